@@ -1,0 +1,132 @@
+"""What an action is given: its client, the effect gate, usage booking, and the ways to call out. Pure.
+
+The engine implements `Calls` and `Effects`; the web process and tests use `DirectCalls`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+C = TypeVar("C")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ConnectionInfo:
+    """A connection, decrypted for one call. Never logged; `repr` shows no secret."""
+
+    id: UUID | None
+    workspace_id: UUID
+    service: str
+    name: str
+    base_url: str = ""
+    sandbox: bool = False
+    secret: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class Calls(Protocol):
+    """How a client reaches the outside: in a pool thread, or on the database thread (sandbox only)."""
+
+    async def blocking(self, function: Callable[[], T]) -> T:
+        """Run a blocking SDK call in a pool thread; the thread never touches the database."""
+        ...
+
+    async def database(self, function: Callable[[], T]) -> T:
+        """Run a function that uses Django's database, on the thread that owns a connection."""
+        ...
+
+    @property
+    def deadline(self) -> float:
+        """`time.monotonic()` at which the current call must have ended."""
+        ...
+
+
+class DirectCalls:
+    """Calls outside the engine (connection tests, choices, the suite): both kinds run on a worker thread."""
+
+    def __init__(self, timeout: float = 20.0) -> None:
+        self.deadline = time.monotonic() + timeout
+
+    async def blocking(self, function: Callable[[], T]) -> T:
+        """Run on a thread of its own."""
+        return await asyncio.wait_for(asyncio.to_thread(function), max(0.1, self.deadline - time.monotonic()))
+
+    async def database(self, function: Callable[[], T]) -> T:
+        """Run here: the caller is synchronous web or test code that drives the loop itself."""
+        return function()
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a look found: the change did happen."""
+
+    external_id: str
+    external_url: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LookFor:
+    """What to look for: the effect's key and when the first attempt left."""
+
+    key: str
+    sent_at: datetime
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a change gave: the service's id and address of it, and the data the action goes on with (JSON)."""
+
+    external_id: str = ""
+    external_url: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Order:
+    """One change, ready to be sent: everything the ledger needs to send it, say it, and look it up.
+
+    `request` is JSON: shown to a person who must decide, and hashed; the same on every attempt.
+    `send(key)` makes exactly one HTTP request and returns an `Outcome` or raises a `ServiceError`.
+    `look(what)` returns `Found`, or None when the change is certainly not visible now; it raises ServiceError when it
+    cannot tell. No look: an unknown outcome is asked of a person.
+    `settle_seconds` is the least wait before absence is believed; `looks_apart` asks for two looks that far apart.
+    """
+
+    op: str
+    target: Mapping[str, Any]
+    request: Any
+    send: Callable[[str], Awaitable[Outcome]]
+    look: Callable[[LookFor], Awaitable[Found | None]] | None = None
+    search_url: str = ""
+    looks_apart: float = 0.0
+    set_semantics: bool = False
+
+
+@dataclass
+class Context(Generic[C]):
+    """Given to an action for one attempt.
+
+    `change(order)` passes the effect gate: a recorded confirmed effect of the same position is answered from the
+    ledger, otherwise the intent is committed, the request leaves once, and its outcome is recorded. An action that
+    makes several changes calls it once per change, always in the same order.
+    `usage` is booked even if the action then fails. `prompt` is the frozen prompt version of `ai.run_prompt`.
+    """
+
+    client: C
+    connection: ConnectionInfo | None
+    calls: Calls
+    change: Callable[[Order], Awaitable[Outcome]]
+    book: Callable[[Mapping[str, Any]], None] = lambda usage: None
+    now: datetime | None = None
+    warn: Callable[[str], None] = lambda text: None
+    finish: Callable[[str], None] = lambda text: None
+    render_prompt: Callable[[str, Any, Mapping[str, Any]], Any] | None = None
+    stream: Callable[[str], None] = lambda text: None

@@ -1,0 +1,80 @@
+"""How a service can fail, in four kinds; the kind decides what the engine does next.
+
+`client.py` of each service turns the SDK's exceptions into these. Whether a change happened is a second
+question: `sent` says if the request may have reached the service (engine.md §9).
+"""
+
+from __future__ import annotations
+
+
+class ServiceError(Exception):
+    """A service call that did not give a usable answer.
+
+    `message` is a plain sentence for a person, `hint` what to do next, `status` the HTTP status if there was one.
+    `refused` is True only on a certain no: nothing was changed (a status of engine.md §9's list, or the request
+    never left). Everything else is of unknown outcome when the call was a change.
+    """
+
+    kind = "unavailable"
+    permanent = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        hint: str = "",
+        status: int | None = None,
+        refused: bool = False,
+        retry_after: float | None = None,
+        usage: dict[str, float] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.default_code
+        self.hint = hint
+        self.status = status
+        self.refused = refused
+        self.retry_after = retry_after
+        self.usage = usage or {}
+
+    default_code = "E_SERVICE_UNAVAILABLE"
+
+
+class RateLimited(ServiceError):
+    """The service asks us to slow down (429, or 403 with a limit header); `retry_after` in seconds if it said."""
+
+    kind = "rate_limited"
+    default_code = "E_RATE_LIMITED"
+
+
+class Unavailable(ServiceError):
+    """Timeout, reset, 5xx, unreadable answer: may work later; for a change the outcome may be unknown."""
+
+    kind = "unavailable"
+    default_code = "E_SERVICE_UNAVAILABLE"
+
+
+class Rejected(ServiceError):
+    """The service understood and said no (400, 404, 409, 422 …): the same request will not work later."""
+
+    kind = "rejected"
+    permanent = True
+    default_code = "E_REJECTED"
+
+
+class SignInAgain(ServiceError):
+    """The credentials are missing, expired or may not do this (401, 403): a person must repair the connection."""
+
+    kind = "sign_in"
+    permanent = True
+    default_code = "E_SIGN_IN"
+
+
+class Unreadable(Unavailable):
+    """A 2xx whose body is not what the service promises: for a change, unknown, never success."""
+
+    default_code = "E_UNREADABLE"
+
+
+CERTAIN_NO = frozenset({400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 429})

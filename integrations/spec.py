@@ -1,0 +1,225 @@
+"""What a service declares: its integration, its actions and their effects. Pure: no Django, no SDK.
+
+An action is an async function with a pydantic input and output model and a docstring; from that one declaration
+come the editor's form, the catalogue card, JSON Schema, OpenAPI, docs page, retry policy, the checks of later
+references and a suite of contract tests.
+
+    class CreateIssueInput(Model):
+        repository: str = target("Repository", help="owner/name", example="octocat/hello")
+        title: str = content("Title")
+
+    @github.action("create_issue", kind=Kind.EFFECT, input=CreateIssueInput, output=Issue,
+                   title="Create an issue", verb="creates issue", changes=[Change("issue", look=True)])
+    async def create_issue(context: Context[GithubClient], values: CreateIssueInput) -> Issue: ...
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+NAME = re.compile(r"^[a-z][a-z0-9_]{0,47}$")
+
+
+class Model(BaseModel):
+    """Base of inputs and outputs: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class Kind(StrEnum):
+    """What a call does outside: nothing, reads, asks a model, or changes something."""
+
+    PURE = "pure"
+    READ = "read"
+    MODEL = "model"
+    EFFECT = "effect"
+
+
+def content(label: str, *, default: Any = ..., help: str = "", example: Any = None, widget: str = "", **rules: Any) -> Any:
+    """An input that text from outside may fill (a body, a title). `widget`: text, long, markdown, code, choice."""
+    return _input("content", label, default, help, example, widget, rules)
+
+
+def target(label: str, *, default: Any = ..., help: str = "", example: Any = None, widget: str = "", **rules: Any) -> Any:
+    """An input that says where something goes (repository, page, address): tainted text may never fill it."""
+    return _input("target", label, default, help, example, widget, rules)
+
+
+def setting(label: str, *, default: Any = ..., help: str = "", example: Any = None, widget: str = "", **rules: Any) -> Any:
+    """An input that only tunes the call (a limit, a temperature); tainted values are treated like content."""
+    return _input("setting", label, default, help, example, widget, rules)
+
+
+def _input(role: str, label: str, default: Any, help: str, example: Any, widget: str, rules: dict[str, Any]) -> Any:
+    extra = {"x-role": role, "x-widget": widget, "x-example": example}
+    shown = {name: value for name, value in extra.items() if value not in ("", None)}
+    return Field(default, title=label, description=help or None, json_schema_extra=shown, **rules)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One kind of change an effect action makes: what it is called, whether it can be looked up, how it is undone."""
+
+    op: str
+    look: bool
+    undo: str = ""
+    set_semantics: bool = False
+
+
+@dataclass(frozen=True)
+class SecretField:
+    """One write-only field of a connection."""
+
+    name: str
+    label: str
+    required: bool = True
+    help: str = ""
+    prefixes: tuple[str, ...] = ()
+    multiline: bool = False
+
+
+@dataclass(frozen=True)
+class Action:
+    """A declared action; `name` is `<service>.<verb>`."""
+
+    name: str
+    service: str
+    kind: Kind
+    title: str
+    description: str
+    input: type[BaseModel]
+    output: type[BaseModel]
+    run: Callable[[Any, Any], Awaitable[BaseModel]]
+    verb: str = ""
+    icon: str = ""
+    changes: tuple[Change, ...] = ()
+    needs: str = ""
+    timeout: int = 60
+    tainted: bool = True
+    keywords: tuple[str, ...] = ()
+
+    @property
+    def is_effect(self) -> bool:
+        """Whether the action changes something outside."""
+        return self.kind is Kind.EFFECT
+
+    @property
+    def can_look(self) -> bool:
+        """Whether every change of the action can be looked up when its answer is lost."""
+        return bool(self.changes) and all(change.look or change.set_semantics for change in self.changes)
+
+    @property
+    def default_retries(self) -> int:
+        """design.md §3: 2 for read and model, 3 for an effect that was refused or absent, none for pure."""
+        return {Kind.PURE: 0, Kind.READ: 2, Kind.MODEL: 2, Kind.EFFECT: 3}[self.kind]
+
+
+@dataclass
+class Integration:
+    """A service: one folder, found by the registry, no edit elsewhere.
+
+    `provides` names what its connections can be used for beyond its own actions (e.g. "model"); an action with
+    `needs="model"` runs over any connection that provides it. `client` and `sandbox` are dotted paths to factories
+    `(ConnectionInfo, Calls) -> client`, imported when first used, so that no SDK is loaded by the web process.
+    """
+
+    slug: str
+    title: str
+    description: str = ""
+    secrets: tuple[SecretField, ...] = ()
+    provides: frozenset[str] = frozenset()
+    client: str = ""
+    sandbox: str = ""
+    base_url: str = ""
+    base_url_help: str = ""
+    keywords: tuple[str, ...] = ()
+    folder: Path | None = None
+    actions: dict[str, Action] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not NAME.match(self.slug):
+            raise ValueError(f"integration slug {self.slug!r}: use {NAME.pattern}")
+
+    @property
+    def needs_connection(self) -> bool:
+        """Whether its steps name a connection."""
+        return bool(self.client)
+
+    def action(
+        self,
+        verb: str,
+        *,
+        kind: Kind,
+        input: type[BaseModel],
+        output: type[BaseModel],
+        title: str,
+        phrase: str = "",
+        changes: Sequence[Change] = (),
+        needs: str = "",
+        timeout: int = 60,
+        tainted: bool | None = None,
+        keywords: Sequence[str] = (),
+        icon: str = "",
+    ) -> Callable[[Callable[[Any, Any], Awaitable[Any]]], Callable[[Any, Any], Awaitable[Any]]]:
+        """Declare an action of this service. Bad declarations raise ValueError when the module is loaded."""
+
+        def declare(run: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
+            declared = Action(
+                name=f"{self.slug}.{verb}",
+                service=self.slug,
+                kind=kind,
+                title=title,
+                description=inspect.cleandoc(run.__doc__ or ""),
+                input=input,
+                output=output,
+                run=run,
+                verb=phrase,
+                icon=icon,
+                changes=tuple(changes),
+                needs=needs,
+                timeout=timeout,
+                tainted=kind is not Kind.PURE if tainted is None else tainted,
+                keywords=tuple(keywords),
+            )
+            check_action(declared)
+            if verb in self.actions:
+                raise ValueError(f"{declared.name} is declared twice")
+            self.actions[verb] = declared
+            return run
+
+        return declare
+
+
+def check_action(action: Action) -> None:
+    """Refuse a bad declaration at the door. Raises ValueError with the action's name and what is wrong."""
+    wrong = None
+    if not re.match(r"^[a-z][a-z0-9_]{0,47}\.[a-z][a-z0-9_]{0,47}$", action.name):
+        wrong = "the name must be service.verb in lower case"
+    elif not inspect.iscoroutinefunction(action.run):
+        wrong = "the function must be async"
+    elif not action.description:
+        wrong = "the function needs a docstring"
+    elif action.is_effect != bool(action.changes):
+        wrong = "an effect names its changes, and nothing else does"
+    elif not 1 <= action.timeout <= 3600:
+        wrong = "the timeout must be 1 to 3600 seconds"
+    else:
+        unmarked = [n for n, f in action.input.model_fields.items() if "x-role" not in (f.json_schema_extra or {})]
+        if unmarked:
+            wrong = f"inputs without content(), target() or setting(): {', '.join(unmarked)}"
+    if wrong:
+        raise ValueError(f"{action.name}: {wrong}")
+
+
+def role_of(model: type[BaseModel], name: str) -> str:
+    """content, target or setting: the mark of one input field."""
+    extra = model.model_fields[name].json_schema_extra
+    return str(extra.get("x-role", "content")) if isinstance(extra, dict) else "content"

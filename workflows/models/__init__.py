@@ -1,0 +1,25 @@
+"""Workflows and their versions, runs and what happened in them, and the workers that walk them."""
+
+from workflows.models.blob import Blob
+from workflows.models.run import Attempt, Effect, Run, RunEvent, RunStatus, StepRun, StepStatus, Wait
+from workflows.models.variable import Variable
+from workflows.models.worker import Worker
+from workflows.models.workflow import DraftRevision, Step, Workflow, WorkflowVersion
+
+__all__ = [
+    "Attempt",
+    "Blob",
+    "DraftRevision",
+    "Effect",
+    "Run",
+    "RunEvent",
+    "RunStatus",
+    "Step",
+    "StepRun",
+    "StepStatus",
+    "Variable",
+    "Wait",
+    "Worker",
+    "Workflow",
+    "WorkflowVersion",
+]
