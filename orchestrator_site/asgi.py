@@ -1,0 +1,8 @@
+"""The ASGI entry point, for those who host the web process on an ASGI server (`manage.py web` uses WSGI)."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator_site.settings")
+application = get_asgi_application()

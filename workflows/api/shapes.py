@@ -1,0 +1,170 @@
+"""The JSON of runs, steps, effects, waits and workflows: one place for the API, the command line and Python.
+
+Field names and meanings are those of the OpenAPI document (`workflows.api.serializers`); a test compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+
+from workflows.models import Attempt, Effect, Run, StepRun, Wait, Workflow, WorkflowVersion
+
+JSON = dict[str, Any]
+
+
+def moment(value: datetime | None) -> str | None:
+    """ISO 8601 in UTC with a Z, or None."""
+    return None if value is None else value.isoformat().replace("+00:00", "Z")
+
+
+def address(path: str) -> str:
+    """A path as the address people open: absolute where PUBLIC_URL is set."""
+    return f"{settings.PUBLIC_URL}{path}"
+
+
+def run_json(run: Run) -> JSON:
+    """A run as the API shows it (design.md §8)."""
+    return {
+        "id": str(run.id),
+        "workflow": run.workflow.slug,
+        "version": run.version.number if run.version.number else "draft",
+        "status": run.status,
+        "mode": run.mode,
+        "inputs": run.inputs,
+        "outputs": run.outputs,
+        "warnings": run.warnings or [],
+        "error": run.error,
+        "trigger": {"kind": run.trigger_kind, "id": run.trigger_id or None},
+        "replay_of": str(run.replay_of_id) if run.replay_of_id else None,
+        "cost_usd": float(run.cost_usd),
+        "created_at": moment(run.created_at),
+        "started_at": moment(run.started_at),
+        "finished_at": moment(run.finished_at),
+        "url": address(reverse("run", kwargs={"workspace": run.workspace.slug, "run": run.id})),
+    }
+
+
+def attempt_json(attempt: Attempt) -> JSON:
+    """One recorded call of a step."""
+    return {
+        "n": attempt.n,
+        "started_at": moment(attempt.started_at),
+        "finished_at": moment(attempt.finished_at),
+        "status": attempt.status,
+        "error": attempt.error,
+        "input_tokens": attempt.input_tokens,
+        "output_tokens": attempt.output_tokens,
+        "cost_usd": float(attempt.cost_usd),
+    }
+
+
+def attempts_json(step: StepRun, attempts: Iterable[Attempt]) -> list[JSON]:
+    """The calls of a step, first to last.
+
+    A step that succeeded at once has no Attempt row (engine.md §5): its only call is told from its own row.
+    """
+    rows = [attempt_json(attempt) for attempt in sorted(attempts, key=lambda attempt: attempt.n)]
+    if rows or step.started_at is None or step.kind == "control":
+        return rows
+    return [
+        {
+            "n": 1,
+            "started_at": moment(step.started_at),
+            "finished_at": moment(step.finished_at),
+            "status": step.status,
+            "error": step.error,
+            "input_tokens": step.input_tokens,
+            "output_tokens": step.output_tokens,
+            "cost_usd": float(step.cost_usd),
+        }
+    ]
+
+
+def step_json(step: StepRun, attempts: Iterable[Attempt] = ()) -> JSON:
+    """One step of a run, at one place of its loops."""
+    return {
+        "key": step.key,
+        "path": step.path,
+        "action": step.action,
+        "status": step.status,
+        "input": step.input,
+        "output": step.output,
+        "error": step.error,
+        "attempts": attempts_json(step, attempts),
+    }
+
+
+def effect_json(effect: Effect) -> JSON:
+    """One change made outside, as the ledger knows it."""
+    return {
+        "id": str(effect.id),
+        "run": str(effect.run_id),
+        "step": effect.step_run.key,
+        "path": effect.step_run.path,
+        "op": effect.op,
+        "connection": effect.connection.name if effect.connection else None,
+        "target": effect.target,
+        "state": effect.state,
+        "key": effect.key,
+        "attempt": effect.attempt,
+        "external_id": effect.external_id or None,
+        "external_url": effect.external_url or None,
+        "sent_at": moment(effect.sent_at),
+        "resolution": effect.resolution or None,
+        "resolved_by": effect.resolved_by or None,
+    }
+
+
+def wait_json(wait: Wait) -> JSON:
+    """Something a run waits for."""
+    return {
+        "id": str(wait.id),
+        "run": str(wait.run_id),
+        "step": wait.step_run.key,
+        "kind": wait.kind,
+        "title": wait.title,
+        "fields": wait.fields or [],
+        "due_at": moment(wait.due_at),
+    }
+
+
+def workflow_json(workflow: Workflow, problems: Iterable[Any], definition: Mapping[str, Any] | None = None) -> JSON:
+    """A workflow; with `definition` also the whole draft."""
+    shape: JSON = {
+        "slug": workflow.slug,
+        "name": workflow.name,
+        "description": workflow.description,
+        "enabled": workflow.enabled,
+        "problems": [problem_json(problem) for problem in problems],
+        "draft_etag": workflow.draft_etag,
+        "published_version": workflow.published.number if workflow.published else None,
+        "updated_at": moment(workflow.updated_at),
+        "url": address(reverse("workflow", kwargs={"workspace": workflow.workspace.slug, "slug": workflow.slug})),
+    }
+    if definition is not None:
+        shape["definition"] = dict(definition)
+    return shape
+
+
+def problem_json(problem: Any) -> JSON:
+    """A finding of the validation."""
+    return {name: getattr(problem, name, None) for name in ("code", "message", "severity", "step", "field", "hint")}
+
+
+def version_json(version: WorkflowVersion, *, with_definition: bool = False) -> JSON:
+    """A published version; with the frozen definition where asked."""
+    shape: JSON = {
+        "number": version.number,
+        "note": version.note,
+        "sha256": version.sha256,
+        "created_at": moment(version.created_at),
+        "created_by": version.created_by,
+    }
+    if with_definition:
+        shape["definition"] = version.definition
+    return shape
