@@ -1,12 +1,10 @@
 """What an action is given: its client, the effect gate, usage booking, and the ways to call out. Pure.
 
-The engine implements `Calls` and `Effects`; the web process and tests use `DirectCalls`.
+The engine implements `Calls` and the gate; the web process and tests use `integrations.direct`.
 """
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -47,19 +45,17 @@ class Calls(Protocol):
         ...
 
 
-class DirectCalls:
-    """Calls outside the engine (connection tests, choices, the suite): both kinds run on a worker thread."""
+@dataclass(frozen=True)
+class ConnectionReport:
+    """What a connection test found, in words: `can` and `missing` are short phrases ("open issues in octocat/hello").
 
-    def __init__(self, timeout: float = 20.0) -> None:
-        self.deadline = time.monotonic() + timeout
+    Every client has `async describe() -> ConnectionReport`; a key that is refused raises SignInAgain instead.
+    """
 
-    async def blocking(self, function: Callable[[], T]) -> T:
-        """Run on a thread of its own."""
-        return await asyncio.wait_for(asyncio.to_thread(function), max(0.1, self.deadline - time.monotonic()))
-
-    async def database(self, function: Callable[[], T]) -> T:
-        """Run here: the caller is synchronous web or test code that drives the loop itself."""
-        return function()
+    ok: bool
+    summary: str
+    can: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

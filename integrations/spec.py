@@ -87,6 +87,19 @@ class SecretField:
 
 
 @dataclass(frozen=True)
+class OAuthSpec:
+    """A consent page instead of pasted secrets: whose it is, what is asked for, and in which words it is explained.
+
+    `provider` names the endpoints (settings GOOGLE_AUTH_URL, GOOGLE_TOKEN_URL …); `scopes` are shown before consent.
+    """
+
+    provider: str
+    scopes: tuple[str, ...]
+    scope_words: tuple[str, ...] = ()
+    button: str = "Connect with Google"
+
+
+@dataclass(frozen=True)
 class Action:
     """A declared action; `name` is `<service>.<verb>`."""
 
@@ -140,6 +153,7 @@ class Integration:
     sandbox: str = ""
     base_url: str = ""
     base_url_help: str = ""
+    oauth: OAuthSpec | None = None
     keywords: tuple[str, ...] = ()
     folder: Path | None = None
     actions: dict[str, Action] = field(default_factory=dict)
