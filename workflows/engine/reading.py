@@ -1,0 +1,351 @@
+"""Reads the JSON of a definition piece by piece and notes all that is not well formed. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator_site.lib.json import JSONValue
+from orchestrator_site.lib.names import KEY_PATTERN, did_you_mean, is_key
+from workflows.engine.definition import FORMAT, INPUT_TYPES, Definition, InputSpec, OnError, RetrySpec, StepSpec
+from workflows.engine.findings import Problem
+
+BRANCHES = ("then", "else", "do")
+LATER_BRANCHES = ("cases", "branches")
+MAX_BLOCKS = 10
+MAX_LOOPS = 5
+READ_ONLY = ("id", "workspace", "created_at", "updated_at", "version")
+TOP = ("format", "slug", "name", "description", "settings", "inputs", "steps", "outputs")
+INPUT = ("name", "type", "required", "default", "label", "help", "options")
+STEP = (
+    *("key", "name", "action", "connection", "with", "when", "timeout", "retry", "on_error", "unknown"),
+    *("cache", "disabled", "note", *BRANCHES),
+)
+ON_ERROR = ("stop", "continue", "value", "branch")
+UNKNOWN = ("look", "ask", "retry", "fail")
+BACKOFF = ("exponential", "linear", "fixed")
+RUN_TIMEOUT = 30 * 24 * 3600
+
+_WORDS: dict[type, str] = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list"}
+
+
+def in_words(value: object) -> str:
+    """What kind of JSON value this is, for a sentence."""
+    return "nothing (null)" if value is None else _WORDS.get(type(value), "an object")
+
+
+def read_definition(value: JSONValue, max_steps: int) -> tuple[Definition | None, list[Problem]]:
+    """The definition and what is wrong with its form; with findings the definition is not to be used."""
+    reader = Reader()
+    if not isinstance(value, dict):
+        reader.note("E_TYPE", f"A workflow is an object, not {in_words(value)}.", "definition", "Send {…}.")
+        return None, reader.found
+    if not _few_enough(reader, value, max_steps):
+        return None, reader.found
+    reader.fields(value, TOP, "")
+    read_format = reader.whole(value, "format", "", FORMAT, FORMAT)
+    return (
+        Definition(
+            format=FORMAT if read_format is None else read_format,
+            slug=reader.key(value, "slug", ""),
+            name=reader.text(value, "name", "", 1, 120, required=True),
+            description=reader.text(value, "description", "", 0, 4000),
+            settings=_settings(reader, value),
+            inputs=_inputs(reader, value),
+            steps=_steps(reader, reader.list(value, "steps", ""), "steps", 0, 0),
+            outputs=_outputs(reader, value),
+        ),
+        reader.found,
+    )
+
+
+class Reader:
+    """Takes typed fields out of objects; whatever does not fit becomes a finding and a harmless value."""
+
+    def __init__(self) -> None:
+        self.found: list[Problem] = []
+        self.keys: dict[str, str] = {}
+
+    def note(self, code: str, message: str, where: str, hint: str | None = None, limit: Any = None) -> None:
+        """Keep a finding (the first 100 are enough)."""
+        if len(self.found) < 100:
+            self.found.append(Problem(code, message, field=where, hint=hint, limit=limit))
+
+    def wrong_type(self, where: str, wanted: str, value: object) -> None:
+        """Not the kind of value that belongs here."""
+        self.note("E_TYPE", f"{where} must be {wanted}, not {in_words(value)}.", where)
+
+    def fields(self, value: dict[str, Any], known: tuple[str, ...], at: str) -> None:
+        """Refuse every field that is not known here."""
+        for name in value:
+            if name in known:
+                continue
+            where = _join(at, name[:60])
+            if not at and name in READ_ONLY:
+                self.note("E_READONLY", f"{where} is set by the program and cannot be sent.", where, "Leave it out.")
+            else:
+                self.note("E_UNKNOWN_FIELD", f"There is no field {where}.", where, did_you_mean(name, known))
+
+    def text(
+        self, value: dict[str, Any], name: str, at: str, low: int, high: int, *, required: bool = False
+    ) -> str:
+        """A text of `low` to `high` characters; absent and null are the same."""
+        found, where = value.get(name), _join(at, name)
+        if found is None:
+            if required:
+                self.note("E_REQUIRED", f"{where} is missing.", where)
+            return ""
+        if not isinstance(found, str):
+            self.wrong_type(where, "text", found)
+            return ""
+        if not low <= len(found.strip() if low else found) or len(found) > high:
+            text = f"{where} must have {low} to {high:,} characters; this has {len(found):,}."
+            self.note("E_LENGTH", text, where, limit=high)
+        return found
+
+    def key(self, value: dict[str, Any], name: str, at: str, *, required: bool = False) -> str:
+        """A key: lower case, digits and underscores."""
+        found, where = value.get(name), _join(at, name)
+        if found is None and not required:
+            return ""
+        if found is None:
+            self.note("E_REQUIRED", f"{where} is missing.", where, f"It looks like {KEY_PATTERN}.")
+        elif not isinstance(found, str):
+            self.wrong_type(where, "text", found)
+        elif not is_key(found):
+            text = f"{where} is “{found[:60]}”; a key has 1 to 48 lower-case letters, digits and underscores."
+            self.note("E_KEY", text, where, f"It must match {KEY_PATTERN}.", KEY_PATTERN)
+        else:
+            return found
+        return ""
+
+    def number(self, value: dict[str, Any], name: str, at: str, low: float, high: float) -> float | None:
+        """A number from `low` to `high`, or None when left out."""
+        found, where = value.get(name), _join(at, name)
+        if found is None:
+            return None
+        if isinstance(found, bool) or not isinstance(found, (int, float)):
+            self.wrong_type(where, "a number", found)
+        elif not low <= found <= high:
+            self.note("E_RANGE", f"{where} must be {low:g} to {high:g}.", where, limit=f"{low:g} to {high:g}")
+        else:
+            return found
+        return None
+
+    def whole(self, value: dict[str, Any], name: str, at: str, low: int, high: int) -> int | None:
+        """A whole number from `low` to `high`, or None when left out."""
+        found, where = value.get(name), _join(at, name)
+        if found is None:
+            return None
+        if isinstance(found, bool) or not isinstance(found, (int, float)) or found != int(found):
+            self.wrong_type(where, "a whole number (integer)", found)
+        elif not low <= found <= high:
+            span = f"{low}" if low == high else f"{low} to {high}"
+            self.note("E_RANGE", f"{where} must be {span}.", where, limit=span)
+        else:
+            return int(found)
+        return None
+
+    def flag(self, value: dict[str, Any], name: str, at: str) -> bool:
+        """True or false; left out is false."""
+        found, where = value.get(name), _join(at, name)
+        if found is not None and not isinstance(found, bool):
+            self.wrong_type(where, "true or false", found)
+        return found is True
+
+    def choice(self, value: dict[str, Any], name: str, at: str, known: tuple[str, ...]) -> str:
+        """One of the known words, or empty when left out."""
+        found, where = value.get(name), _join(at, name)
+        if found is None:
+            return ""
+        if not isinstance(found, str):
+            self.wrong_type(where, "text", found)
+        elif found not in known:
+            text = f"{where} is “{found[:60]}”; it must be one of {', '.join(known)}."
+            self.note("E_CHOICE", text, where, did_you_mean(found, known))
+        else:
+            return found
+        return ""
+
+    def object(self, value: dict[str, Any], name: str, at: str) -> dict[str, Any]:
+        """An object; left out is empty."""
+        found = value.get(name)
+        if found is not None and not isinstance(found, dict):
+            self.wrong_type(_join(at, name), "an object", found)
+        return found if isinstance(found, dict) else {}
+
+    def list(self, value: dict[str, Any], name: str, at: str) -> list[Any]:
+        """A list; left out is empty."""
+        found = value.get(name)
+        if found is not None and not isinstance(found, list):
+            self.wrong_type(_join(at, name), "a list", found)
+        return found if isinstance(found, list) else []
+
+
+def _join(at: str, name: str) -> str:
+    return f"{at}.{name}" if at else name
+
+
+def _few_enough(reader: Reader, value: dict[str, Any], max_steps: int) -> bool:
+    count, todo = 0, [value.get("steps")]
+    while todo:
+        found = todo.pop()
+        if not isinstance(found, list):
+            continue
+        count += len(found)
+        todo.extend(step.get(name) for step in found if isinstance(step, dict) for name in BRANCHES)
+    if count > max_steps:
+        text = f"This workflow has {count:,} steps; at most {max_steps:,} are possible."
+        reader.note("E_DEF_SIZE", text, "steps", "Split it into several workflows.", max_steps)
+    return count <= max_steps
+
+
+def _settings(reader: Reader, value: dict[str, Any]) -> dict[str, JSONValue]:
+    settings = reader.object(value, "settings", "")
+    reader.fields(settings, ("timeout", "concurrency"), "settings")
+    kept: dict[str, JSONValue] = {}
+    timeout = reader.whole(settings, "timeout", "settings", 1, RUN_TIMEOUT)
+    if timeout is not None:
+        kept["timeout"] = timeout
+    concurrency = reader.object(settings, "concurrency", "settings")
+    if concurrency:
+        reader.fields(concurrency, ("key", "limit", "policy"), "settings.concurrency")
+        reader.text(concurrency, "key", "settings.concurrency", 0, 1000)
+        reader.whole(concurrency, "limit", "settings.concurrency", 1, 1000)
+        reader.choice(concurrency, "policy", "settings.concurrency", ("queue", "skip", "cancel_running"))
+        kept["concurrency"] = concurrency
+    return kept
+
+
+def _inputs(reader: Reader, value: dict[str, Any]) -> tuple[InputSpec, ...]:
+    specs, seen = [], dict[str, str]()
+    for i, item in enumerate(reader.list(value, "inputs", "")):
+        at = f"inputs[{i}]"
+        if not isinstance(item, dict):
+            reader.wrong_type(at, "an object", item)
+            continue
+        spec = _input(reader, item, at)
+        if spec.name and spec.name in seen:
+            text = f"{seen[spec.name]} and {at} are both called “{spec.name}”."
+            reader.note("E_DEF_DUP", text, f"{at}.name", "Give one of them another name.")
+        seen[spec.name] = at
+        specs.append(spec)
+    return tuple(specs)
+
+
+def _input(reader: Reader, item: dict[str, Any], at: str) -> InputSpec:
+    from workflows.engine.inputs import check_default
+
+    reader.fields(item, INPUT, at)
+    options = reader.list(item, "options", at)
+    if any(not isinstance(option, str) or not 1 <= len(option) <= 200 for option in options):
+        reader.note("E_TYPE", f"{at}.options must be texts of 1 to 200 characters.", f"{at}.options")
+        options = []
+    spec = InputSpec(
+        name=reader.key(item, "name", at, required=True),
+        type=reader.choice(item, "type", at, INPUT_TYPES) or "text",
+        required=reader.flag(item, "required", at),
+        has_default=item.get("default") is not None,
+        default=item.get("default"),
+        label=reader.text(item, "label", at, 0, 120),
+        help=reader.text(item, "help", at, 0, 500),
+        options=tuple(options),
+    )
+    if spec.type == "choice" and not options:
+        reader.note("E_REQUIRED", f"{at}.options is missing: a choice needs something to choose from.", f"{at}.options")
+    elif spec.has_default:
+        check_default(reader, spec, at)
+    return spec
+
+
+def _outputs(reader: Reader, value: dict[str, Any]) -> dict[str, JSONValue]:
+    outputs = reader.object(value, "outputs", "")
+    for name in outputs:
+        reader.key({"name": name}, "name", f"outputs.{name[:60]}")
+    return dict(outputs)
+
+
+def _steps(reader: Reader, items: list[Any], at: str, blocks: int, loops: int) -> tuple[StepSpec, ...]:
+    steps = []
+    for i, item in enumerate(items):
+        where = f"{at}[{i}]"
+        if isinstance(item, dict):
+            steps.append(_step(reader, item, where, blocks, loops))
+        else:
+            reader.wrong_type(where, "an object", item)
+    return tuple(steps)
+
+
+def _step(reader: Reader, item: dict[str, Any], at: str, blocks: int, loops: int) -> StepSpec:
+    action = reader.text(item, "action", at, 1, 100, required=True)
+    if any(name in item for name in LATER_BRANCHES) and action in ("switch", "parallel"):
+        reader.note("E_KIND", f"There is no action “{action}” in this release.", f"{at}.action", "Use if and for_each.")
+    else:
+        reader.fields(item, STEP, at)
+    return StepSpec(
+        key=_step_key(reader, item, at),
+        action=action,
+        name=reader.text(item, "name", at, 0, 120),
+        connection=reader.text(item, "connection", at, 0, 48),
+        with_=reader.object(item, "with", at),
+        when=reader.text(item, "when", at, 0, 4000).strip(),
+        timeout=reader.whole(item, "timeout", at, 1, 3600),
+        retry=_retry(reader, item, at),
+        on_error=_on_error(reader, item, at),
+        unknown=reader.choice(item, "unknown", at, UNKNOWN),
+        cache=item.get("cache"),
+        disabled=reader.flag(item, "disabled", at),
+        note=reader.text(item, "note", at, 0, 4000),
+        branches=_branches(reader, item, at, blocks + 1, loops + (action == "for_each")),
+    )
+
+
+def _step_key(reader: Reader, item: dict[str, Any], at: str) -> str:
+    key = reader.key(item, "key", at, required=True)
+    if key in reader.keys and key:
+        text = f"{reader.keys[key]} and {at} have the same key “{key}”."
+        reader.note("E_DEF_DUP", text, f"{at}.key", "Give one of them another key.")
+    reader.keys.setdefault(key, at)
+    return key
+
+
+def _branches(reader: Reader, item: dict[str, Any], at: str, blocks: int, loops: int) -> dict[str, tuple[StepSpec, ...]]:
+    found = {}
+    for name in BRANCHES:
+        if item.get(name) is None:
+            continue
+        children = reader.list(item, name, at)
+        limit = MAX_LOOPS if loops > MAX_LOOPS else MAX_BLOCKS
+        if children and (loops > MAX_LOOPS or blocks > MAX_BLOCKS):
+            text = f"{at}.{name} is nested deeper than {limit} levels."
+            reader.note("E_DEPTH", text, f"{at}.{name}", "Move the inner steps out.", limit)
+            children = []
+        found[name] = _steps(reader, children, f"{at}.{name}", blocks, loops)
+    return found
+
+
+def _retry(reader: Reader, item: dict[str, Any], at: str) -> RetrySpec | None:
+    if item.get("retry") is None:
+        return None
+    retry, at = reader.object(item, "retry", at), f"{at}.retry"
+    reader.fields(retry, ("max", "backoff", "delay", "max_delay"), at)
+    return RetrySpec(
+        max=reader.whole(retry, "max", at, 0, 10),
+        backoff=reader.choice(retry, "backoff", at, BACKOFF) or None,
+        delay=reader.number(retry, "delay", at, 0, 3600),
+        max_delay=reader.number(retry, "max_delay", at, 0, 86400),
+    )
+
+
+def _on_error(reader: Reader, item: dict[str, Any], at: str) -> OnError:
+    if item.get("on_error") is None:
+        return OnError()
+    said, at = reader.object(item, "on_error", at), f"{at}.on_error"
+    reader.fields(said, ("do", "value"), at)
+    do = reader.choice(said, "do", at, ON_ERROR)
+    if "do" not in said:
+        reader.note("E_REQUIRED", f"{at}.do is missing.", f"{at}.do", f"One of {', '.join(ON_ERROR)}.")
+    if do == "value" and "value" not in said:
+        reader.note("E_REQUIRED", f"{at}.value is missing: it is what the step then gives.", f"{at}.value")
+    if do != "value" and "value" in said:
+        reader.note("E_UNKNOWN_FIELD", f"{at}.value has no meaning unless do is value.", f"{at}.value")
+    return OnError(do=do or "stop", value=said.get("value"), has_value="value" in said, explicit=True)
