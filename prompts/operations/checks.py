@@ -41,7 +41,9 @@ def check_name(name: str) -> str:
 def check_text(text: Text) -> None:
     """Templates that compile, a model name that fits, numbers in their range. Raises UserError naming the field."""
     if not text.user_template.strip():
-        raise UserError("E_REQUIRED", "The prompt has no text.", field="user_template", hint="Write what the model is asked.")
+        raise UserError(
+            "E_REQUIRED", "The prompt has no text.", field="user_template", hint="Write what the model is asked."
+        )
     for field in ("system", "user_template"):
         _check_template(getattr(text, field), field)
     clean_text(text.model, field="model", max_length=100)
@@ -68,7 +70,9 @@ def _check_temperature(value: float) -> None:
     if not math.isfinite(value):
         raise UserError("E_NUMBER", "The temperature is a number from 0 to 2.", field="temperature")
     if not 0 <= value <= MAX_TEMPERATURE:
-        raise UserError("E_RANGE", "The temperature is a number from 0 to 2.", field="temperature", limit=MAX_TEMPERATURE)
+        raise UserError(
+            "E_RANGE", "The temperature is a number from 0 to 2.", field="temperature", limit=MAX_TEMPERATURE
+        )
 
 
 def _check_max_tokens(value: int) -> None:
@@ -76,5 +80,8 @@ def _check_max_tokens(value: int) -> None:
         raise UserError("E_TYPE", "The limit of tokens is a whole number.", field="max_tokens")
     if not 1 <= value <= MAX_TOKENS:
         raise UserError(
-            "E_RANGE", f"The limit of tokens is a whole number from 1 to {MAX_TOKENS:,}.", field="max_tokens", limit=MAX_TOKENS
+            "E_RANGE",
+            f"The limit of tokens is a whole number from 1 to {MAX_TOKENS:,}.",
+            field="max_tokens",
+            limit=MAX_TOKENS,
         )

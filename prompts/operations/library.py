@@ -158,7 +158,9 @@ def get_prompt(actor: Actor, slug: str) -> Prompt:
     actor.require("read")
     prompt = Prompt.objects.of(actor.workspace).filter(slug=slug).first()
     if prompt is None:
-        raise NotFound(f"There is no prompt “{slug[:48]}” here.", field="slug", hint="Look it up in the list of prompts.")
+        raise NotFound(
+            f"There is no prompt “{slug[:48]}” here.", field="slug", hint="Look it up in the list of prompts."
+        )
     return prompt
 
 
@@ -195,7 +197,10 @@ def get_version(prompt: Prompt, version_or_label: str | int = LIVE) -> PromptVer
     else:
         version = prompt.versions.filter(labels__name=wanted).first()
     if version is None:
-        known = [*prompt.labels.values_list("name", flat=True), *map(str, prompt.versions.values_list("number", flat=True))]
+        known = [
+            *prompt.labels.values_list("name", flat=True),
+            *map(str, prompt.versions.values_list("number", flat=True)),
+        ]
         raise NotFound(
             f"The prompt “{prompt.slug}” has no version or label “{wanted[:48]}”.",
             field="version",
