@@ -44,7 +44,7 @@ OUTPUT = {
     "tasks": ["Order replacement hub", "Send return label"],
     "photo": {"$file": "f1", "name": "hub.jpg", "mime_type": "image/jpeg", "size": 482_113},
 }
-RUNS = [
+RUNS: list[dict[str, Any]] = [
     {
         "status": "succeeded",
         "mode": "dry",

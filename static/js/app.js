@@ -92,10 +92,10 @@ export function say(sentence) {
   sayTimer = setTimeout(() => { lastSaid = Date.now(); one('#live').textContent = sentence }, wait)
 }
 
-// ---- Copying: [data-copy="#id"], [data-copy-text], [data-copy-next] (the value block after the heading) ----------
+// ---- Copying: [data-copy="#id"] or [data-copy-text="…"] --------------------------------------------------------
 function textToCopy(button) {
   if (button.dataset.copyText !== undefined) return button.dataset.copyText
-  const source = button.dataset.copy ? one(button.dataset.copy) : button.parentElement.nextElementSibling
+  const source = one(button.dataset.copy)
   return source.value ?? source.innerText
 }
 
@@ -197,7 +197,7 @@ document.addEventListener('keydown', event => {
 // ---- Clicks ----------------------------------------------------------------------------------------------------
 document.addEventListener('click', event => {
   closeMenus(event.target.closest('details.menu'))
-  const hit = event.target.closest('[data-theme-set], [data-copy], [data-copy-text], [data-copy-next], [data-close], [data-keys]')
+  const hit = event.target.closest('[data-theme-set], [data-copy], [data-copy-text], [data-close], [data-keys]')
   if (!hit) return
   if (hit.dataset.themeSet) setTheme(hit.dataset.themeSet)
   else if ('close' in hit.dataset) hit.closest('[data-toast]').remove()

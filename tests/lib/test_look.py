@@ -70,9 +70,17 @@ def test_times_are_minutes_then_the_clock_then_the_day(ago, words):
 
 @pytest.mark.parametrize(
     "seconds, words",
-    [(None, "–"), (0, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (59.6, "1 min 00 s"), (91, "1 min 31 s"), (4320, "1 h 12 min"),
-     (187200, "2 d 4 h")],
-)  # fmt: skip
+    [
+        (None, "–"),
+        (0, "0.0 s"),
+        (9.94, "9.9 s"),
+        (9.96, "10 s"),
+        (59.6, "1 min 00 s"),
+        (91, "1 min 31 s"),
+        (4320, "1 h 12 min"),
+        (187200, "2 d 4 h"),
+    ],
+)
 def test_durations(seconds, words):
     assert look.duration(seconds) == words
 

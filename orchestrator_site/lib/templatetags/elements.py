@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -140,6 +141,12 @@ def value_block(value: Any) -> SafeString:
     return shown if isinstance(value, Mapping) and value and "$file" not in value else _boxed(shown)
 
 
+@register.filter
+def as_json(value: Any) -> str:
+    """`{{ step.output|as_json }}`: a value as JSON text, for copying."""
+    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
 def _boxed(shown: SafeString) -> SafeString:
     return format_html('<div class="value">{}</div>', shown)
 
@@ -156,11 +163,16 @@ CONTROL_CLASSES: dict[type, str] = {
 
 def _control_class(bound: BoundField) -> str:
     widget = bound.field.widget
-    if bound.use_fieldset:
-        return "form-check-input"
     found = next((name for kind, name in CONTROL_CLASSES.items() if isinstance(widget, kind)), "form-control")
     own = widget.attrs.get("class", "")
     return f"{found} {own}".strip()
+
+
+def _choices(bound: BoundField) -> list[tuple[str, str]]:
+    """The controls of a group of radio buttons or checkboxes, each with its label."""
+    for choice in bound:
+        choice.data["attrs"]["class"] = "form-check-input"
+    return [(choice.tag(), choice.choice_label) for choice in bound]
 
 
 @register.inclusion_tag("elements/field.html")
@@ -171,6 +183,7 @@ def field(bound: BoundField, hint: str = "", ends_in: str = "") -> dict[str, Any
     return {
         "field": bound,
         "control": bound.as_widget(attrs={"class": _control_class(bound)}),
+        "choices": _choices(bound) if bound.use_fieldset else [],
         "single": isinstance(widget, CheckboxInput),
         "hint": hint or optional,
         "ends_in": ends_in if isinstance(widget, PasswordInput) else "",
@@ -241,7 +254,13 @@ def page_header(
     full: bool = False,
 ) -> SafeString:
     """`{% page_header "Runs" %}the buttons{% endpage_header %}`: crumbs, title, badges, actions, facts and tabs."""
-    parts = {"title": title, "note": note, "crumbs": crumbs, "badges": badges, "actions": mark_safe(content.strip())}  # noqa: S308 - rendered just now
+    parts: dict[str, Any] = {
+        "title": title,
+        "note": note,
+        "crumbs": crumbs,
+        "badges": badges,
+        "actions": mark_safe(content.strip()),
+    }  # noqa: S308 - rendered just now
     parts |= {"facts": facts, "tabs": tabs, "lede": lede, "full": full}
     return render_to_string("elements/page_header.html", parts, request=context.get("request"))
 
