@@ -105,6 +105,7 @@ API: dict[str, Methods] = {
     "api:workflow_publish": _post(EDIT),
     "api:workflow_versions": _page(READ),
     "api:workflow_version": _page(READ),
+    "api:workflow_diff": _page(READ),
     "api:workflow_restore": _post(EDIT),
     "api:workflow_runs": {"GET": READ, "POST": RUN},
     "api:workflow_batch": _post(RUN),

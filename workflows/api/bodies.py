@@ -1,0 +1,266 @@
+"""Bodies of the API's requests and answers; the OpenAPI document is made from these models."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from orchestrator_site.lib.body import Body
+
+Object = dict[str, Any]
+
+
+class ProblemBody(Body):
+    """A finding of the validation; `error` blocks publishing, `warning` does not."""
+
+    code: str
+    message: str
+    severity: Literal["error", "warning"]
+    step: str | None
+    field: str | None
+    hint: str | None
+
+
+class WorkflowBody(Body):
+    """A workflow. `draft_etag` goes into If-Match of the next save."""
+
+    slug: str
+    name: str
+    description: str
+    enabled: bool
+    problems: list[ProblemBody]
+    draft_etag: str
+    published_version: int | None
+    updated_at: str
+    url: str
+    definition: Object | None = None
+
+
+class WorkflowPatch(Body):
+    """What may be changed without sending the whole definition."""
+
+    name: str | None = Field(None, min_length=1, max_length=120)
+    description: str | None = Field(None, max_length=10_000)
+    enabled: bool | None = None
+
+
+class PublishBody(Body):
+    """A note for the list of versions."""
+
+    note: str = Field("", max_length=200)
+
+
+class RestoreBody(Body):
+    """The version whose definition becomes the draft."""
+
+    version: int = Field(ge=1)
+
+
+class VersionBody(Body):
+    """A published version."""
+
+    number: int
+    note: str
+    sha256: str
+    created_at: str
+    created_by: str
+    definition: Object | None = None
+
+
+class StartBody(Body):
+    """How to start a run. `version`: a number, "draft", or absent for the newest published."""
+
+    inputs: Object = Field(default_factory=dict)
+    mode: Literal["live", "dry"] = "live"
+    version: int | Literal["draft"] | None = None
+
+
+class BatchBody(Body):
+    """One run for each set of inputs, all or none."""
+
+    inputs: list[Object] = Field(min_length=1, max_length=1000)
+    mode: Literal["live", "dry"] = "live"
+
+
+class BatchAnswer(Body):
+    """The ids of the runs, in the order of the inputs."""
+
+    runs: list[str]
+
+
+class RerunBody(Body):
+    """How to run again. Steps before `from` would keep their outputs; without it the whole workflow runs."""
+
+    from_: str | None = Field(None, alias="from")
+    inputs: Object | None = None
+    outputs: Object | None = None
+    version: int | Literal["draft", "newest"] | None = None
+    mode: Literal["live", "dry"] | None = None
+
+
+class ErrorBody(Body):
+    """What went wrong, in plain words, and what to do next."""
+
+    code: str
+    message: str
+    step: str | None = None
+    hint: str | None = None
+
+
+class TriggerBody(Body):
+    """What started the run."""
+
+    kind: str
+    id: str | None
+
+
+class RunBody(Body):
+    """A run. `status`: queued, running, waiting, paused, attention, succeeded, failed, cancelled, timed_out."""
+
+    id: str
+    workflow: str
+    version: int | str
+    status: str
+    mode: str
+    inputs: Object
+    outputs: Object | None
+    warnings: list[Any]
+    error: ErrorBody | None
+    trigger: TriggerBody
+    replay_of: str | None
+    cost_usd: float
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    url: str
+
+
+class AttemptBody(Body):
+    """One call of a step."""
+
+    n: int
+    started_at: str | None
+    finished_at: str | None
+    status: str
+    error: Object | None
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+
+
+class StepBody(Body):
+    """A step of a run; `path` is the place in loops, "" outside of them."""
+
+    key: str
+    path: str
+    action: str
+    status: str
+    input: Any
+    output: Any
+    error: Object | None
+    attempts: list[AttemptBody]
+
+
+class EffectBody(Body):
+    """A change made outside. `state`: sent, confirmed, refused, unknown, absent."""
+
+    id: str
+    run: str
+    step: str
+    path: str
+    op: str
+    connection: str | None
+    target: Object
+    state: str
+    key: str
+    attempt: int
+    external_id: str | None
+    external_url: str | None
+    sent_at: str
+    resolution: str | None
+    resolved_by: str | None
+
+
+class SettleBody(Body):
+    """What happened to a change whose answer was lost."""
+
+    answer: Literal["happened", "repeat", "stop"]
+    external_id: str = Field("", max_length=300)
+    external_url: str = Field("", max_length=1000)
+
+
+class WaitBody(Body):
+    """Something a run waits for."""
+
+    id: str
+    run: str
+    step: str
+    kind: str
+    title: str
+    fields: list[Any]
+    due_at: str | None
+
+
+class DecideBody(Body):
+    """The answer to a wait; for an unknown effect: happened, repeat or stop."""
+
+    decision: str = Field(min_length=1, max_length=48)
+    values: Object | None = None
+    comment: str = Field("", max_length=2000)
+
+
+class VariableBody(Body):
+    """A workspace variable: any JSON value, read as `workspace.variables.<name>`; not for secrets."""
+
+    name: str
+    value: Any
+    help: str = Field("", max_length=200)
+    updated_at: str | None = None
+    updated_by: str | None = None
+
+
+class NewVariable(Body):
+    """A variable to be made."""
+
+    name: str = Field(min_length=1, max_length=48)
+    value: Any
+    help: str = Field("", max_length=200)
+
+
+class VariableValue(Body):
+    """A new value of a variable."""
+
+    value: Any
+    help: str | None = Field(None, max_length=200)
+
+
+class WorkerBody(Body):
+    """A worker process; `beat_age` in seconds since its last sign of life."""
+
+    id: str
+    pid: int
+    host: str
+    state: str
+    beat_age: float
+
+
+class UsageRow(Body):
+    """What one workflow used in the period."""
+
+    workflow: str
+    runs: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+
+
+class UsageBody(Body):
+    """Use and cost of the last `days` days, per workflow."""
+
+    days: int
+    runs: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    workflows: list[UsageRow]

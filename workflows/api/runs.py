@@ -1,0 +1,224 @@
+"""The API of runs: start one or many, list, read, follow, cancel, run again."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+
+from django.http import HttpResponse, StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from orchestrator_site.lib.api import ApiView, CursorPage
+from orchestrator_site.lib.body import read_body
+from orchestrator_site.lib.errors import UserError
+from orchestrator_site.lib.json import dumps
+from workflows.api import bodies, parameters, shapes
+from workflows.models import Run, RunStatus, StepRun
+from workflows.operations import live
+from workflows.operations import runs as operations
+from workflows.operations.workflows import get_workflow
+
+FILTERS = ("status", "workflow", "trigger", "q")
+PREFER = OpenApiParameter("Prefer", str, OpenApiParameter.HEADER, description="wait=SECONDS, at most 60")
+IDEMPOTENCY = OpenApiParameter(
+    "Idempotency-Key", str, OpenApiParameter.HEADER, description="The same key gives the same run, and nothing more."
+)
+
+
+def _run_page(view: ApiView, request: Request, rows: object) -> Response:
+    page = CursorPage(ordering=("-id",))
+    shown = page.paginate_queryset(rows, request, view=view) or []
+    return page.get_paginated_response([shapes.run_json(run) for run in shown])
+
+
+def _filtered(request: Request, workflow: str = "") -> object:
+    parameters.known_only(request, (*FILTERS, "cursor", "limit"))
+    return operations.list_runs(
+        request.actor,
+        status=parameters.choice(request, "status", RunStatus.values),
+        workflow=workflow or parameters.search(request, "workflow"),
+        trigger=parameters.search(request, "trigger"),
+        q=parameters.search(request),
+    )
+
+
+class WorkflowRuns(ApiView):
+    """Runs of one workflow."""
+
+    @extend_schema(operation_id="workflow_runs_list", responses={200: bodies.RunBody})
+    def get(self, request: Request, slug: str) -> Response:
+        """List the runs of a workflow, newest first."""
+        return _run_page(self, request, _filtered(request, get_workflow(request.actor, slug).slug))
+
+    @extend_schema(
+        operation_id="workflow_runs_start",
+        parameters=[PREFER, IDEMPOTENCY],
+        request=bodies.StartBody,
+        responses={201: bodies.RunBody, 202: bodies.RunBody},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Start a run. 201 when it ended within the wait (failed too: read `status`), else 202."""
+        values = read_body(request.data if request.data is not None else {}, bodies.StartBody)
+        seconds, respond_async = parameters.prefer(request)
+        run = operations.start_run(
+            request.actor,
+            slug,
+            values.inputs,
+            mode=values.mode,
+            version=values.version,
+            wait=None if respond_async or not seconds else seconds,
+            idempotency_key=parameters.idempotency_key(request),
+            trigger_kind="api",
+        )
+        headers = {"Location": f"/api/v1/runs/{run.id}"}
+        return Response(shapes.run_json(run), status=201 if run.is_terminal else 202, headers=headers)
+
+
+class Batch(ApiView):
+    """Many runs at once."""
+
+    @extend_schema(
+        operation_id="workflow_runs_batch",
+        parameters=[IDEMPOTENCY],
+        request=bodies.BatchBody,
+        responses={202: bodies.BatchAnswer},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Start up to 1,000 runs: all, or none when one set of inputs is wrong."""
+        values = read_body(request.data, bodies.BatchBody)
+        runs = operations.start_batch(
+            request.actor,
+            slug,
+            values.inputs,
+            mode=values.mode,
+            idempotency_key=parameters.idempotency_key(request),
+        )
+        return Response({"runs": [str(run.id) for run in runs]}, status=202)
+
+
+class RunList(ApiView):
+    """Runs of the workspace."""
+
+    @extend_schema(
+        operation_id="runs_list",
+        parameters=[OpenApiParameter(name, str) for name in FILTERS],
+        responses={200: bodies.RunBody},
+    )
+    def get(self, request: Request) -> Response:
+        """List runs, newest first. `trigger` is the kind, `q` searches workflow names, inputs and errors."""
+        return _run_page(self, request, _filtered(request))
+
+
+class RunDetail(ApiView):
+    """One run."""
+
+    @extend_schema(operation_id="runs_read", responses={200: bodies.RunBody})
+    def get(self, request: Request, run: str) -> Response:
+        """Read a run."""
+        return Response(shapes.run_json(_get(request, run)))
+
+
+class RunSteps(ApiView):
+    """Steps of a run."""
+
+    @extend_schema(operation_id="runs_steps", responses={200: bodies.StepBody})
+    def get(self, request: Request, run: str) -> Response:
+        """List the step runs in the order they began, each with its attempts."""
+        rows = StepRun.objects.of(request.actor.workspace).filter(run=_get(request, run)).prefetch_related("attempts")
+        page = CursorPage(ordering=("id",))
+        shown = page.paginate_queryset(rows, request, view=self) or []
+        return page.get_paginated_response([shapes.step_json(step, step.attempts.all()) for step in shown])
+
+
+class RunEffects(ApiView):
+    """Effects of a run."""
+
+    @extend_schema(operation_id="runs_effects", responses={200: bodies.EffectBody})
+    def get(self, request: Request, run: str) -> Response:
+        """List the changes the run made or tried to make, in order."""
+        rows = operations.list_effects(request.actor, run=_get(request, run))
+        page = CursorPage(ordering=("id",))
+        shown = page.paginate_queryset(rows, request, view=self) or []
+        return page.get_paginated_response([shapes.effect_json(effect) for effect in shown])
+
+
+class RunEvents(ApiView):
+    """The run as it goes."""
+
+    streams = True
+
+    @extend_schema(operation_id="runs_events", responses={(200, "text/event-stream"): OpenApiTypes.STR})
+    def get(self, request: Request, run: str) -> HttpResponse | StreamingHttpResponse:
+        """Follow a run as server-sent events: `step`, `run`, then `end`. Resumes by Last-Event-ID; 60 s at most."""
+        found = _get(request, run)
+        last = str(request.headers.get("Last-Event-ID", request.query_params.get("after", "0")))
+        after = int(last) if last.isdigit() and len(last) < 19 else 0
+        return event_stream(found, after)
+
+
+def event_stream(run: Run, after: int) -> HttpResponse | StreamingHttpResponse:
+    """The server-sent events of a run, or 503 with Retry-After when all streams are taken."""
+    body = _events(run, after)
+    try:
+        first = next(body)
+    except queue.Full:
+        return HttpResponse("All live streams are taken; ask again for the run.", status=503, headers={"Retry-After": "5"})
+    response = StreamingHttpResponse(_chain(first, body), content_type="text/event-stream; charset=utf-8")
+    response["Cache-Control"] = "no-store"
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
+    yield first
+    yield from rest
+
+
+def _events(run: Run, after: int) -> Iterator[str]:
+    for found in live.stream(run, after):
+        if found is None:
+            yield ": still here\n\n"
+            continue
+        for step in found.steps:
+            yield _event("step", shapes.step_json(step, step.attempts.all()), step.seq)
+        yield _event("end" if found.is_final else "run", shapes.run_json(found.run), found.seq)
+
+
+def _event(name: str, data: object, number: int) -> str:
+    return f"id: {number}\nevent: {name}\ndata: {dumps(data)}\n\n"
+
+
+class Cancel(ApiView):
+    """Ending a run."""
+
+    @extend_schema(operation_id="runs_cancel", request=None, responses={202: bodies.RunBody})
+    def post(self, request: Request, run: str) -> Response:
+        """Cancel: nothing new starts, a sent change is awaited and settled. A run that has ended is 409."""
+        return Response(shapes.run_json(operations.cancel_run(request.actor, _get(request, run))), status=202)
+
+
+class Rerun(ApiView):
+    """Running again."""
+
+    @extend_schema(operation_id="runs_rerun", request=bodies.RerunBody, responses={202: bodies.RunBody})
+    def post(self, request: Request, run: str) -> Response:
+        """Start a new run from this one, with its inputs or edited ones; earlier changes are never repeated silently."""
+        values = read_body(request.data if request.data is not None else {}, bodies.RerunBody)
+        if values.from_ or values.outputs:
+            raise UserError(
+                "E_UNSUPPORTED",
+                "Running again from a step is not available in this release.",
+                field="from" if values.from_ else "outputs",
+                hint="Leave it out to run the whole workflow again.",
+            )
+        found = operations.rerun(
+            request.actor, _get(request, run), inputs=values.inputs, version=values.version, mode=values.mode
+        )
+        return Response(shapes.run_json(found), status=202, headers={"Location": f"/api/v1/runs/{found.id}"})
+
+
+def _get(request: Request, run: str) -> Run:
+    return operations.get_run(request.actor, parameters.uuid_or_404(run))

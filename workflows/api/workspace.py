@@ -1,0 +1,130 @@
+"""The API of variables, use and cost, and the workers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db.models import Count, Sum
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from orchestrator_site.lib.api import ApiView, CursorPage
+from orchestrator_site.lib.body import read_body
+from orchestrator_site.lib.clock import now
+from workflows.api import bodies, parameters, shapes
+from workflows.models import Run, Variable, Worker
+from workflows.operations import variables
+
+
+def variable_json(variable: Variable) -> dict[str, object]:
+    """A variable as the API shows it."""
+    return {
+        "name": variable.name,
+        "value": variable.value,
+        "help": variable.help,
+        "updated_at": shapes.moment(variable.updated_at),
+        "updated_by": variable.updated_by or None,
+    }
+
+
+class VariableList(ApiView):
+    """Workspace variables."""
+
+    @extend_schema(operation_id="variables_list", responses={200: bodies.VariableBody})
+    def get(self, request: Request) -> Response:
+        """List the variables by name."""
+        page = CursorPage(ordering=("name",))
+        shown = page.paginate_queryset(variables.list_variables(request.actor), request, view=self) or []
+        return page.get_paginated_response([variable_json(row) for row in shown])
+
+    @extend_schema(
+        operation_id="variables_create", request=bodies.NewVariable, responses={201: bodies.VariableBody}
+    )
+    def post(self, request: Request) -> Response:
+        """Make a variable, or give one a new value."""
+        values = read_body(request.data, bodies.NewVariable)
+        row = variables.set_variable(request.actor, values.name, values.value, help=values.help)
+        return Response(variable_json(row), status=201)
+
+
+class VariableDetail(ApiView):
+    """One variable."""
+
+    @extend_schema(operation_id="variables_read", responses={200: bodies.VariableBody})
+    def get(self, request: Request, name: str) -> Response:
+        """Read a variable."""
+        return Response(variable_json(variables.get_variable(request.actor, name)))
+
+    @extend_schema(
+        operation_id="variables_change", request=bodies.VariableValue, responses={200: bodies.VariableBody}
+    )
+    def put(self, request: Request, name: str) -> Response:
+        """Give a variable a new value; runs in flight keep the old one."""
+        row = variables.get_variable(request.actor, name)
+        values = read_body(request.data, bodies.VariableValue)
+        help = row.help if values.help is None else values.help
+        return Response(variable_json(variables.set_variable(request.actor, row.name, values.value, help=help)))
+
+    @extend_schema(operation_id="variables_delete", responses={204: None})
+    def delete(self, request: Request, name: str) -> Response:
+        """Delete a variable; workflows that name it show a problem."""
+        variables.delete_variable(request.actor, variables.get_variable(request.actor, name))
+        return Response(status=204)
+
+
+class Usage(ApiView):
+    """Use and cost."""
+
+    @extend_schema(
+        operation_id="usage_read",
+        parameters=[OpenApiParameter("days", int, description="1 to 366, by default 30")],
+        responses={200: bodies.UsageBody},
+    )
+    def get(self, request: Request) -> Response:
+        """Runs, tokens and cost of the last days, in all and per workflow."""
+        days = parameters.number(request, "days", 30, low=1, high=366)
+        rows = (
+            Run.objects.of(request.actor.workspace)
+            .filter(created_at__gte=now() - timedelta(days=days))
+            .values("workflow__slug")
+            .annotate(
+                runs=Count("id"), tokens_in=Sum("input_tokens"), tokens_out=Sum("output_tokens"), cost=Sum("cost_usd")
+            )
+            .order_by("workflow__slug")
+        )
+        workflows = [
+            {
+                "workflow": row["workflow__slug"],
+                "runs": row["runs"],
+                "input_tokens": row["tokens_in"] or 0,
+                "output_tokens": row["tokens_out"] or 0,
+                "cost_usd": float(row["cost"] or 0),
+            }
+            for row in rows
+        ]
+        totals = {
+            name: sum(row[name] for row in workflows) for name in ("runs", "input_tokens", "output_tokens", "cost_usd")
+        }
+        return Response({"days": days, **totals, "workflows": workflows})
+
+
+class WorkerList(ApiView):
+    """The worker processes of this installation."""
+
+    @extend_schema(operation_id="workers_list", responses={200: bodies.WorkerBody})
+    def get(self, request: Request) -> Response:
+        """List workers that are live or draining, and those that ended within the last hour."""
+        moment = now()
+        rows = Worker.objects.exclude(ended_at__lt=moment - timedelta(hours=1)).order_by("-started_at")[:200]
+        shown = [
+            {
+                "id": str(row.id),
+                "pid": row.pid,
+                "host": row.host,
+                "state": row.state,
+                "beat_age": round(max(0.0, (moment - row.beat_at).total_seconds()), 1),
+            }
+            for row in rows
+        ]
+        return Response({"results": shown, "next": None, "previous": None})
