@@ -2,63 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from io import StringIO
 from typing import Any, TextIO
 
 from liquid import Environment
-from liquid.ast import BlockNode
-from liquid.builtin import content, illegal, output
-from liquid.builtin.expressions import Identifier
-from liquid.builtin.tags import (
-    assign_tag,
-    capture_tag,
-    case_tag,
-    comment_tag,
-    for_tag,
-    if_tag,
-    inline_comment_tag,
-    unless_tag,
-)
+from liquid.ast import Node
+from liquid.builtin import content, illegal
+from liquid.builtin.tags import assign_tag, capture_tag, comment_tag, for_tag, inline_comment_tag
 from liquid.context import RenderContext
 from liquid.output import LimitedStringIO
+from liquid.parser import get_parser
 from liquid.template import BoundTemplate
-from liquid.undefined import Undefined
 from liquid.utils import ReadOnlyChainMap
 
 from orchestrator_site.lib.templating import limits
 from orchestrator_site.lib.templating.filters import FILTERS
 from orchestrator_site.lib.templating.lookup import NotThere, step_into
 from orchestrator_site.lib.templating.problems import TemplateProblem, budget, too_big
-from orchestrator_site.lib.templating.tree import count_nodes
-from orchestrator_site.lib.templating.values import as_text, shallow_size
+from orchestrator_site.lib.templating.tags import CaseTag, ForTag, IfTag, Output, Stream, UnlessTag
+from orchestrator_site.lib.templating.undefined import Missing, found
+from orchestrator_site.lib.templating.values import shallow_size
 
 TAGS = ("if", "unless", "case", "for", "break", "continue", "assign", "capture", "comment", "raw")
 _ABSENT = object()
-
-
-class Missing(Undefined):
-    """A name or path that leads nowhere. It may reach a `default` filter; any other use raises its problem."""
-
-    __slots__ = ("problem",)
-
-    def __init__(self, name: str, *, problem: TemplateProblem | None = None, **_: Any) -> None:
-        super().__init__(name)
-        self.problem = problem or TemplateProblem("E_TPL_UNDEFINED", f"There is no “{name}” here.")
-
-    def _refuse(self, *_: Any) -> Any:
-        raise self.problem
-
-    __contains__ = __eq__ = __getitem__ = __len__ = __iter__ = __str__ = __bool__ = __int__ = __hash__ = _refuse
-    __reversed__ = _refuse
-
-
-def found(value: Any) -> Any:
-    """The value itself; a missing one raises its problem."""
-    if isinstance(value, Missing):
-        raise value.problem
-    return value
 
 
 class Buffer(LimitedStringIO):
@@ -149,56 +117,6 @@ class Context(RenderContext):
         return Buffer(self, buf.size if isinstance(buf, Buffer) else 0)
 
 
-class Round(BlockNode):
-    """The body of a loop: each round is paid for by what stands in it."""
-
-    __slots__ = ("weight",)
-
-    def __init__(self, block: BlockNode) -> None:
-        super().__init__(block.token, block.nodes)
-        self.weight = count_nodes(block)
-
-    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
-        """Pay, then render."""
-        context.charge(self.weight)  # type: ignore[attr-defined]
-        return super().render_to_output(context, buffer)
-
-
-class Loop(for_tag.ForNode):
-    """A for whose body is paid for."""
-
-    __slots__ = ()
-
-    def __init__(self, token: Any, expression: Any, block: BlockNode, default: BlockNode | None = None) -> None:
-        super().__init__(token, expression, Round(block), default)
-
-    def block_scope(self) -> Iterator[Identifier]:
-        """The names that exist inside only."""
-        yield from super().block_scope()
-
-
-class ForTag(for_tag.ForTag):
-    """for, with our node."""
-
-    node_class = Loop
-
-
-class OutputNode(output.OutputNode):
-    """A placeholder inside text."""
-
-    __slots__ = ()
-
-    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
-        """Write the value as text."""
-        return buffer.write(as_text(found(self.expression.evaluate(context))))
-
-
-class Output(output.Output):
-    """{{ … }}, with our node."""
-
-    node_class = OutputNode
-
-
 class BoundTemplateOfOurs(BoundTemplate):
     """A parsed template that renders in our context."""
 
@@ -211,8 +129,6 @@ class OurEnvironment(Environment):
     block_nesting_limit = limits.MAX_NESTING + 1
     context_depth_limit = limits.MAX_NESTING + 10
     suppress_blank_control_flow_blocks = False
-    logical_not_operator = True
-    logical_parentheses = True
     template_class = BoundTemplateOfOurs
 
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
@@ -221,9 +137,9 @@ class OurEnvironment(Environment):
             content.Literal,
             Output,
             illegal.Illegal,
-            if_tag.IfTag,
-            unless_tag.UnlessTag,
-            case_tag.CaseTag,
+            IfTag,
+            UnlessTag,
+            CaseTag,
             ForTag,
             for_tag.BreakTag,
             for_tag.ContinueTag,
@@ -235,6 +151,9 @@ class OurEnvironment(Environment):
             self.add_tag(tag)
         for name, function in FILTERS.items():
             self.add_filter(name, function)
+
+    def _parse(self, source: str) -> list[Node]:
+        return get_parser(self).parse(Stream(self.tokenizer()(source)))
 
 
 ENVIRONMENT = OurEnvironment(undefined=Missing)

@@ -1,26 +1,18 @@
-"""The expressions that python-liquid leaves unbounded, in our version: comparisons, truth, ranges. See `ours`."""
+"""Truth, comparisons, choices and ranges: strict about absence, and paid for by the size of what they look at."""
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from typing import Any
 
-from liquid.builtin.expressions import logical, primitive
-from liquid.builtin.tags.case_tag import _AnyExpression
+from liquid.builtin.expressions import primitive
 from liquid.expression import Expression
 
 from orchestrator_site.lib.templating import limits
-from orchestrator_site.lib.templating.environment import Missing, found
 from orchestrator_site.lib.templating.problems import TemplateProblem, budget
-from orchestrator_site.lib.templating.values import as_text, same
+from orchestrator_site.lib.templating.undefined import Missing, found
+from orchestrator_site.lib.templating.values import as_text, holds, same
 
-_ORDER: dict[type, tuple[str, Callable[[Any, Any], bool]]] = {
-    logical.LtExpression: ("<", operator.lt),
-    logical.LeExpression: ("<=", operator.le),
-    logical.GtExpression: (">", operator.gt),
-    logical.GeExpression: (">=", operator.ge),
-}
 EMPTINESS = (primitive.Nil, primitive.Empty, primitive.Blank)
 
 
@@ -191,8 +183,7 @@ class Contains(Expression):
             context.charge(1 + len(left) // 512)
             return as_text(right) in left
         if isinstance(left, (list, tuple)):
-            context.charge(1 + len(left) // 4)
-            return any(same(item, right, context.charge) for item in left)
+            return holds(left, right, context.charge)
         if isinstance(left, dict):
             return isinstance(right, str) and right in left
         raise TemplateProblem("E_TPL_VALUE", f"{_kind(left)} cannot contain anything.", hint="Use == instead.")
@@ -252,24 +243,3 @@ class BoundedRange(Expression):
     def children(self) -> list[Expression]:
         """Both ends."""
         return [self.start, self.stop]
-
-
-def ours(expression: Expression) -> Expression:
-    """Our version of a parsed expression (its children are already ours)."""
-    kind, token = type(expression), expression.token
-    if kind in _ORDER:
-        return Order(token, expression.left, expression.right, *_ORDER[kind])
-    make = _MAKERS.get(kind)
-    return make(expression) if make else expression
-
-
-_MAKERS: dict[type, Callable[[Any], Expression]] = {
-    logical.BooleanExpression: lambda e: Truth(e.token, e.expression),
-    logical.LogicalAndExpression: lambda e: Both(e.token, e.left, e.right, either=False),
-    logical.LogicalOrExpression: lambda e: Both(e.token, e.left, e.right, either=True),
-    logical.LogicalNotExpression: lambda e: Not(e.token, e.right),
-    logical.EqExpression: lambda e: Equal(e.token, e.left, e.right, negate=False),
-    logical.NeExpression: lambda e: Equal(e.token, e.left, e.right, negate=True),
-    logical.ContainsExpression: lambda e: Contains(e.token, e.left, e.right),
-    _AnyExpression: lambda e: AnyOf(e.token, e.left, e.expressions),
-}

@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator_site.lib.json import JSONValue
 from orchestrator_site.lib.templating import limits
 from orchestrator_site.lib.templating.problems import TemplateProblem, bad_value, budget, too_big
+from orchestrator_site.lib.templating.undefined import Missing, found
 
 FILTERS: dict[str, Callable[..., Any]] = {}
 _SIGNATURES: dict[str, inspect.Signature] = {}
@@ -27,8 +28,6 @@ def register(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
         @wraps(function)
         def run(left: Any, *args: Any, context: Any, **kwargs: Any) -> JSONValue:
-            from orchestrator_site.lib.templating.environment import Missing, found
-
             context.charge(1 + _cost(left))
             if isinstance(left, Missing) and name != "default":
                 return left  # type: ignore[return-value]

@@ -9,14 +9,13 @@ from typing import Any
 from orchestrator_site.lib.templating.filters import list_of, plain, register, text_of, whole
 from orchestrator_site.lib.templating.filters_number import number_of
 from orchestrator_site.lib.templating.problems import bad_value
+from orchestrator_site.lib.templating.undefined import Missing, found
 from orchestrator_site.lib.templating.values import as_text, same, sort_key, weigh
 
 
 @register("default")
 def default(left: Any, value: Any = "", *, allow_false: Any = False) -> Any:
     """The value, or another one where it is absent, null, false or empty."""
-    from orchestrator_site.lib.templating.environment import Missing, found
-
     if isinstance(left, Missing) or left is None or (left is False and allow_false is not True):
         return plain(found(value))
     return plain(found(value)) if isinstance(left, (str, list, dict)) and not left else left

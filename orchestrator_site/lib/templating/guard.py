@@ -18,51 +18,11 @@ OPENING = {"if": "endif", "unless": "endunless", "case": "endcase", "for": "endf
 OPENING["comment"] = "endcomment"
 INNER = {"elsif", "else", "when", "break", "continue", "assign", "#"}
 ALLOWED = {*OPENING, *OPENING.values(), *INNER, "raw", "endraw"}
-ELSEWHERE = frozenset(
-    # Liquid's own, and those of its relatives; each would read files, keep state, or run code.
-    [
-        "include",
-        "render",
-        "extends",
-        "block",
-        "import",
-        "from",
-        "macro",
-        "call",
-        "set",
-        "filter",
-        "tablerow",
-        "endtablerow",
-        "cycle",
-        "increment",
-        "decrement",
-        "ifchanged",
-        "layout",
-        "section",
-        "schema",
-        "style",
-        "javascript",
-        "stylesheet",
-        "form",
-        "paginate",
-        "liquid",
-        "echo",
-        "doc",
-        "do",
-        "with",
-        "autoescape",
-        "trans",
-        "load",
-        "endmacro",
-        "endblock",
-        "endset",
-        "endfilter",
-        "endcall",
-        "exec",
-        "eval",
-        "python",
-    ]
-)
+# Liquid's own and those of its relatives; each would read files, keep state, or run code.
+_OTHERS = """include render extends block import from macro call set filter tablerow endtablerow cycle increment
+    decrement ifchanged layout section schema style javascript stylesheet form paginate liquid echo doc do with autoescape trans
+    load endmacro endblock endset endfilter endcall exec eval python"""
+ELSEWHERE = frozenset(_OTHERS.split())
 MACHINERY = {"self", "cycler", "lipsum", "joiner"}
 
 _MARK = re.compile(r"\{\{|\{%")
@@ -88,15 +48,7 @@ class Part(NamedTuple):
 
 def check_source(source: str) -> None:
     """Refuse what must never reach the parser. Raises TemplateProblem."""
-    if len(source) > limits.MAX_SOURCE:
-        _check_nesting(source[: limits.MAX_SOURCE])
-        raise TemplateProblem(
-            "E_LENGTH",
-            f"The template has {len(source):,} characters; at most {limits.MAX_SOURCE:,} fit.",
-            limit=limits.MAX_SOURCE,
-            hint="Split it, or keep the long text in a variable.",
-        )
-    _check_text(source)
+    check_text(source)
     parts = list(split(source))
     if len(parts) > limits.MAX_TAGS:
         raise budget(f"The template has more than {limits.MAX_TAGS:,} placeholders and tags.", limit=limits.MAX_TAGS)
@@ -105,7 +57,16 @@ def check_source(source: str) -> None:
     _check_depth(parts, source)
 
 
-def _check_text(source: str) -> None:
+def check_text(source: str) -> None:
+    """Length and characters."""
+    if len(source) > limits.MAX_SOURCE:
+        _check_nesting(source[: limits.MAX_SOURCE])
+        raise TemplateProblem(
+            "E_LENGTH",
+            f"The template has {len(source):,} characters; at most {limits.MAX_SOURCE:,} fit.",
+            limit=limits.MAX_SOURCE,
+            hint="Split it, or keep the long text in a variable.",
+        )
     if found := SURROGATE.search(source):
         raise TemplateProblem("E_TEXT_SURROGATE", "The template holds half a character (a lone surrogate).").at(
             source, found.start()

@@ -9,12 +9,13 @@ from typing import Any
 from liquid.ast import Node
 from liquid.builtin.expressions import FilteredExpression, LoopExpression, Path, primitive
 from liquid.builtin.expressions.filtered import Filter
+from liquid.builtin.tags.case_tag import _AnyExpression
 from liquid.builtin.tags.for_tag import ForNode
 from liquid.expression import Expression
 
 from orchestrator_site.lib.names import did_you_mean
 from orchestrator_site.lib.templating import limits
-from orchestrator_site.lib.templating.expressions import BoundedRange, Equal, ours
+from orchestrator_site.lib.templating.expressions import AnyOf, BoundedRange, Equal
 from orchestrator_site.lib.templating.filters import FILTERS, check_arguments
 from orchestrator_site.lib.templating.lookup import PSEUDO_FIELDS
 from orchestrator_site.lib.templating.problems import TemplateProblem, budget, position
@@ -122,18 +123,17 @@ def _expression(expression: Expression, found: Analysis, optional: bool = False)
             hint="{% for i in (1..5) %} … {% endfor %}",
         )
     _literal(expression, found)
-    absence = _compares_with_nothing(expression)
+    absence = isinstance(expression, Equal) and expression.about_absence
     for owner, slot, value in list(held(expression)):
+        if isinstance(expression, _AnyExpression) and slot == "left":
+            continue  # the value of the case itself, already seen
         if isinstance(value, Expression):
             setattr(owner, slot, _expression(value, found, absence))
         elif isinstance(value, list):
             value[:] = [_expression(item, found) if isinstance(item, Expression) else item for item in value]
-    return ours(expression)
-
-
-def _compares_with_nothing(expression: Expression) -> bool:
-    made = ours(expression)
-    return isinstance(made, Equal) and made.about_absence
+    if isinstance(expression, _AnyExpression):
+        return AnyOf(expression.token, expression.left, expression.expressions)
+    return expression
 
 
 def _literal(expression: Expression, found: Analysis) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from liquid.builtin.expressions import BooleanExpression, primitive, tokenize
+from liquid.builtin.expressions import primitive
 from liquid.exceptions import LiquidError, LiquidInterrupt
 from liquid.expression import Expression
 from liquid.stream import TokenStream
@@ -15,18 +15,19 @@ from liquid.token import TOKEN_EXPRESSION, Token
 
 from orchestrator_site.lib.json import JSONValue
 from orchestrator_site.lib.templating import limits
+from orchestrator_site.lib.templating.conditions import parse_condition
 from orchestrator_site.lib.templating.environment import (
     ENVIRONMENT,
     BoundTemplateOfOurs,
     Buffer,
     Context,
-    OutputNode,
-    found,
     parse_nodes,
 )
-from orchestrator_site.lib.templating.guard import Part, check_expression, check_source
+from orchestrator_site.lib.templating.guard import Part, check_expression, check_source, check_text
 from orchestrator_site.lib.templating.problems import TemplateProblem, too_big
 from orchestrator_site.lib.templating.references import Reference, analyse, analyse_expression
+from orchestrator_site.lib.templating.tags import OutputNode, words
+from orchestrator_site.lib.templating.undefined import found
 
 _MAX_KEPT = 2048
 _BARE = BoundTemplateOfOurs(env=ENVIRONMENT, nodes=[])
@@ -81,11 +82,11 @@ class Condition:
 
     def __init__(self, source: str) -> None:
         text = _unwrapped(source)
-        check_source(f"{{% if {text} %}}{{% endif %}}" if "%}" not in text and "{%" not in text else text)
-        if "{{" in text or "{%" in text:
+        check_text(text)
+        if any(mark in text for mark in ("{{", "}}", "{%", "%}")):
             raise TemplateProblem(
-                "E_TPL_SYNTAX", "A condition is written without braces.", hint="inputs.kind == 'bug'"
-            ).at(source, 0)
+                "E_TPL_SYNTAX", "A condition is written without braces.", hint="inputs.kind == 'bug'", line=1, column=1
+            )
         check_expression(Part("condition", text, 0), text)
         self.source = source
         self._expression, analysis = analyse_expression(_parse_condition(text), text)
@@ -171,7 +172,7 @@ def _parse(source: str) -> Any:
 def _parse_condition(text: str) -> Expression:
     try:
         parent = Token(TOKEN_EXPRESSION, text, 0, text)
-        return BooleanExpression.parse(ENVIRONMENT, TokenStream(tokenize(text, parent)))
+        return parse_condition(ENVIRONMENT, TokenStream(words(parent)))
     except LiquidError as error:
         raise _translated(error, text, "E_TPL_SYNTAX") from None
     except RecursionError:

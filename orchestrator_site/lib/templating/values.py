@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from orchestrator_site.lib.json import dumps
@@ -89,6 +89,15 @@ def same(left: Any, right: Any, charge: Charge) -> bool:
             if one != other:
                 return False
     return True
+
+
+def holds(items: Sequence[Any], wanted: Any, charge: Charge) -> bool:
+    """Whether a list holds a value."""
+    if isinstance(wanted, str) or wanted is None:
+        charge(1 + len(items) // 16)
+        return wanted in items
+    charge(1 + len(items) // 2)
+    return any(same(item, wanted, charge) for item in items)
 
 
 def sort_key(value: Any) -> tuple[int, Any]:
