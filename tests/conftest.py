@@ -1,0 +1,59 @@
+"""Fixtures of the whole suite: a workspace, its people, and somebody from outside."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.cache import caches
+
+from tests.personas import Persona, outsider_of, persona
+
+
+@pytest.fixture(autouse=True)
+def _empty_caches():
+    """Counters of rate limits must not wander from test to test."""
+    for cache in caches.all():
+        cache.clear()
+
+
+@pytest.fixture
+def workspace(db):
+    """An empty workspace."""
+    from tests.factories.accounts import WorkspaceFactory
+
+    return WorkspaceFactory()
+
+
+@pytest.fixture
+def owner(workspace) -> Persona:
+    """Olga, owner of `workspace`."""
+    return persona(workspace, "owner", "Olga Owner")
+
+
+@pytest.fixture
+def admin(workspace) -> Persona:
+    """Adam, admin of `workspace`."""
+    return persona(workspace, "admin", "Adam Admin")
+
+
+@pytest.fixture
+def editor(workspace) -> Persona:
+    """Mara, editor of `workspace`."""
+    return persona(workspace, "editor", "Mara Lindqvist")
+
+
+@pytest.fixture
+def operator(workspace) -> Persona:
+    """Omar, operator of `workspace`."""
+    return persona(workspace, "operator", "Omar Operator")
+
+
+@pytest.fixture
+def viewer(workspace) -> Persona:
+    """Vera, viewer of `workspace`."""
+    return persona(workspace, "viewer", "Vera Viewer")
+
+
+@pytest.fixture
+def outsider(workspace) -> Persona:
+    """Otto, owner of another workspace."""
+    return outsider_of(workspace)
