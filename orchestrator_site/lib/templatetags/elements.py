@@ -259,8 +259,8 @@ def page_header(
         "note": note,
         "crumbs": crumbs,
         "badges": badges,
-        "actions": mark_safe(content.strip()),
-    }  # noqa: S308 - rendered just now
+        "actions": mark_safe(content.strip()),  # noqa: S308 - rendered just now
+    }
     parts |= {"facts": facts, "tabs": tabs, "lede": lede, "full": full}
     return render_to_string("elements/page_header.html", parts, request=context.get("request"))
 
