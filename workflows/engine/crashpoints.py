@@ -1,0 +1,69 @@
+"""Named places where a test may kill, stop or fail this process: AWO_CRASH=P07:3:kill (security.md §3).
+
+Off in production and without the variable: then `crashpoint` is a function that does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+NAMES = frozenset(f"P{n:02d}" for n in range(1, 29))
+
+
+class Crash(RuntimeError):
+    """Raised at a crash point in mode `raise`."""
+
+
+class _Plan:
+    """One planned crash: at the `at`-th passage of `name` within this process tree (counted in a file if given)."""
+
+    def __init__(self, text: str) -> None:
+        parts = text.split(":")
+        self.name, self.at, self.mode = parts[0], int(parts[1]), parts[2]
+        if self.name not in NAMES or self.mode not in ("kill", "stop", "raise"):
+            raise ValueError(f"AWO_CRASH={text!r}: use P07:3:kill|stop|raise")
+        self.once = os.environ.get("AWO_CRASH_ONCE", "")
+        self.seen = 0
+        self.lock = threading.Lock()
+
+    def passed(self, name: str) -> None:
+        if name != self.name:
+            return
+        with self.lock:
+            self.seen += 1
+            due = self.seen == self.at
+        if due and self._first():
+            self._strike()
+
+    def _first(self) -> bool:
+        """With AWO_CRASH_ONCE=path only one process ever strikes."""
+        if not self.once:
+            return True
+        try:
+            Path(self.once).touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
+
+    def _strike(self) -> None:
+        if self.mode == "raise":
+            raise Crash(f"crash point {self.name}")
+        os.kill(os.getpid(), signal.SIGKILL if self.mode == "kill" else signal.SIGSTOP)
+
+
+def _read() -> _Plan | None:
+    text = os.environ.get("AWO_CRASH", "")
+    production = os.environ.get("PRODUCTION", "").lower() in ("1", "true", "yes", "on")
+    return _Plan(text) if text and not production else None
+
+
+_plan = _read()
+
+
+def crashpoint(name: str) -> None:
+    """A place with a name; does nothing unless a test planned a crash here."""
+    if _plan is not None:
+        _plan.passed(name)

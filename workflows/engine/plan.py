@@ -1,0 +1,125 @@
+"""A definition made ready to walk: every template and condition compiled once, every reference known. Pure.
+
+Shared by all runs of a version; holds no data of any run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from orchestrator_site.lib.templating import Condition, Template, compile, compile_condition
+from workflows.engine.definition import Definition, StepSpec
+
+Data = Mapping[str, Any]
+Path = tuple[str | int, ...]
+Render = Callable[[Data, datetime], Any]
+
+
+@dataclass(frozen=True)
+class Value:
+    """One input of a step: how to render it, and which paths it reads."""
+
+    render: Render | None
+    constant: Any
+    reads: tuple[Path, ...]
+    heavy: bool
+
+    def over(self, data: Data, now: datetime) -> Any:
+        """The value over `data`; raises TemplateProblem."""
+        return self.constant if self.render is None else self.render(data, now)
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """A step with its values compiled and its child lists planned."""
+
+    step: StepSpec
+    values: tuple[tuple[str, Value], ...]
+    when: Condition | None
+    condition: Condition | None
+    branches: Mapping[str, tuple[StepPlan, ...]]
+    heavy: bool
+
+    @property
+    def key(self) -> str:
+        """The step's key."""
+        return self.step.key
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole version, ready to walk."""
+
+    definition: Definition
+    steps: tuple[StepPlan, ...]
+    outputs: tuple[tuple[str, Value], ...]
+    cache: dict[str, Any] = field(default_factory=dict, compare=False)
+
+
+def make_plan(definition: Definition) -> Plan:
+    """Compile a definition; raises TemplateProblem where a template is malformed (publishing refuses those)."""
+    return Plan(
+        definition=definition,
+        steps=tuple(_step(step) for step in definition.steps),
+        outputs=tuple((name, value_of(value)) for name, value in definition.outputs.items()),
+    )
+
+
+def _step(step: StepSpec) -> StepPlan:
+    conditional = step.action == "if"
+    values = tuple(
+        (name, value_of(value)) for name, value in step.with_.items() if not (conditional and name == "condition")
+    )
+    return StepPlan(
+        step=step,
+        values=values,
+        when=compile_condition(step.when) if step.when else None,
+        condition=compile_condition(str(step.with_.get("condition", ""))) if conditional else None,
+        branches={name: tuple(_step(child) for child in children) for name, children in step.branches.items()},
+        heavy=any(value.heavy for _, value in values),
+    )
+
+
+def value_of(value: Any) -> Value:
+    """Compile one input value: text with placeholders, lists and objects of such, or a constant."""
+    templates: list[Template] = []
+    render = _compiled(value, templates)
+    reads = tuple(reference.path for template in templates for reference in template.references())
+    return Value(render, value, reads, any(template.has_loops for template in templates))
+
+
+def _compiled(value: Any, templates: list[Template]) -> Render | None:
+    if isinstance(value, str):
+        return _text(value, templates)
+    if isinstance(value, dict):
+        fields = {name: _compiled(item, templates) for name, item in value.items()}
+        return _object(value, fields) if any(fields.values()) else None
+    if isinstance(value, list):
+        items = [_compiled(item, templates) for item in value]
+        return _list(value, items) if any(items) else None
+    return None
+
+
+def _text(source: str, templates: list[Template]) -> Render | None:
+    if "{{" not in source and "{%" not in source:
+        return None
+    template = compile(source)
+    templates.append(template)
+    return lambda data, now: template.render(data, now=now)
+
+
+def _object(value: dict[str, Any], fields: dict[str, Render | None]) -> Render:
+    def render(data: Data, now: datetime) -> Any:
+        return {name: value[name] if part is None else part(data, now) for name, part in fields.items()}
+
+    return render
+
+
+def _list(value: list[Any], items: list[Render | None]) -> Render:
+    def render(data: Data, now: datetime) -> Any:
+        return [value[at] if part is None else part(data, now) for at, part in enumerate(items)]
+
+    return render

@@ -1,0 +1,185 @@
+"""What a walk reads and writes: plain records of steps, attempts, effects, waits and the run itself. Pure.
+
+A record is a full image of its row; writing the same one twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+FINISHED = frozenset({"succeeded", "failed", "skipped", "cancelled"})
+TERMINAL_RUN = frozenset({"succeeded", "failed", "cancelled", "timed_out"})
+
+
+@dataclass(slots=True)
+class StepRecord:
+    """One step of a run at one place of its loops."""
+
+    id: UUID
+    key: str
+    path: str
+    action: str
+    kind: str
+    status: str = "pending"
+    seq: int = 0
+    connection_id: UUID | None = None
+    input: Any = None
+    output: Any = None
+    decision: Any = None
+    error: Mapping[str, Any] | None = None
+    tainted: bool = False
+    attempts: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: Decimal = Decimal(0)
+    due_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more happens to it."""
+        return self.status in FINISHED
+
+    def copy(self) -> StepRecord:
+        """An image of it as it is now."""
+        return StepRecord(*[getattr(self, name) for name in StepRecord.__slots__])
+
+
+@dataclass(slots=True)
+class AttemptRecord:
+    """One call that failed, or was a repetition."""
+
+    id: UUID
+    step_run_id: UUID
+    n: int
+    status: str
+    error: Mapping[str, Any] | None
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal
+    started_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(slots=True)
+class EffectRecord:
+    """A change made outside (engine.md §9)."""
+
+    id: UUID
+    step_run_id: UUID
+    seq: int
+    attempt: int
+    key: str
+    connection_id: UUID | None
+    op: str
+    target: Any
+    request: Any
+    request_sha256: str
+    state: str
+    sent_at: datetime
+    settle_after: datetime | None = None
+    settled_at: datetime | None = None
+    result: Any = None
+    error: Mapping[str, Any] | None = None
+    external_id: str = ""
+    external_url: str = ""
+    search_url: str = ""
+    resolution: str = ""
+    resolved_by: str = ""
+    looks: int = 0
+
+    def copy(self) -> EffectRecord:
+        """An image of it as it is now."""
+        return EffectRecord(*[getattr(self, name) for name in EffectRecord.__slots__])
+
+
+@dataclass(slots=True)
+class WaitRecord:
+    """What a branch waits for a person (or a moment) to say."""
+
+    id: UUID
+    step_run_id: UUID
+    effect_id: UUID | None
+    kind: str
+    title: str
+    body: str = ""
+    fields: list[Any] = field(default_factory=list)
+    due_at: datetime | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class EventRecord:
+    """A transition of the run itself."""
+
+    id: UUID
+    kind: str
+    data: Any
+    at: datetime
+
+
+@dataclass(slots=True)
+class BlobRecord:
+    """A value too large for its row."""
+
+    id: UUID
+    sha256: str
+    size: int
+    name: str
+    mime_type: str
+    content: bytes
+    created_at: datetime
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """A change of the run: its end, its release, or its running costs. `wake_seq` guards a release."""
+
+    status: str
+    release: bool = False
+    wake_seq: int | None = None
+    outputs: Any = None
+    warnings: list[Any] = field(default_factory=list)
+    error: Mapping[str, Any] | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: Decimal = Decimal(0)
+    due_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+Record = StepRecord | AttemptRecord | EffectRecord | WaitRecord | EventRecord | BlobRecord | RunRecord
+
+
+class Stale(Exception):
+    """The run belongs to another worker by now: stop quietly, nothing was written."""
+
+
+class StoreRefused(Exception):
+    """The database refuses a record of this run; the run fails with E_STORE."""
+
+
+@dataclass(eq=False)
+class Failure(Exception):
+    """A step that failed, in words for a person; `kind` decides whether another attempt helps."""
+
+    code: str
+    message: str
+    hint: str = ""
+    kind: str = "rejected"
+    retry_after: float | None = None
+    outcome: str = "refused"
+    step: str = ""
+
+    def __str__(self) -> str:
+        return self.message
+
+    def as_dict(self) -> dict[str, Any]:
+        """The error as it is stored and shown."""
+        return {"code": self.code, "message": self.message, "hint": self.hint, "step": self.step}

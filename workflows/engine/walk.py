@@ -1,0 +1,472 @@
+"""Walks a run: an interpreter of the tree of steps. Pure: it is given a log, an executor and a clock; no Django.
+
+Resuming is walking again: what the log already holds is answered from there, so each decision and each finished step
+happens once. A step is written before anything outside is asked, and its answer before anything depends on it (the log
+keeps the order of what is put, so one wait before each call is enough).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Protocol
+from uuid import UUID
+
+from orchestrator_site.lib.templating import TemplateProblem
+from workflows.engine import blocks
+from workflows.engine.frames import Ended, Finished, Frame, Group, Park
+from workflows.engine.plan import Plan, StepPlan
+from workflows.engine.records import AttemptRecord, Failure, Record, RunRecord, StepRecord
+from workflows.engine.retry import Policy, wait_before_retry
+
+PURE_STEPS_A_TURN = 20
+MAX_STEP_RUNS = 10_000
+
+
+class Log(Protocol):
+    """The run's own part of the journal."""
+
+    def find(self, key: str, path: str) -> StepRecord | None:
+        """What is known of a step at a place."""
+
+    async def open(self, prefix: str) -> None:
+        """Load the records below an unfinished loop."""
+
+    def put(self, *records: Record) -> None:
+        """Hand in records; they are committed together, in the order in which they are put."""
+
+    async def room(self) -> None:
+        """Wait while too much is uncommitted."""
+
+    async def commit(self) -> None:
+        """Wait until everything put so far is committed. Raises Stale or StoreRefused."""
+
+    def new_id(self) -> UUID:
+        """A name for a row."""
+
+
+class Clock(Protocol):
+    """Time, which a test can hold still."""
+
+    def now(self) -> datetime:
+        """The time."""
+
+    async def wait(self, event: asyncio.Event, due: datetime | None) -> None:
+        """Until the event is set or the moment has come."""
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What the walk must know of an action."""
+
+    kind: str
+    retries: int
+    tainted: bool
+
+
+@dataclass(slots=True)
+class Task:
+    """One step handed to the executor, and what it says on the way."""
+
+    plan: StepPlan
+    record: StepRecord
+    frame: Frame
+    walk: Walk
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: Decimal = Decimal(0)
+    warnings: list[str] = field(default_factory=list)
+    finish: str | None = None
+
+
+class Executor(Protocol):
+    """Does one call of one action."""
+
+    def traits(self, action: str) -> Traits:
+        """What kind of action it is. Raises Failure E_KIND for an unknown one."""
+
+    def check(self, plan: StepPlan, values: dict[str, Any], tainted: set[str]) -> UUID | None:
+        """Check inputs and connection before anything is recorded; the connection's id. Raises Failure."""
+
+    async def call(self, task: Task) -> Any:
+        """Run the action once and return its output as JSON. Raises Failure."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """The run has ended."""
+
+    status: str
+    outputs: Any
+    error: dict[str, Any] | None
+    warnings: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Released:
+    """Every branch is parked: the run goes on at `due`, or when a person has answered (`attention`)."""
+
+    status: str
+    due: datetime | None
+
+
+class Walk:
+    """One walk over one run."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        base: dict[str, Any],
+        log: Log,
+        executor: Executor,
+        clock: Clock,
+        *,
+        park_in_memory: float = 60.0,
+        totals: tuple[int, int, Decimal] = (0, 0, Decimal(0)),
+    ) -> None:
+        self.plan, self.base, self.log, self.executor, self.clock = plan, base, log, executor, clock
+        self.frozen_now: datetime = clock.now() if base.get("frozen_now") is None else base["frozen_now"]
+        self.group = Group()
+        self.active = 1
+        self.steps_walked = 0
+        self.step_runs = 0
+        self.input_tokens, self.output_tokens, self.cost_usd = totals
+        self._parks: set[Park] = set()
+        self._park_in_memory = timedelta(seconds=park_in_memory)
+        self._release: asyncio.Future[Released] | None = None
+        self._frame = Frame.root({name: value for name, value in base.items() if name != "frozen_now"}, self.group)
+
+    # The whole
+
+    async def run(self) -> Done | Released:
+        """Walk until the run has ended or every branch is parked."""
+        self._release = asyncio.get_running_loop().create_future()
+        main = asyncio.ensure_future(self._main())
+        try:
+            await asyncio.wait({main, self._release}, return_when=asyncio.FIRST_COMPLETED)
+            if main.done():
+                return main.result()
+            return self._release.result()
+        finally:
+            if not main.done():
+                main.cancel()
+                await asyncio.gather(main, return_exceptions=True)
+
+    def end(self, kind: str) -> None:
+        """Cancel, deadline or drain: nothing new starts."""
+        self.group.end(kind)
+
+    def poke(self) -> None:
+        """Something changed outside: branches that wait for a person look again."""
+        for park in list(self._parks):
+            if park.person:
+                park.event.set()
+
+    async def _main(self) -> Done | Released:
+        frame = self._frame
+        try:
+            await self.walk_list(self.plan.steps, frame)
+            return Done("succeeded", self._outputs(frame, strict=True), None, frame.warnings)
+        except Finished as finished:
+            if finished.warning and finished.message:
+                frame.warnings.append({"code": "W_FINISHED", "message": finished.message, "step": ""})
+            return Done("succeeded", self._outputs(frame, strict=False), None, frame.warnings)
+        except Failure as failure:
+            return Done("failed", None, failure.as_dict(), frame.warnings)
+        except Ended as ended:
+            if ended.kind == "drain":
+                return Released("queued", None)
+            return Done(ended.kind, None, _ENDINGS.get(ended.kind), frame.warnings)
+
+    def _outputs(self, frame: Frame, *, strict: bool) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, value in self.plan.outputs:
+            try:
+                found[name] = value.over(frame.data, self.frozen_now)
+            except TemplateProblem as problem:
+                if strict:
+                    message = f"The output “{name}” cannot be made: {problem.message}"
+                    raise Failure(problem.code, message, problem.hint or "") from None
+                found[name] = None
+        return found
+
+    # Parking
+
+    async def park(self, group: Group, due: datetime | None, *, person: bool = False) -> None:
+        """Let this branch wait until `due`, or (person) until somebody has answered; it may wake early."""
+        group.check()
+        park = Park(due, person)
+        self._parks.add(park)
+        group.parks.add(park)
+        self.release_if_parked()
+        try:
+            await self.clock.wait(park.event, due)
+        finally:
+            self._parks.discard(park)
+            group.parks.discard(park)
+        group.check()
+
+    async def sleep_until(self, group: Group, due: datetime) -> None:
+        """Park until the moment has come."""
+        while self.clock.now() < due:
+            await self.park(group, due)
+
+    def release_if_parked(self) -> None:
+        """If every branch is parked and nothing is due soon, the run may leave this process."""
+        if self._release is None or self._release.done() or not self._parks or len(self._parks) < self.active:
+            return
+        moments = [park.due for park in self._parks if park.due is not None]
+        nearest = min(moments) if moments else None
+        if nearest is None or nearest - self.clock.now() > self._park_in_memory:
+            person = any(park.person for park in self._parks)
+            self._release.set_result(Released("attention" if person else "waiting", nearest))
+
+    # Lists and steps
+
+    async def walk_list(self, steps: tuple[StepPlan, ...], frame: Frame) -> None:
+        """Walk a list of steps in order."""
+        for plan in steps:
+            await self._step(plan, frame)
+
+    async def _step(self, plan: StepPlan, frame: Frame) -> None:
+        frame.group.check()
+        record = self.log.find(plan.key, frame.path)
+        if record is not None and record.finished:
+            self._replay(plan, frame, record)
+            return
+        await self._breathe()
+        handler = blocks.HANDLERS.get(plan.step.action, Walk.action)
+        record = record or self._fresh(plan, frame, "control" if plan.step.action in blocks.HANDLERS else "")
+        try:
+            if not self._wanted(plan, frame, record):
+                return
+            await handler(self, plan, frame, record)
+        except Failure as failure:
+            self._failed(plan, frame, record, failure)
+        except Ended as ended:
+            self._ended(record, ended)
+            raise
+        except TemplateProblem as problem:
+            self._failed(plan, frame, record, Failure(problem.code, problem.message, problem.hint or ""))
+
+    async def _breathe(self) -> None:
+        self.steps_walked += 1
+        self.step_runs += 1
+        if self.step_runs > MAX_STEP_RUNS:
+            raise Failure(
+                "E_STEP_RUNS", f"A run has at most {MAX_STEP_RUNS:,} step runs.", "Split the work over several runs."
+            )
+        if self.steps_walked % PURE_STEPS_A_TURN == 0:
+            await asyncio.sleep(0)
+        await self.log.room()
+
+    def _fresh(self, plan: StepPlan, frame: Frame, kind: str) -> StepRecord:
+        return StepRecord(self.log.new_id(), plan.key, frame.path, plan.step.action, kind, started_at=self.clock.now())
+
+    def _wanted(self, plan: StepPlan, frame: Frame, record: StepRecord) -> bool:
+        """Whether the step runs at all; the answer is a record."""
+        if record.status != "pending":
+            return True
+        wanted = not plan.step.disabled and (
+            plan.when is None or plan.when.evaluate(frame.data, now=self.frozen_now)
+        )
+        if not wanted:
+            record.kind = record.kind or self.executor.traits(plan.step.action).kind
+            record.decision = {"skipped": "disabled" if plan.step.disabled else "when"}
+            self.finish(record, "skipped")
+        return wanted
+
+    # Action steps
+
+    async def action(self, plan: StepPlan, frame: Frame, record: StepRecord) -> None:
+        """One step that calls an action."""
+        traits = self.executor.traits(plan.step.action)
+        if record.status == "pending":
+            record.kind = traits.kind
+            values = {name: value.over(frame.data, self.frozen_now) for name, value in plan.values}
+            tainted = {name for name, value in plan.values if frame.is_tainted(value.reads)}
+            record.input = values
+            record.tainted = traits.tainted or bool(tainted)
+            record.connection_id = self.executor.check(plan, values, tainted)
+        task = Task(plan, record, frame, self)
+        if traits.kind == "pure":
+            record.attempts = 1
+            output = await self.executor.call(task)
+        else:
+            output = await self._attempts(task, traits)
+        self._succeeded(task, output)
+
+    async def _attempts(self, task: Task, traits: Traits) -> Any:
+        policy = _policy(task.plan, traits)
+        record, group = task.record, task.frame.group
+        if record.status == "waiting" and record.due_at is not None:
+            await self.sleep_until(group, record.due_at)
+        while True:
+            group.check()
+            record.attempts += 1
+            record.status, record.due_at = "running", None
+            started = self.clock.now()
+            self.log.put(record.copy())
+            await self.log.commit()
+            group.check()
+            task.input_tokens = task.output_tokens = 0
+            task.cost_usd = Decimal(0)
+            try:
+                output = await self._call(task, traits)
+            except Failure as failure:
+                self._book(task)
+                wait = wait_before_retry(policy, failure, record.attempts)
+                self._note_attempt(task, started, "unknown" if failure.outcome == "unknown" else "failed", failure)
+                if wait is None:
+                    raise
+                record.status, record.due_at = "waiting", self.clock.now() + timedelta(seconds=wait)
+                record.error = {**failure.as_dict(), "step": task.plan.key}
+                self.log.put(record.copy())
+                await self.sleep_until(group, record.due_at)
+                continue
+            self._book(task)
+            if record.attempts > 1:
+                self._note_attempt(task, started, "succeeded", None)
+            return output
+
+    async def _call(self, task: Task, traits: Traits) -> Any:
+        """A call that changes nothing is aborted when the group ends; one that changes something is awaited."""
+        if traits.kind == "effect":
+            return await self.executor.call(task)
+        call = asyncio.ensure_future(self.executor.call(task))
+        calls = task.frame.group.calls
+        calls.add(call)
+        try:
+            return await call
+        except asyncio.CancelledError:
+            if call.cancelled() and task.frame.group.ended:
+                task.frame.group.check()
+            call.cancel()
+            raise
+        finally:
+            calls.discard(call)
+
+    def _book(self, task: Task) -> None:
+        """Add what the attempt used to the step and to the run."""
+        if not (task.input_tokens or task.output_tokens or task.cost_usd):
+            return
+        record = task.record
+        record.input_tokens += task.input_tokens
+        record.output_tokens += task.output_tokens
+        record.cost_usd += task.cost_usd
+        self.input_tokens += task.input_tokens
+        self.output_tokens += task.output_tokens
+        self.cost_usd += task.cost_usd
+        self.log.put(self.run_record("running"))
+
+    def run_record(self, status: str, **more: Any) -> RunRecord:
+        """The run's row with its totals as they are now."""
+        return RunRecord(
+            status,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cost_usd=self.cost_usd,
+            **more,
+        )
+
+    def _note_attempt(self, task: Task, started: datetime, status: str, failure: Failure | None) -> None:
+        self.log.put(
+            AttemptRecord(
+                id=self.log.new_id(),
+                step_run_id=task.record.id,
+                n=task.record.attempts,
+                status=status,
+                error=failure.as_dict() if failure else None,
+                input_tokens=task.input_tokens,
+                output_tokens=task.output_tokens,
+                cost_usd=task.cost_usd,
+                started_at=started,
+                finished_at=self.clock.now(),
+            )
+        )
+
+    def _succeeded(self, task: Task, output: Any) -> None:
+        record, frame = task.record, task.frame
+        record.output, record.error, record.due_at = output, None, None
+        warnings = [{"code": "W_STEP", "message": text, "step": record.key} for text in task.warnings]
+        if warnings or task.finish is not None:
+            record.decision = {"warnings": warnings, "finish": task.finish}
+        self.finish(record, "succeeded")
+        self._replay(task.plan, frame, record)
+
+    # Endings of a step
+
+    def finish(self, record: StepRecord, status: str) -> None:
+        """Write the last image of a step."""
+        record.status = status
+        record.finished_at = self.clock.now()
+        self.log.put(record.copy())
+
+    def _failed(self, plan: StepPlan, frame: Frame, record: StepRecord, failure: Failure) -> None:
+        failure.step = failure.step or plan.key
+        record.kind = record.kind or "pure"
+        record.error, record.due_at = {**failure.as_dict(), "step": failure.step}, None
+        if plan.step.on_error.do == "value":
+            record.output = plan.step.on_error.value
+        self.finish(record, "failed")
+        self._replay(plan, frame, record)
+
+    def _ended(self, record: StepRecord, ended: Ended) -> None:
+        if ended.kind == "drain" or record.status == "pending" or record.finished:
+            return
+        record.due_at = None
+        self.finish(record, "cancelled")
+
+    def _replay(self, plan: StepPlan, frame: Frame, record: StepRecord) -> None:
+        """Let the walk go on from a finished step: from the log on resume, from memory otherwise."""
+        decision = record.decision if isinstance(record.decision, dict) else {}
+        frame.warnings.extend(decision.get("warnings") or ())
+        if record.status == "succeeded":
+            frame.keep(record.key, record.output, _taint(record))
+            if decision.get("finish") is not None:
+                raise Finished(str(decision["finish"]), warning=plan.step.action != "stop")
+        elif record.status == "failed":
+            self._replay_failure(plan, frame, record)
+        elif record.status == "cancelled":
+            raise Ended(frame.group.ended or "cancelled")
+
+    def _replay_failure(self, plan: StepPlan, frame: Frame, record: StepRecord) -> None:
+        error = record.error or {}
+        do = plan.step.on_error.do
+        if do not in ("continue", "value"):
+            raise Failure(
+                str(error.get("code", "E_STEP")),
+                str(error.get("message", "The step failed.")),
+                str(error.get("hint") or ""),
+                step=str(error.get("step") or record.key),
+            )
+        message = f"{plan.step.title} failed: {error.get('message', '')}"
+        frame.warnings.append({"code": error.get("code", "E_STEP"), "message": message, "step": record.key})
+        if do == "value":
+            frame.keep(record.key, record.output, "")
+
+
+Handler = Callable[[Walk, StepPlan, Frame, StepRecord], Awaitable[None]]
+
+_ENDINGS = {
+    "timed_out": {
+        "code": "E_RUN_TIMEOUT",
+        "message": "The run did not finish within its time limit.",
+        "hint": "Raise the workflow's timeout in its settings, or split the work.",
+        "step": "",
+    }
+}
+
+
+def _taint(record: StepRecord) -> str:
+    if not record.tainted:
+        return ""
+    return "text" if record.kind == "effect" else "all"
+
+
+def _policy(plan: StepPlan, traits: Traits) -> Policy:
+    policy = plan.step.retry_policy(traits.retries)
+    return Policy(policy.max, policy.backoff, policy.delay, policy.max_delay)
