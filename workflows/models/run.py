@@ -103,6 +103,11 @@ class Run(WorkspaceModel):
             models.Index(
                 fields=["due_at"], condition=models.Q(status="waiting"), name="run_waiting"
             ),
+            models.Index(
+                fields=["status"],
+                condition=models.Q(status__in=["running", "paused", "attention"]),
+                name="run_unfinished",
+            ),
             models.Index(fields=["workspace", "-id"], name="run_newest"),
             models.Index(fields=["workspace", "status", "-id"], name="run_by_status"),
             models.Index(fields=["workflow", "-id"], name="run_by_workflow"),
@@ -123,7 +128,7 @@ class StepRun(WorkspaceModel):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
     key = models.CharField(max_length=48)
-    path = models.CharField(max_length=120, blank=True, help_text="'' outside loops; 'each_mail[3]' inside one.")
+    path = models.CharField(max_length=300, blank=True, help_text="'' outside loops; 'each_mail[3]' inside one.")
     action = models.CharField(max_length=100)
     kind = models.CharField(max_length=8, help_text="pure, read, model, effect, control")
     status = models.CharField(max_length=16, choices=StepStatus.choices, default=StepStatus.PENDING)
@@ -209,6 +214,7 @@ class Effect(WorkspaceModel):
             models.Index(fields=["workspace", "external_id"], name="effect_by_external_id"),
             models.Index(fields=["workspace", "external_url"], name="effect_by_external_url"),
             models.Index(fields=["workspace", "-sent_at"], name="effect_newest"),
+            models.Index(fields=["state"], condition=models.Q(state__in=["sent", "unknown"]), name="effect_open"),
         ]
 
     def __str__(self) -> str:
