@@ -113,6 +113,8 @@ class Context(Generic[C]):
     `change(order)` passes the effect gate: a recorded confirmed effect of the same position is answered from the
     ledger, otherwise the intent is committed, the request leaves once, and its outcome is recorded. An action that
     makes several changes calls it once per change, always in the same order.
+    `earlier_change` is True when an earlier attempt of this step (or a worker that died) has let a change leave: an
+    action that makes no change because the world already looks right must then pass the gate all the same.
     `usage` is booked even if the action then fails. `prompt` is the frozen prompt version of `ai.run_prompt`.
     """
 
@@ -122,6 +124,7 @@ class Context(Generic[C]):
     change: Callable[[Order], Awaitable[Outcome]]
     book: Callable[[Mapping[str, Any]], None] = lambda usage: None
     now: datetime | None = None
+    earlier_change: bool = False
     warn: Callable[[str], None] = lambda text: None
     finish: Callable[[str], None] = lambda text: None
     render_prompt: Callable[[str, Any, Mapping[str, Any]], Any] | None = None

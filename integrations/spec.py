@@ -142,6 +142,8 @@ class Integration:
     `provides` names what its connections can be used for beyond its own actions (e.g. "model"); an action with
     `needs="model"` runs over any connection that provides it. `client` and `sandbox` are dotted paths to factories
     `(ConnectionInfo, Calls) -> client`, imported when first used, so that no SDK is loaded by the web process.
+    `secret_sets` are alternatives of which one must be complete (a token, or the three parts of an app). `rank` decides
+    where several services could serve one need: the lower comes first.
     """
 
     slug: str
@@ -154,6 +156,8 @@ class Integration:
     base_url: str = ""
     base_url_help: str = ""
     oauth: OAuthSpec | None = None
+    secret_sets: tuple[tuple[str, ...], ...] = ()
+    rank: int = 100
     keywords: tuple[str, ...] = ()
     folder: Path | None = None
     actions: dict[str, Action] = field(default_factory=dict)

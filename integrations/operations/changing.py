@@ -1,0 +1,176 @@
+"""Connections made, changed and deleted. The secret goes in and never comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from accounts import audit
+from accounts.actor import Actor
+from integrations.models import Connection
+from integrations.operations.finding import connections_of
+from integrations.operations.secrets import check_secret, get_service, seal, service_of, unseal
+from orchestrator_site.lib import outbound
+from orchestrator_site.lib.clock import now
+from orchestrator_site.lib.errors import Conflict, UserError
+from orchestrator_site.lib.json import clean_text
+
+MAX_NAME = 48
+SANDBOX_WORDS = "The built-in sandbox: nothing leaves this machine."
+
+
+def create_connection(
+    actor: Actor,
+    *,
+    service: str,
+    name: str,
+    secret: Mapping[str, Any] | None = None,
+    base_url: str = "",
+    sandbox: bool = False,
+    make_default: bool | None = None,
+) -> Connection:
+    """A new connection. It becomes the default where the service has none yet, or only the sandbox's.
+
+    Raises UserError for an implausible secret or address, Conflict when the name is taken.
+    """
+    actor.require("connections")
+    integration = get_service(service)
+    if sandbox and not integration.sandbox:
+        raise UserError("E_CHOICE", f"{integration.title} has no sandbox.", field="sandbox")
+    connection = Connection(
+        workspace=actor.workspace,
+        service=integration.slug,
+        name=_check_name(name),
+        base_url="" if sandbox else _check_base_url(base_url),
+        sandbox=sandbox,
+        created_by=actor.user,
+        status="works" if sandbox else "unknown",
+        status_text=SANDBOX_WORDS if sandbox else "Not tested yet.",
+    )
+    seal(connection, {} if sandbox else check_secret(integration, {} if secret is None else secret))
+    with transaction.atomic():
+        _save(connection)
+        if make_default or (make_default is None and _default_is_open(connection)):
+            _set_default(connection)
+        audit.record(actor, "connection.create", connection, details={"service": service, "sandbox": sandbox})
+    return connection
+
+
+def update_connection(
+    actor: Actor,
+    connection: Connection,
+    *,
+    name: str | None = None,
+    secret: Mapping[str, Any] | None = None,
+    base_url: str | None = None,
+) -> Connection:
+    """Rename, replace the given fields of the secret, or move to another address (which asks for the secret anew).
+
+    A stored key is never sent to a new address: changing `base_url` needs the whole secret again.
+    """
+    actor.require("connections")
+    integration = service_of(connection)
+    before = {"name": connection.name, "base_url": connection.base_url}
+    address = connection.base_url if base_url is None else _check_base_url(base_url)
+    moved = address != connection.base_url and not connection.sandbox
+    if moved and secret is None:
+        raise UserError(
+            "E_REQUIRED",
+            "A new address needs the secret again: a stored key is never sent to another place.",
+            field="secret",
+            hint="Paste the key together with the new address.",
+        )
+    if name is not None:
+        connection.name = _check_name(name)
+    if not connection.sandbox:
+        connection.base_url = address
+    if secret is not None and not connection.sandbox:
+        kept = {} if moved else _readable(connection)
+        seal(connection, check_secret(integration, secret, kept=kept))
+        connection.status, connection.status_text, connection.checked_at = "unknown", "Changed, not tested yet.", None
+    with transaction.atomic():
+        _save(connection)
+        details = {
+            "before": before,
+            "after": {"name": connection.name, "base_url": connection.base_url},
+            "replaced": secret is not None,
+        }
+        audit.record(actor, "connection.update", connection, details=details)
+    return connection
+
+
+def make_default(actor: Actor, connection: Connection) -> Connection:
+    """Use this connection where a step of its service names none."""
+    actor.require("connections")
+    with transaction.atomic():
+        _set_default(connection)
+        audit.record(actor, "connection.default", connection)
+    return connection
+
+
+def delete_connection(actor: Actor, connection: Connection) -> None:
+    """Forget the secret at once; the name is free again, and steps that name it are told so at their next run."""
+    actor.require("connections")
+    with transaction.atomic():
+        connection.secret, connection.key_id, connection.masked = "", "", {}
+        connection.is_default, connection.deleted_at = False, now()
+        connection.updated_at = now()
+        connection.save()
+        audit.record(actor, "connection.delete", connection, details={"service": connection.service})
+
+
+def _readable(connection: Connection) -> dict[str, str]:
+    """The stored fields that stay; none when all are replaced or the stored ones can no longer be read."""
+    try:
+        return unseal(connection)
+    except UserError:
+        return {}
+
+
+def _save(connection: Connection) -> None:
+    connection.updated_at = now()
+    try:
+        with transaction.atomic():
+            connection.save()
+    except IntegrityError:
+        raise Conflict(
+            f"There is a connection “{connection.name}” already.", field="name", hint="Choose another name."
+        ) from None
+
+
+def _default_is_open(connection: Connection) -> bool:
+    """Whether nobody would be surprised: no default yet, or a real connection takes over from the sandbox."""
+    others = connections_of(connection.workspace).filter(service=connection.service, is_default=True)
+    current = others.exclude(pk=connection.pk).first()
+    return current is None or (current.sandbox and not connection.sandbox)
+
+
+def _set_default(connection: Connection) -> None:
+    connections_of(connection.workspace).filter(service=connection.service, is_default=True).update(is_default=False)
+    connection.is_default, connection.updated_at = True, now()
+    connection.save(update_fields=["is_default", "updated_at"])
+
+
+def _check_name(name: Any) -> str:
+    if not isinstance(name, str):
+        raise UserError("E_TYPE", "The name must be text.", field="name")
+    clean = clean_text(name, field="name").strip()
+    if not 1 <= len(clean) <= MAX_NAME or "\n" in clean:
+        raise UserError(
+            "E_LENGTH", f"The name needs 1 to {MAX_NAME} characters on one line.", field="name", limit=MAX_NAME
+        )
+    return clean
+
+
+def _check_base_url(base_url: Any) -> str:
+    if not isinstance(base_url, str):
+        raise UserError("E_TYPE", "The address must be text.", field="base_url")
+    address = base_url.strip()
+    if not address:
+        return ""
+    if len(address) > 500:
+        raise UserError("E_LENGTH", "The address has more than 500 characters.", field="base_url", limit=500)
+    outbound.check_url(address, field="base_url")
+    return address

@@ -1,0 +1,23 @@
+"""Everything one does with connections, in one place for the other apps."""
+
+from integrations.operations.changing import create_connection, delete_connection, make_default, update_connection
+from integrations.operations.finding import connections_of, default_connection, find_connection, get_connection
+from integrations.operations.opening import client_for, open_connection
+from integrations.operations.sandbox import reset_sandbox, seed_sandbox
+from integrations.operations.testing import test_connection
+
+__all__ = [
+    "client_for",
+    "connections_of",
+    "create_connection",
+    "default_connection",
+    "delete_connection",
+    "find_connection",
+    "get_connection",
+    "make_default",
+    "open_connection",
+    "reset_sandbox",
+    "seed_sandbox",
+    "test_connection",
+    "update_connection",
+]

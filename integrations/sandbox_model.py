@@ -1,0 +1,220 @@
+"""The offline model: the same words for the same question, made from the text itself; no network, no key. Pure.
+
+It reads `ModelRequest.task` to know what is wanted (summarize, sop) and otherwise answers the prompt plainly. Every
+output says that it is the sandbox model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from integrations.context import Calls, ConnectionInfo, ConnectionReport
+from integrations.llm import ModelAnswer, ModelRequest
+from integrations.prices import read_table
+
+TABLE = read_table(Path(__file__).with_name("sandbox_model.json"))
+NAME = TABLE.defaults[0]
+SIGNED = "sandbox model"
+_SENTENCE = re.compile(r"[^.!?\n]+[.!?]*", re.UNICODE)
+_WORD = re.compile(r"[^\W\d_]{4,}", re.UNICODE)
+_LIMIT = re.compile(r"(?:at most|under|within|maximum(?: of)?|no more than|in)\s+(\d{1,4})\s+words", re.IGNORECASE)
+_SUMMARY = re.compile(r"\b(summari[sz]e|summary|tl;?dr|condense|shorten)\b", re.IGNORECASE)
+_PROCEDURE = re.compile(r"\b(standard operating procedure|sop|procedure|step[- ]by[- ]step)\b", re.IGNORECASE)
+_POEM = re.compile(r"\b(poem|haiku|verse|limerick|ode)\b", re.IGNORECASE)
+_NOISE = frozenset(
+    "about after again also been before being could does each from have here into just more most much other over same"
+    " should some such than that their them then there these they this those through under very what when where which"
+    " while will with would your please write following text summary summarize words".split()
+)
+
+
+class SandboxModel:
+    """A `LanguageModel` that lives on this machine."""
+
+    def __init__(self, info: ConnectionInfo, calls: Calls) -> None:
+        self.info = info
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        """Answer from the text of the request alone."""
+        return answer(request)
+
+    async def describe(self) -> ConnectionReport:
+        """What the offline model is good for."""
+        return ConnectionReport(
+            ok=True,
+            summary="The built-in offline model: the same text for the same prompt, sample prices, nothing leaves.",
+            can=("complete prompts", "summarize text", "write procedures"),
+        )
+
+
+def answer(request: ModelRequest) -> ModelAnswer:
+    """The deterministic answer to a request, cut at `max_tokens` like a real one."""
+    text = _writer(request)(request)
+    finish, limit = "stop", request.max_tokens
+    if limit is not None and count_tokens(text) > limit:
+        text, finish = text[: limit * 4], "length"
+    asked = count_tokens(request.system) + sum(count_tokens(message.text) for message in request.messages)
+    made = count_tokens(text)
+    return ModelAnswer(text, NAME, finish, asked, made, TABLE.cost(NAME, asked, made))
+
+
+def count_tokens(text: str) -> int:
+    """Four characters are one token."""
+    return (len(text) + 3) // 4
+
+
+def _writer(request: ModelRequest) -> Callable[[ModelRequest], str]:
+    told = {"summarize": _summary, "sop": _procedure}.get(str(request.task.get("kind", "")))
+    if told:
+        return told
+    prompt = request.prompt[:2000] + request.system[:2000]
+    for pattern, writer in ((_SUMMARY, _summary), (_PROCEDURE, _procedure), (_POEM, _poem)):
+        if pattern.search(prompt):
+            return writer
+    return _plain
+
+
+# ---- Summary -------------------------------------------------------------------------------------------------
+
+
+def _summary(request: ModelRequest) -> str:
+    """The sentences that hold most of the frequent words, in their order, within the number of words asked for."""
+    text = _subject(request)
+    limit = _word_limit(request)
+    bullets = request.task.get("style") == "bullets" or "bullet" in request.prompt[:600].lower()
+    note = f"({SIGNED})"
+    chosen = _fitting(_ranked(_sentences(text)), max(1, limit - len(note.split())))
+    if bullets:
+        return "\n".join([*(f"- {sentence}" for sentence in chosen), "", note])
+    return " ".join([*chosen, note])
+
+
+def _word_limit(request: ModelRequest) -> int:
+    asked = request.task.get("max_words")
+    if isinstance(asked, int):
+        return max(3, asked)
+    found = _LIMIT.search(request.prompt)
+    return max(3, int(found.group(1))) if found else 120
+
+
+def _subject(request: ModelRequest) -> str:
+    """The text the request is about: told by the action, or what stands in the data block, or the prompt."""
+    told = request.task.get("text")
+    if isinstance(told, str):
+        return told
+    block = re.search(r"<data[^>]*>\n?(.*?)\n?</data", request.prompt, re.DOTALL)
+    if block:
+        return block.group(1)
+    _, colon, rest = request.prompt.partition(":\n")
+    return rest if colon and len(rest) > 40 else request.prompt
+
+
+def _sentences(text: str) -> list[str]:
+    found = (" ".join(match.group().split()) for match in _SENTENCE.finditer(text[:200_000]))
+    return [sentence.lstrip("-*>#• ") for sentence in found if any(c.isalnum() for c in sentence)][:2000]
+
+
+def _ranked(sentences: list[str]) -> list[tuple[int, str]]:
+    """Sentences with their place, the weightiest first; the first sentence of a text counts a little more."""
+    frequent = Counter(word for sentence in sentences for word in _words(sentence))
+
+    def weight(item: tuple[int, str]) -> float:
+        place, sentence = item
+        words = _words(sentence)
+        score = sum(frequent[word] for word in words) / (len(words) + 3)
+        return score + (1.5 if place == 0 else 0)
+
+    return sorted(enumerate(sentences), key=lambda item: (-weight(item), item[0]))
+
+
+def _fitting(ranked: list[tuple[int, str]], limit: int) -> list[str]:
+    chosen: dict[int, str] = {}
+    room = limit
+    for place, sentence in ranked:
+        length = len(sentence.split())
+        if length <= room and sentence not in chosen.values():
+            chosen[place] = sentence
+            room -= length
+        if len(chosen) >= 8:
+            break
+    if not chosen and ranked:
+        return [" ".join(ranked[0][1].split()[:limit])]
+    return [chosen[place] for place in sorted(chosen)]
+
+
+def _words(text: str) -> list[str]:
+    return [word.lower() for word in _WORD.findall(text) if word.lower() not in _NOISE]
+
+
+# ---- Other kinds of text -------------------------------------------------------------------------------------
+
+
+def _procedure(request: ModelRequest) -> str:
+    """A standard operating procedure by template, filled with the words of the task."""
+    subject = " ".join(_subject_of_task(request).split())[:300].rstrip(".")
+    key = ", ".join(_keywords(subject)) or subject
+    return "\n".join(
+        [
+            f"# Standard operating procedure: {subject}",
+            "",
+            "## Purpose",
+            f"Describe how “{subject}” is done, so that everyone does it the same way.",
+            "",
+            "## Scope",
+            f"Applies to everyone who works on: {key}.",
+            "",
+            "## Before you start",
+            "1. Check that you have the access and the materials you need.",
+            f"2. Read the latest notes about {key}.",
+            "",
+            "## Steps",
+            f"1. State the goal of “{subject}” and who is responsible.",
+            "2. Gather what is needed and write down where it came from.",
+            f"3. Carry out the work: {subject}.",
+            "4. Compare the result with the goal and repair what differs.",
+            "5. Record the result, the date and open questions.",
+            "",
+            "## Checks",
+            "- A second person has looked at the result.",
+            "- The record can be found by someone who was not there.",
+            "",
+            f"_Written by the {SIGNED}._",
+        ]
+    )
+
+
+def _subject_of_task(request: ModelRequest) -> str:
+    told = request.task.get("task")
+    return told if isinstance(told, str) else _subject(request)
+
+
+def _poem(request: ModelRequest) -> str:
+    words = (_keywords(request.prompt) * 4)[:4] or ["morning", "river", "window", "light"]
+    words += ["morning"] * (4 - len(words))
+    return "\n".join(
+        [
+            f"A quiet word about {words[0]},",
+            f"and {words[1]} answers in the hall;",
+            f"the day keeps {words[2]} in its pocket,",
+            f"and {words[3]} is the name of all.",
+            "",
+            f"({SIGNED})",
+        ]
+    )
+
+
+def _plain(request: ModelRequest) -> str:
+    """One paragraph that takes up the question; the same for the same question."""
+    subject = " ".join(request.prompt.split())
+    short = subject if len(subject) <= 240 else f"{subject[:237]}…"
+    about = ", ".join(_keywords(subject)) or "your question"
+    return f"About {about}: this is a fixed answer of the {SIGNED} to “{short}”. Connect a model for a real one."
+
+
+def _keywords(text: str, count: int = 4) -> list[str]:
+    ranked: Any = Counter(_words(_POEM.sub("", text)))
+    return [word for word, _ in sorted(ranked.items(), key=lambda item: (-item[1], text.lower().find(item[0])))[:count]]
