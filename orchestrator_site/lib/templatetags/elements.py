@@ -267,10 +267,10 @@ def page_header(
 
 @register.simple_block_tag
 def card(
-    content: str, title: str = "", note: str = "", link: str = "", url: str = "", flush: bool = False
+    content: str, title: str = "", note: str = "", link: str = "", url: str = "", flush: bool = False, id: str = ""
 ) -> SafeString:
     """`{% card "Recent runs" link="All runs" url=… flush=True %}…{% endcard %}`; `flush` for tables and lists."""
-    parts = {"title": title, "note": note, "link": link, "url": url, "flush": flush, "content": content}
+    parts = {"title": title, "note": note, "link": link, "url": url, "flush": flush, "content": content, "id": id}
     return render_to_string("elements/card.html", parts)
 
 
