@@ -180,7 +180,7 @@ class Contains(Expression):
         if left is None or right is None:
             return False
         if isinstance(left, str):
-            context.charge(1 + len(left) // 512)
+            context.charge(1 + len(left) // 256)
             return as_text(right) in left
         if isinstance(left, (list, tuple)):
             return holds(left, right, context.charge)

@@ -94,7 +94,7 @@ def sort(left: Any, key: Any = None, *, context: Any) -> list[Any]:
 def sort_natural(left: Any, key: Any = None, *, context: Any) -> list[Any]:
     """In order, capitals and small letters alike."""
     items = list_of("sort_natural", left)
-    context.charge(len(items) // 2)
+    context.charge(len(items) // 1)
     return sorted(items, key=lambda item: as_text(item if key is None else _field(item, as_text(key))).lower())
 
 

@@ -20,7 +20,8 @@ INNER = {"elsif", "else", "when", "break", "continue", "assign", "#"}
 ALLOWED = {*OPENING, *OPENING.values(), *INNER, "raw", "endraw"}
 # Liquid's own and those of its relatives; each would read files, keep state, or run code.
 _OTHERS = """include render extends block import from macro call set filter tablerow endtablerow cycle increment
-    decrement ifchanged layout section schema style javascript stylesheet form paginate liquid echo doc do with autoescape trans
+    decrement ifchanged layout
+    section schema style javascript stylesheet form paginate liquid echo doc do with autoescape trans
     load endmacro endblock endset endfilter endcall exec eval python"""
 ELSEWHERE = frozenset(_OTHERS.split())
 MACHINERY = {"self", "cycler", "lipsum", "joiner"}
