@@ -1,4 +1,4 @@
-"""Values against the inputs a workflow declares: for defaults when it is saved, for real values when it starts. Pure."""
+"""Values against the inputs a workflow declares: for defaults when saved, for real values at the start. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workflows.engine.definition import InputSpec
 from workflows.engine.findings import DefinitionProblems, Problem
 
 if TYPE_CHECKING:
-    from workflows.engine.reading import Reader
+    from workflows.engine.reader import Reader
 
 Complaint = tuple[str, str]
 """A code and what the value must be, in words."""
@@ -96,7 +96,12 @@ def check_inputs(specs: Iterable[InputSpec], values: Mapping[str, JSONValue]) ->
     """
     known = {spec.name: spec for spec in specs}
     found = [
-        Problem("E_UNKNOWN_FIELD", f"There is no input “{name[:60]}”.", field=f"inputs.{name[:60]}", hint=did_you_mean(name, known))
+        Problem(
+            "E_UNKNOWN_FIELD",
+            f"There is no input “{name[:60]}”.",
+            field=f"inputs.{name[:60]}",
+            hint=did_you_mean(name, known),
+        )
         for name in values
         if name not in known
     ]

@@ -1,4 +1,4 @@
-"""The control actions, declared: what they take and give, and which lists of steps they hold. Walking is `walk`'s. Pure."""
+"""The control actions, declared: what they take and give, which lists of steps they hold; `walk` walks them. Pure."""
 
 from __future__ import annotations
 

@@ -15,7 +15,10 @@ class ForEachInput(Model):
     """What a `for_each` goes over, and how."""
 
     items: list[Any] = content(
-        "Items", help="A list, usually from an earlier step.", example="{{ steps.fetch.messages }}", max_length=MAX_ITEMS
+        "Items",
+        help="A list, usually from an earlier step.",
+        example="{{ steps.fetch.messages }}",
+        max_length=MAX_ITEMS,
     )
     parallelism: int = setting("At the same time", default=1, help="How many items are worked on at once.", ge=1, le=50)
     on_item_error: Literal["stop", "continue"] = setting(

@@ -20,7 +20,9 @@ class StopOutput(Model):
 class FailInput(Model):
     """Why the run fails here."""
 
-    message: str = content("Message", help="Shown on the run.", example="No repository given.", min_length=1, max_length=1000)
+    message: str = content(
+        "Message", help="Shown on the run.", example="No repository given.", min_length=1, max_length=1000
+    )
 
 
 class FailOutput(Model):

@@ -1,0 +1,337 @@
+"""What each step can see: which names, of which shape, and whether their text comes from outside. Pure.
+
+Visible are the inputs, the run, the workspace's variables, and the steps before it in its own list and in the lists
+around it; inside a loop also `item` and `index`. Steps in a list that may not run are seen from outside only through
+the outputs of their container.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from orchestrator_site.lib.json import JSONValue
+from orchestrator_site.lib.names import did_you_mean
+from orchestrator_site.lib.templating import PSEUDO_FIELDS, Reference, TemplateProblem, compile, path_text
+from workflows.engine.actions import Catalogue
+from workflows.engine.definition import Definition, StepSpec
+from workflows.engine.expressions import is_template, single_path, templates_in
+from workflows.engine.findings import Problem
+from workflows.engine.shapes import ANY, INPUT_SHAPES, NUMBER, TEXT, Shape, model_shape, value_shape
+from workflows.engine.taint import Taint, control_taint, output_taint
+
+RUN = Shape("object", fields={"id": TEXT, "started_at": TEXT, "url": TEXT, "workflow": TEXT})
+ROOTS = ("inputs", "steps", "run", "workspace", "trigger")
+
+
+@dataclass(frozen=True)
+class Visible:
+    """A step whose output can be named, or the item of a loop."""
+
+    name: str
+    shape: Shape
+    taint: Taint = field(default_factory=Taint)
+    may_be_absent: bool = False
+    why_absent: str = ""
+    absent_fields: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a path leads to; `chain` names the way of text from outside, nearest source first, and is empty if clean."""
+
+    shape: Shape
+    chain: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Where:
+    """The place of a step in the tree: the lists it is in, outermost first, and its number in reading order."""
+
+    lists: tuple[tuple[str, str], ...]
+    number: int
+
+
+class Unresolved(Exception):
+    """A path that leads nowhere; the problem says why."""
+
+    def __init__(self, code: str, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.problem = Problem(code, message, hint=hint)
+
+
+class Scope:
+    """What is visible at the point of the walk."""
+
+    def __init__(
+        self, definition: Definition, catalogue: Catalogue, variables: Mapping[str, JSONValue] | None = None
+    ) -> None:
+        self.catalogue = catalogue
+        self.variables = variables
+        self.inputs = {spec.name: INPUT_SHAPES[spec.type] for spec in definition.inputs}
+        self.steps: dict[str, Visible] = {}
+        self.items: list[Visible] = []
+        self.here: Where | None = None
+        self.places = _places(definition)
+        self._made: dict[str, Visible] = {}
+
+    # ---- Growing -------------------------------------------------------------------------------------------
+
+    def add(self, step: StepSpec) -> None:
+        """A step has passed: from here on its output can be named."""
+        self._made[step.key] = self.steps[step.key] = self._visible(step)
+
+    def enter_loop(self, step: StepSpec) -> None:
+        """Inside a loop: `item` is there."""
+        items = step.with_.get("items")
+        shape, chain = ANY, self.chain_of(items)
+        reference = single_path(items)
+        if reference is not None:
+            try:
+                shape = self.resolve(reference).shape.item or ANY
+            except Unresolved:
+                shape = ANY
+        self.items.append(Visible("item", shape, Taint(everything=bool(chain), chain=chain)))
+
+    def _visible(self, step: StepSpec) -> Visible:
+        info = self.catalogue.get(step.action)
+        if info is None:
+            return Visible(step.key, ANY, Taint(everything=True, chain=(f"steps.{step.key}",)), step.may_be_skipped)
+        shape = model_shape(info.output)
+        if info.is_control:
+            children = {
+                name: [self._made[child.key] for child in steps if child.key in self._made]
+                for name, steps in step.branches.items()
+            }
+            shape = _with_results(step, shape, children)
+            taint = control_taint(step, [child for found in children.values() for child in found])
+        else:
+            chains = {name: self.chain_of(value) for name, value in step.with_.items()}
+            taint = output_taint(step, info, chains)
+        return _after_error(
+            step,
+            Visible(step.key, shape, taint, step.may_be_skipped, _why_absent(step)),
+            self.chain_of(step.on_error.value),
+        )
+
+    # ---- Asking --------------------------------------------------------------------------------------------
+
+    def resolve(self, reference: Reference) -> Found:
+        """Where a path leads. Raises Unresolved."""
+        root, *rest = reference.path
+        if root == "steps":
+            return self._step(rest, reference)
+        if root in ("item", "index"):
+            return self._loop(str(root), rest, reference)
+        if root == "inputs":
+            return Found(self._down(Shape("object", fields=self.inputs), rest, "inputs", reference))
+        if root == "run":
+            return Found(self._down(RUN, rest, "run", reference))
+        if root == "workspace":
+            return Found(self._down(self._workspace(), rest, "workspace", reference))
+        if root == "trigger":
+            return Found(ANY, (path_text(reference.path),))
+        raise Unresolved("E_TPL_UNDEFINED", f"There is no “{str(root)[:60]}” here.", self._known_hint(str(root)))
+
+    def chain_of(self, value: JSONValue) -> tuple[str, ...]:
+        """The way by which text from outside reaches a value, or nothing."""
+        for _, text in templates_in(value):
+            try:
+                references = compile(text).references()
+            except TemplateProblem:
+                continue
+            for reference in references:
+                try:
+                    chain = self.resolve(reference).chain
+                except Unresolved:
+                    continue
+                if chain:
+                    return chain
+        return ()
+
+    def _workspace(self) -> Shape:
+        known = None if self.variables is None else {name: value_shape(value) for name, value in self.variables.items()}
+        return Shape("object", fields={"variables": Shape("object", fields=known)})
+
+    def _loop(self, root: str, rest: list[str | int], reference: Reference) -> Found:
+        if not self.items:
+            raise Unresolved("E_TPL_UNDEFINED", f"“{root}” exists only inside a for_each.", self._known_hint(root))
+        if root == "index":
+            return Found(self._down(NUMBER, rest, "index", reference))
+        item = self.items[-1]
+        chain = (path_text(reference.path), *item.taint.chain) if item.taint.everything else ()
+        return Found(self._down(item.shape, rest, "item", reference), chain)
+
+    def _step(self, rest: list[str | int], reference: Reference) -> Found:
+        if not rest or not isinstance(rest[0], str):
+            raise Unresolved("E_DEF_REF", "Name a step: steps.key.field.", did_you_mean("", list(self.steps)))
+        key, *fields = rest
+        seen = self.steps.get(str(key))
+        if seen is None:
+            raise self._unseen(str(key))
+        if seen.may_be_absent and not reference.optional:
+            raise Unresolved(
+                "E_OPTIONAL_REF",
+                f"steps.{key} may have no output: {seen.why_absent}.",
+                f"Say what to use then: {{{{ {path_text(reference.path)} | default: '…' }}}}.",
+            )
+        if fields and fields[0] in seen.absent_fields and not reference.optional:
+            raise Unresolved(
+                "E_OPTIONAL_REF",
+                f"steps.{key}.{fields[0]} is missing when the step fails: its on_error value has no such field.",
+                "Add it to the value, or add a default filter.",
+            )
+        chain = seen.taint.of(str(fields[0]) if fields else None)
+        shape = self._down(seen.shape, fields, f"steps.{key}", reference)
+        named = path_text(reference.path)
+        return Found(shape, (named, *(link for link in chain if link != named)) if chain else ())
+
+    def _unseen(self, key: str) -> Unresolved:
+        there = self.places.get(key)
+        if there is None:
+            return Unresolved("E_DEF_REF", f"There is no step “{key[:60]}”.", did_you_mean(key, list(self.steps)))
+        if self.here is None or there.number >= self.here.number:
+            own = self.here is not None and there.number == self.here.number
+            text = "A step cannot use its own output" if own else f"The step “{key}” comes later"
+            return Unresolved("E_FORWARD_REF", f"{text}: only steps before this one can be used.", "Move it up.")
+        around = {container for container, _ in self.here.lists}
+        if key in around or not there.lists:
+            return Unresolved(
+                "E_FORWARD_REF", f"“{key}” has an output only after all its steps.", "Use item or a step."
+            )
+        container = next((name for name, _ in there.lists if name not in around), None)
+        return Unresolved(
+            "E_BRANCH_REF",
+            f"The step “{key}” stands in a branch of “{container or there.lists[-1][0]}” and may not have run.",
+            f"Use steps.{container}.results, or move the step out of the branch."
+            if container
+            else "Only one of the two branches runs: move the step in front of them.",
+        )
+
+    def _known_hint(self, name: str) -> str:
+        known = [*ROOTS, *(("item", "index") if self.items else ())]
+        full = {spec: f"inputs.{spec}" for spec in self.inputs} | {key: f"steps.{key}" for key in self.steps}
+        meant = f"Did you mean {full[name]}? " if name in full else ""
+        inputs = [f"inputs.{spec}" for spec in list(self.inputs)[:8]]
+        steps = [f"steps.{key}" for key in list(self.steps)[-8:]]
+        return f"{meant}Known here: {', '.join([*known, *inputs, *steps])}."
+
+    def _down(self, shape: Shape, parts: list[str | int], at: str, reference: Reference) -> Shape:
+        for part in parts:
+            shape = _one_down(shape, part, at, reference)
+            at = f"{at}[{part}]" if isinstance(part, int) else f"{at}.{part}"
+        return shape
+
+
+def _one_down(shape: Shape, part: str | int, at: str, reference: Reference) -> Shape:
+    if shape.kind == "any":
+        return ANY
+    if shape.kind == "list":
+        if part == "size":
+            return NUMBER
+        if isinstance(part, int) or part in PSEUDO_FIELDS:
+            return shape.item or ANY
+        hint = f"Use {at}[0].{part} for the first one, or go through it with for_each."
+        raise Unresolved("E_DEF_REF", f"{at} is a list and has no “{part}”.", hint)
+    if shape.kind == "object":
+        return _field(shape, part, at, reference)
+    if part in PSEUDO_FIELDS and shape.kind == "text":
+        return NUMBER if part == "size" else TEXT
+    raise Unresolved("E_DEF_REF", f"{at} is {shape.words} and has no “{part}”.", f"Use {at} as it is.")
+
+
+def _field(shape: Shape, part: str | int, at: str, reference: Reference) -> Shape:
+    if shape.fields is None:
+        return ANY
+    found = shape.fields.get(str(part))
+    if found is None:
+        if part in PSEUDO_FIELDS and part not in shape.fields:
+            return ANY
+        undefined = at.split(".")[0] in ("inputs", "run", "workspace")
+        code = "E_TPL_UNDEFINED" if undefined else "E_DEF_REF"
+        raise Unresolved(code, f"{at} has no “{str(part)[:60]}”.", did_you_mean(str(part), list(shape.fields)))
+    if found.maybe and not reference.optional:
+        raise Unresolved(
+            "E_OPTIONAL_REF",
+            f"{at}.{part} may be missing, because that step may not have run.",
+            f"Say what to use then: {{{{ {path_text(reference.path)} | default: '…' }}}}.",
+        )
+    return found
+
+
+def _places(definition: Definition) -> dict[str, Where]:
+    found: dict[str, Where] = {}
+
+    def visit(steps: tuple[StepSpec, ...], lists: tuple[tuple[str, str], ...]) -> None:
+        for step in steps:
+            found[step.key] = Where(lists, len(found))
+            for name, children in step.branches.items():
+                visit(children, (*lists, (step.key, name)))
+
+    visit(definition.steps, ())
+    return found
+
+
+def _with_results(step: StepSpec, shape: Shape, children: dict[str, list[Visible]]) -> Shape:
+    """The container's own output with what is known of its steps' outputs."""
+    fields = dict(shape.fields or {})
+    if "results" not in fields:
+        return shape
+    unsure = step.action != "for_each" or step.with_.get("on_item_error") == "continue"
+    inner = {
+        child.name: replace(child.shape, maybe=unsure or child.may_be_absent)
+        for found in children.values()
+        for child in found
+    }
+    results = Shape("object", fields=inner)
+    fields["results"] = Shape("list", item=results) if fields["results"].kind == "list" else results
+    return Shape("object", fields=fields)
+
+
+def _after_error(step: StepSpec, visible: Visible, chain: tuple[str, ...]) -> Visible:
+    """With `on_error: value` the output may be that value instead."""
+    if step.on_error.do != "value":
+        return visible
+    value = step.on_error.value
+    if chain:
+        visible = replace(visible, taint=Taint(everything=True, chain=chain))
+    if not isinstance(value, dict) or is_template(value):
+        return replace(visible, shape=ANY)
+    missing = frozenset(visible.shape.fields or ()) - frozenset(value)
+    extra = {name: value_shape(item) for name, item in value.items() if name not in (visible.shape.fields or {})}
+    shape = Shape(
+        "object", fields={**(visible.shape.fields or {}), **{n: replace(s, maybe=True) for n, s in extra.items()}}
+    )
+    return replace(visible, shape=shape, absent_fields=missing)
+
+
+def _why_absent(step: StepSpec) -> str:
+    if step.disabled:
+        return "it is switched off"
+    if step.when:
+        return "it runs only under its condition"
+    return "it goes on after an error" if step.on_error.do == "continue" else ""
+
+
+def walk_scopes(definition: Definition, scope: Scope) -> Iterator[tuple[StepSpec, Scope]]:
+    """Every step in reading order with what it sees; afterwards the scope is that of the workflow's outputs."""
+    yield from _walk_list(definition.steps, scope, keep=True)
+    scope.here = Where((), len(scope.places))
+
+
+def _walk_list(steps: tuple[StepSpec, ...], scope: Scope, *, keep: bool = False) -> Iterator[tuple[StepSpec, Scope]]:
+    for step in steps:
+        scope.here = scope.places[step.key]
+        yield step, scope
+        for children in step.branches.values():
+            scope.here = scope.places[step.key]
+            if step.action == "for_each":
+                scope.enter_loop(step)
+            yield from _walk_list(children, scope)
+            if step.action == "for_each":
+                scope.items.pop()
+        scope.here = scope.places[step.key]
+        scope.add(step)
+    if not keep:
+        for step in steps:
+            del scope.steps[step.key]

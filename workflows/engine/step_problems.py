@@ -1,0 +1,150 @@
+"""Checks one step against its action: inputs, branches, connection, prompt and how it deals with failure. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator_site.lib.json import JSONValue
+from orchestrator_site.lib.names import did_you_mean
+from workflows.engine.actions import ActionInfo, Catalogue, Known
+from workflows.engine.definition import StepSpec
+from workflows.engine.expressions import is_literal, literal_part
+from workflows.engine.findings import WARNING, Problem
+from workflows.engine.references import Scope
+from workflows.engine.template_problems import check_condition, check_templates
+from workflows.engine.values import fields_of, literal_problems
+
+
+def check_step(step: StepSpec, scope: Scope, catalogue: Catalogue, known: Known | None) -> Iterator[Problem]:
+    """Everything that is wrong with one step."""
+    if step.when:
+        yield from check_condition(step.when, scope, "when", step.key)
+    yield from check_templates(step.on_error.value, scope, "on_error.value", step.key)
+    if step.cache is not None:
+        yield _problem(step, "E_UNSUPPORTED", "Keeping results (cache) is not available in this release.", "cache")
+    if step.on_error.do == "branch":
+        text = "on_error branch is not available in this release."
+        yield _problem(step, "E_UNSUPPORTED", text, "on_error", "Use stop, continue or value.")
+    info = catalogue.get(step.action)
+    if info is None:
+        text = f"There is no action “{step.action[:60]}”."
+        yield _problem(step, "E_KIND", text, "action", did_you_mean(step.action, catalogue.names()))
+        for name, value in step.with_.items():
+            yield from check_templates(value, scope, f"with.{name}", step.key)
+        return
+    yield from _inputs(step, info, scope)
+    yield from _branches(step, info)
+    yield from _policies(step, info)
+    if known is not None:
+        yield from _connection(step, info, known)
+        yield from _prompt(step, info, known)
+
+
+def _problem(
+    step: StepSpec, code: str, message: str, field: str, hint: str | None = None, severity: str = "error"
+) -> Problem:
+    return Problem(code, message, severity, step.key, field, hint)
+
+
+def _inputs(step: StepSpec, info: ActionInfo, scope: Scope) -> Iterator[Problem]:
+    facts = fields_of(info.input)
+    for name in step.with_:
+        if name not in facts:
+            text = f"“{info.title}” has no input “{name[:60]}”."
+            yield _problem(step, "E_UNKNOWN_FIELD", text, f"with.{name}", did_you_mean(name, list(facts)))
+    for name, fact in facts.items():
+        value = step.with_.get(name)
+        if fact.required and (value is None or (isinstance(value, str) and not value.strip())):
+            yield _problem(step, "E_REQUIRED", f"{fact.label} ({name}) is missing.", f"with.{name}")
+        elif name in info.conditions and isinstance(value, str):
+            yield from check_condition(value, scope, f"with.{name}", step.key)
+        elif name in step.with_:
+            yield from check_templates(value, scope, f"with.{name}", step.key, fact)
+    given = {name: value for name, value in step.with_.items() if value is not None and name in facts}
+    given = {name: value for name, value in given.items() if value != "" or not facts[name].required}
+    literals = literal_part(given)
+    for wrong in literal_problems(info.input, literals, whole=len(literals) == len(given)):
+        yield Problem(wrong.code, wrong.message, wrong.severity, step.key, wrong.field, wrong.hint, wrong.limit)
+
+
+def _branches(step: StepSpec, info: ActionInfo) -> Iterator[Problem]:
+    for name in step.branches:
+        if name not in info.branches:
+            text = f"“{info.title}” holds no steps: there is no list “{name}” here."
+            yield _problem(step, "E_UNKNOWN_FIELD", text, name)
+    if info.branches and not any(step.branches.get(name) for name in info.branches):
+        text = f"There are no steps in “{step.title}”; it does nothing."
+        yield _problem(step, "W_EMPTY", text, info.branches[0], "Add a step to it.", WARNING)
+
+
+def _policies(step: StepSpec, info: ActionInfo) -> Iterator[Problem]:
+    if step.unknown and not info.is_effect:
+        text = "Only a step that changes something outside can have an unknown outcome."
+        yield _problem(step, "E_UNSUPPORTED", text, "unknown", "Leave it out.")
+    elif step.unknown == "look" and not info.can_look:
+        text = f"What “{info.title}” has done cannot be looked up."
+        yield _problem(step, "E_UNSUPPORTED", text, "unknown", "Use ask.")
+    if not info.is_control:
+        return
+    for name, said in (("timeout", step.timeout), ("retry", step.retry)):
+        if said is not None:
+            text = f"“{info.title}” calls nothing and takes no {name}."
+            yield _problem(step, "E_UNSUPPORTED", text, name, "Set it on the steps inside.")
+    if step.on_error.do != "stop":
+        text = f"“{info.title}” cannot go on after an error of its own."
+        yield _problem(step, "E_UNSUPPORTED", text, "on_error", "Set on_error on the steps inside.")
+
+
+def _connection(step: StepSpec, info: ActionInfo, known: Known) -> Iterator[Problem]:
+    if not info.needs_connection:
+        if step.connection:
+            text = f"“{info.title}” uses no connection."
+            yield _problem(step, "E_CONN_SERVICE", text, "connection", "Leave it out.")
+        return
+    services = " or ".join(info.services) or info.service
+    if not step.connection:
+        if not known.has_default(info.services):
+            text = f"“{info.title}” needs a connection to {services}, and there is none here yet."
+            yield _problem(step, "W_NO_CONNECTION", text, "connection", "Connect it under Connections.", WARNING)
+        return
+    found = known.connections.get(step.connection)
+    if found is None:
+        text = f"There is no connection “{step.connection}” in this workspace."
+        yield _problem(step, "E_NOT_FOUND", text, "connection", did_you_mean(step.connection, list(known.connections)))
+    elif found.service not in info.services:
+        fitting = [one.name for one in known.connections.values() if one.service in info.services]
+        text = f"“{step.connection}” is a connection to {found.service}; “{info.title}” needs one to {services}."
+        hint = f"Choose {', '.join(fitting[:5])}." if fitting else f"Connect {services} first."
+        yield _problem(step, "E_CONN_SERVICE", text, "connection", hint)
+
+
+def _prompt(step: StepSpec, info: ActionInfo, known: Known) -> Iterator[Problem]:
+    """An input shown as a choice of prompts names one that is there, in a version it has, with all its values."""
+    name = next((fact.name for fact in fields_of(info.input).values() if fact.widget == "prompt"), None)
+    slug = step.with_.get(name) if name else None
+    if not isinstance(slug, str) or not slug or not is_literal(slug):
+        return
+    prompt = known.prompts.get(slug)
+    if prompt is None:
+        text = f"There is no prompt “{slug[:60]}” in this workspace."
+        yield _problem(step, "E_NOT_FOUND", text, f"with.{name}", did_you_mean(slug, list(known.prompts)))
+        return
+    field = "version" if step.with_.get("version") is not None else "label"
+    wanted = step.with_.get(field, "live" if field == "label" else None)
+    if not isinstance(wanted, (str, int)) or not is_literal(wanted):
+        return
+    variables = prompt.versions.get(str(wanted))
+    if variables is None:
+        text = f"The prompt “{slug}” has no {field} “{wanted}”."
+        yield _problem(step, "E_NOT_FOUND", text, f"with.{field}", did_you_mean(str(wanted), list(prompt.versions)))
+        return
+    yield from _prompt_values(step, slug, variables, step.with_.get("values"))
+
+
+def _prompt_values(step: StepSpec, slug: str, wanted: tuple[str, ...], given: JSONValue) -> Iterator[Problem]:
+    if given is not None and not isinstance(given, dict):
+        return
+    for name in wanted:
+        if name not in (given or {}):
+            text = f"The prompt “{slug}” asks for “{name}”."
+            yield _problem(step, "E_REQUIRED", text, "with.values", f"Add {name} to its values.")

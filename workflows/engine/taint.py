@@ -1,0 +1,61 @@
+"""Which outputs carry text from outside (mail, issues, pages, models). Pure; the reasons stand in docs/decisions.
+
+What a member or token gave is trusted. What a service or a model said is not, with one exception: the names by which
+a service knows what our own change made (id, number, address) were chosen by it, not by whoever wrote the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workflows.engine.actions import ActionInfo
+from workflows.engine.definition import StepSpec
+
+if TYPE_CHECKING:
+    from workflows.engine.references import Visible
+
+OUR_OWN = re.compile(r"^(id|number|url|sha|created|changed)$|_(id|ids|url|sha|number)$")
+
+
+@dataclass(frozen=True)
+class Taint:
+    """What of an output is from outside: everything, or these fields; `chain` is the way the text came."""
+
+    everything: bool = False
+    fields: frozenset[str] = frozenset()
+    chain: tuple[str, ...] = ()
+
+    def of(self, name: str | None) -> tuple[str, ...]:
+        """The way of one field (None: of the output as a whole); empty if it is clean."""
+        tainted = self.everything or (bool(self.fields) if name is None else name in self.fields)
+        return (self.chain or ("outside",)) if tainted else ()
+
+
+def output_taint(step: StepSpec, info: ActionInfo, chains: Mapping[str, tuple[str, ...]]) -> Taint:
+    """The taint of a step's output, from its action and from what its inputs are filled with."""
+    if info.tainted and not info.is_effect:
+        return Taint(everything=True, chain=(f"steps.{step.key} ({info.name})",))
+    carried = next((chain for chain in chains.values() if chain), ())
+    if not carried:
+        return Taint()
+    chain = (f"steps.{step.key}", *carried)
+    if not info.is_effect:
+        return Taint(everything=True, chain=chain)
+    fields = {
+        name
+        for name in info.output.model_fields
+        if not OUR_OWN.search(name) and (bool(chains.get(name)) or name not in info.input.model_fields)
+    }
+    return Taint(fields=frozenset(fields), chain=chain)
+
+
+def control_taint(step: StepSpec, children: Sequence[Visible]) -> Taint:
+    """The results of a container are as clean as the outputs in them; its counts are its own."""
+    for child in children:
+        chain = child.taint.of(None)
+        if chain:
+            return Taint(fields=frozenset({"results"}), chain=(f"steps.{step.key}.results", *chain))
+    return Taint()
