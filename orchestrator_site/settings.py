@@ -43,12 +43,13 @@ WORKERS = env.number("WORKERS", 2, low=1, high=64)
 OPEN_SIGNUP = False
 
 INSTALLED_APPS = [
+    "orchestrator_site.apps.SiteConfig",
     "accounts",
     "prompts",
     "integrations",
     "workflows",
     "orchestrator_site.lib",
-    "django.contrib.admin",
+    "accounts.admin_apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -70,6 +71,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "accounts.addresses.TrustedProxyMiddleware",
     "orchestrator_site.lib.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -114,14 +116,16 @@ DATABASE_LISTEN_URL = env.text("DATABASE_LISTEN_URL", "")
 ENFORCE_WORKSPACE_SCOPE = True
 
 REDIS_URL = env.text("REDIS_URL", "")
+_SHARED_CACHE: dict[str, Any] = (
+    {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": REDIS_URL}
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shared_cache"}
+)
 CACHES: dict[str, dict[str, Any]] = {
-    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "default"},
-    # Counters of rate limits: shared by every process (security.md S14).
-    "shared": (
-        {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": REDIS_URL}
-        if REDIS_URL
-        else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shared_cache"}
-    ),
+    # Counters of rate limits are shared by every process (security.md S14); allauth counts in "default".
+    "default": _SHARED_CACHE,
+    "shared": _SHARED_CACHE,
+    "local": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "local"},
     "queue": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "queue"},
 }
 
@@ -165,10 +169,9 @@ SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {
         "SCOPE": ["openid", "email", "profile"],
         "AUTH_PARAMS": {"access_type": "online"},
         "OAUTH_PKCE_ENABLED": True,
-        "FETCH_USERINFO": True,
         "AUTHORIZE_URL": GOOGLE_AUTH_URL,
         "ACCESS_TOKEN_URL": GOOGLE_TOKEN_URL,
-        "USERINFO_URL": GOOGLE_USERINFO_URL,
+        "IDENTITY_URL": GOOGLE_USERINFO_URL,
     }
 }
 
@@ -185,7 +188,9 @@ SECURE_HSTS_SECONDS = 31_536_000 if SECURE_COOKIES else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_COOKIES
 SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", SECURE_COOKIES)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("TRUST_PROXY", False) else None
+# Forwarded headers count only from these addresses or networks (TrustedProxyMiddleware drops them otherwise).
+TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

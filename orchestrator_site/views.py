@@ -1,0 +1,61 @@
+"""Pages that belong to no app: health, readiness and the error pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from orchestrator_site.health import readiness
+from orchestrator_site.lib.clock import now
+
+
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Alive: the process answers. Asks nothing else, so that a slow database never restarts a web process."""
+    return JsonResponse({"status": "ok", "time": now().isoformat()})
+
+
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Ready: database, migrations and workers are as they must be; 503 names what is not."""
+    checks = readiness()
+    ready = all(check["ok"] for check in checks.values())
+    return JsonResponse({"status": "ready" if ready else "not ready", "checks": checks}, status=200 if ready else 503)
+
+
+_WORDS: dict[int, tuple[str, str, str]] = {
+    400: ("E_REQUEST", "This request cannot be read", "Go back and try again."),
+    403: ("E_FORBIDDEN", "You may not see this", "Ask an owner or admin of the workspace for a higher role."),
+    404: ("E_NOT_FOUND", "There is nothing at this address", "It may have been deleted, or it belongs to a workspace you are not in."),
+    500: ("E_INTERNAL", "Something broke on our side", "Nothing you did is lost. Try again; if it stays, tell your admin the request id."),
+}
+
+
+def _error_page(request: HttpRequest, status: int) -> HttpResponse:
+    code, title, hint = _WORDS[status]
+    request_id = getattr(request, "request_id", "")
+    if request.path.startswith("/api/") or "text/html" not in request.headers.get("Accept", "text/html"):
+        error = {"code": code, "message": f"{title}.", "field": None, "hint": hint, "limit": None}
+        return JsonResponse({"error": {**error, "request_id": request_id}}, status=status)
+    context = {"status": status, "code": code, "title": title, "hint": hint, "request_id": request_id}
+    return render(request, "error_page.html", context, status=status)
+
+
+def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    """400."""
+    return _error_page(request, 400)
+
+
+def forbidden(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    """403."""
+    return _error_page(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    """404: the same bytes for what never existed and what belongs to others."""
+    return _error_page(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500: no trace, a request id."""
+    return _error_page(request, 500)

@@ -1,0 +1,42 @@
+"""Pages of workflows and runs, below /w/<workspace>/."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path
+
+from workflows.views import effects, home, inbox, runs, steps, variables, versions, workflows
+
+public: list[URLPattern] = []
+
+pages: list[URLPattern] = [
+    path("", home.home, name="home"),
+    path("inbox", inbox.inbox, name="inbox"),
+    path("workflows", workflows.workflow_list, name="workflows"),
+    path("workflows/new", workflows.workflow_new, name="workflow_new"),
+    path("workflows/import", workflows.workflow_import, name="workflow_import"),
+    path("workflows/<str:slug>", workflows.workflow, name="workflow"),
+    path("workflows/<str:slug>/settings", workflows.workflow_settings, name="workflow_settings"),
+    path("workflows/<str:slug>/steps/new", steps.step_new, name="workflow_step_new"),
+    path("workflows/<str:slug>/steps/<str:key>", steps.step, name="workflow_step"),
+    path("workflows/<str:slug>/steps/<str:key>/move", steps.step_move, name="workflow_step_move"),
+    path("workflows/<str:slug>/steps/<str:key>/remove", steps.step_remove, name="workflow_step_remove"),
+    path("workflows/<str:slug>/publish", versions.workflow_publish, name="workflow_publish"),
+    path("workflows/<str:slug>/versions", versions.workflow_versions, name="workflow_versions"),
+    path("workflows/<str:slug>/versions/<int:n>", versions.workflow_version, name="workflow_version"),
+    path("workflows/<str:slug>/restore", versions.workflow_restore, name="workflow_restore"),
+    path("workflows/<str:slug>/duplicate", workflows.workflow_duplicate, name="workflow_duplicate"),
+    path("workflows/<str:slug>/toggle", workflows.workflow_toggle, name="workflow_toggle"),
+    path("workflows/<str:slug>/delete", workflows.workflow_delete, name="workflow_delete"),
+    path("workflows/<str:slug>/export", workflows.workflow_export, name="workflow_export"),
+    path("workflows/<str:slug>/run", runs.workflow_run, name="workflow_run"),
+    path("runs", runs.run_list, name="runs"),
+    path("runs/<uuid:run>", runs.run, name="run"),
+    path("runs/<uuid:run>/events", runs.run_events, name="run_events"),
+    path("runs/<uuid:run>/cancel", runs.run_cancel, name="run_cancel"),
+    path("runs/<uuid:run>/again", runs.run_again, name="run_again"),
+    path("runs/<uuid:run>/export", runs.run_export, name="run_export"),
+    path("effects", effects.effect_list, name="effects"),
+    path("effects/<uuid:pk>/settle", effects.effect_settle, name="effect_settle"),
+    path("variables", variables.variable_list, name="variables"),
+    path("variables/<str:name>/delete", variables.variable_delete, name="variable_delete"),
+]

@@ -1,0 +1,60 @@
+"""The ledger across runs: from a page, issue or mail back to the run that made it; settling what stayed unknown."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET, require_POST
+
+from orchestrator_site.lib.errors import UserError
+from workflows.operations import runs as operations
+from workflows.views.pages import PageRequest, back_with_error, go, link, page_of, say
+from workflows.views.run_page import EffectLine
+
+STATES = (
+    ("", "All"),
+    ("unknown", "Checking"),
+    ("confirmed", "Confirmed"),
+    ("refused", "Refused"),
+    ("absent", "Not there"),
+    ("sent", "Sent"),
+)
+
+
+@require_GET
+def effect_list(request: PageRequest, workspace: str) -> HttpResponse:
+    """Every change made outside, newest first; `find` takes the address or id of a thing."""
+    find = request.GET.get("find", "").strip()[:1000]
+    state = request.GET.get("state", "")
+    state = state if state in dict(STATES) else ""
+    rows = operations.list_effects(request.actor, state=state)
+    if find:
+        rows = rows.filter(external_url=find) | rows.filter(external_id=find)
+    shown, edges = page_of(rows.select_related("run", "run__workflow"), request)
+    tabs: list[dict[str, Any]] = [
+        {"label": label, "url": f"?state={name}" if name else "?", "active": name == state} for name, label in STATES
+    ]
+    context = {"lines": [EffectLine(effect) for effect in shown], "tabs": tabs, "find": find, "state": state, **edges}
+    return render(request, "workflows/effect_list.html", context)
+
+
+@require_POST
+def effect_settle(request: PageRequest, workspace: str, pk: UUID) -> HttpResponse:
+    """A person says what happened to a change whose answer was lost."""
+    effect = operations.get_effect(request.actor, pk)
+    try:
+        operations.settle_effect(
+            request.actor,
+            effect,
+            request.POST.get("answer", ""),
+            external_id=request.POST.get("external_id", "").strip()[:300],
+            external_url=request.POST.get("external_url", "").strip()[:1000],
+        )
+    except UserError as error:
+        return back_with_error(request, error, link(workspace, "run", run=effect.run_id))
+    words = {"happened": "Recorded: it happened", "repeat": "It will be done again", "stop": "The run stops"}
+    say(request, words.get(request.POST.get("answer", ""), "Recorded"))
+    return go(workspace, "run", run=effect.run_id)

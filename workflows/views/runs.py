@@ -1,0 +1,250 @@
+"""Pages of runs: start one, the list, one run live, cancel, again, export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from orchestrator_site.lib.errors import Problems, UserError
+from workflows.api import shapes
+from workflows.models import Run, StepRun, Workflow
+from workflows.operations import live
+from workflows.operations import runs as operations
+from workflows.operations.workflows import get_workflow, list_workflows
+from workflows.views.pages import PageRequest, back_with_error, go, link, page_of, say
+from workflows.views.run_form import RunForm, add_errors, run_inputs
+from workflows.views.run_page import build, took
+
+STATES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("", "All", ()),
+    ("active", "Active", ("queued", "running", "waiting", "paused")),
+    ("attention", "Needs you", ("attention",)),
+    ("succeeded", "Succeeded", ("succeeded",)),
+    ("failed", "Failed", ("failed", "timed_out")),
+    ("cancelled", "Cancelled", ("cancelled",)),
+)
+TRIGGERS = {
+    "page": "a person",
+    "api": "API",
+    "command": "the command line",
+    "python": "Python",
+    "seed": "the original's API",
+    "rerun": "run again",
+}
+
+
+@require_http_methods(["GET", "POST"])
+def workflow_run(request: PageRequest, workspace: str, slug: str) -> HttpResponse:
+    """The run form of a workflow, made from its inputs; POST starts the run."""
+    workflow = get_workflow(request.actor, slug)
+    version = "draft" if request.GET.get("version") == "draft" or workflow.published is None else None
+    specs = run_inputs(workflow, draft=version == "draft")
+    form = RunForm(specs, request.POST or None, direct=request.POST.get("direct") == "1")
+    if request.method == "POST" and form.is_valid():
+        try:
+            run = operations.start_run(
+                request.actor, slug, form.values(), version=version, trigger_kind="page", trigger_id=""
+            )
+        except UserError as error:
+            add_errors(form, error)
+        else:
+            return go(workspace, "run", run=run.pk)
+    status = 422 if request.method == "POST" else 200
+    context = {"workflow": workflow, "form": form, "draft": version == "draft", "crumbs": _crumbs(request, workflow)}
+    return render(request, "workflows/run_form.html", context, status=status)
+
+
+def _crumbs(request: PageRequest, workflow: Workflow) -> list[tuple[str, str]]:
+    return [
+        ("Workflows", link(request.workspace, "workflows")),
+        (workflow.name, link(request.workspace, "workflow", slug=workflow.slug)),
+        ("Run", ""),
+    ]
+
+
+@require_GET
+def run_list(request: PageRequest, workspace: str) -> HttpResponse:
+    """Runs with tabs by state, search and filters; everything lives in the URL."""
+    chosen = request.GET.get("state", "")
+    states = next((states for name, _, states in STATES if name == chosen), ())
+    filters = {name: request.GET.get(name, "")[:200] for name in ("workflow", "trigger", "q")}
+    problem = ""
+    try:
+        rows = operations.list_runs(request.actor, **filters)
+    except UserError as error:
+        rows, problem = operations.list_runs(request.actor), str(error)
+    if states:
+        rows = rows.filter(status__in=states)
+    shown, edges = page_of(rows, request)
+    context = {
+        "runs": [_line(run) for run in shown],
+        "tabs": _tabs(request, chosen),
+        "filters": filters,
+        "filtered": bool(chosen or any(filters.values())),
+        "workflows": list_workflows(request.actor).order_by("name").values_list("slug", "name")[:200],
+        "triggers": TRIGGERS,
+        "problem": problem,
+        **edges,
+    }
+    return render(request, "workflows/run_list.html", context)
+
+
+def _tabs(request: HttpRequest, chosen: str) -> list[dict[str, Any]]:
+    tabs = []
+    for name, label, _ in STATES:
+        query = request.GET.copy()
+        for gone in ("before", "after", "state"):
+            query.pop(gone, None)
+        if name:
+            query["state"] = name
+        tabs.append({"label": label, "url": f"?{query.urlencode()}", "active": name == chosen})
+    return tabs
+
+
+def _line(run: Run) -> dict[str, Any]:
+    """One run in a list: what happened, why, who, what it cost."""
+    reason = (run.error or {}).get("message", "") or next((str(text) for text in run.warnings or []), "")
+    return {
+        "run": run,
+        "why": reason,
+        "by": run.started_by or TRIGGERS.get(run.trigger_kind, run.trigger_kind),
+        "took": took(run.started_at, run.finished_at) if run.started_at else None,
+        "warnings": len(run.warnings or []),
+    }
+
+
+run_line = _line
+
+
+@require_GET
+def run(request: PageRequest, workspace: str, run: UUID) -> HttpResponse:
+    """One run: what it did, what it changed, and the one thing to do now."""
+    found = operations.get_run(request.actor, run)
+    return render(request, "workflows/run.html", _run_context(request, found))
+
+
+def _run_context(request: PageRequest, found: Run) -> dict[str, Any]:
+    page = build(found)
+    return {
+        "run": found,
+        "page": page,
+        "workflow": found.workflow,
+        "events_url": link(request.workspace, "run_events", run=found.pk),
+        "facts": _facts(request, page),
+        "crumbs": [("Runs", link(request.workspace, "runs")), (found.workflow.name, "")],
+        "can_run": request.actor.can("run"),
+        "can_decide": request.actor.can("decide"),
+        "actor": request.actor,
+        "workspace": request.workspace,
+        "what_stays": _what_stays(page.confirmed),
+    }
+
+
+def _what_stays(confirmed: int) -> str:
+    if not confirmed:
+        return "No change was made outside."
+    return f"{confirmed} {'change is' if confirmed == 1 else 'changes are'} already made and stay."
+
+
+def _facts(request: PageRequest, page: Any) -> list[tuple[str, Any]]:
+    from orchestrator_site.lib.look import duration, money
+    from orchestrator_site.lib.templatetags.elements import timeago
+
+    found: Run = page.run
+    facts: list[tuple[str, Any]] = [
+        ("Started by", found.started_by or TRIGGERS.get(found.trigger_kind, found.trigger_kind)),
+        ("Version", found.version.number or "draft"),
+        ("Started", timeago(found.started_at) if found.started_at else "not yet"),
+        ("Took" if found.is_terminal else "Running for", duration(took(found.started_at, found.finished_at))),
+    ]
+    if page.tokens:
+        facts += [("Tokens", f"{page.tokens:,}"), ("Cost", money(found.cost_usd))]
+    if page.effects:
+        facts.append(("Changes made", f"{page.confirmed} confirmed of {page.changes}"))
+    return facts
+
+
+@require_GET
+def run_events(request: PageRequest, workspace: str, run: UUID) -> HttpResponse | StreamingHttpResponse:
+    """The live part of the run page as server-sent events: the fragment anew at each change, then `end`."""
+    found = operations.get_run(request.actor, run)
+    response = StreamingHttpResponse(_live(request, found), content_type="text/event-stream; charset=utf-8")
+    response["Cache-Control"] = "no-store"
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+def _live(request: PageRequest, found: Run) -> Iterator[str]:
+    from queue import Full
+
+    try:
+        for changes in live.stream(found):
+            if changes is None:
+                yield ": still here\n\n"
+                continue
+            yield _fragment(request, changes.run)
+            if changes.is_final:
+                yield "event: end\ndata: end\n\n"
+    except Full:
+        # No place left: this answer is one look, and the browser asks again (polling by the same road).
+        fresh = live.changes(found)
+        yield "retry: 5000\n" + _fragment(request, fresh.run)
+        if fresh.is_final:
+            yield "event: end\ndata: end\n\n"
+
+
+def _fragment(request: PageRequest, found: Run) -> str:
+    html = render_to_string("workflows/run_live.html", _run_context(request, found), request=request)
+    return "".join(f"data: {line}\n" for line in html.splitlines() if line.strip()) + "\n"
+
+
+@require_POST
+def run_cancel(request: PageRequest, workspace: str, run: UUID) -> HttpResponse:
+    """Cancel a run."""
+    found = operations.get_run(request.actor, run)
+    try:
+        operations.cancel_run(request.actor, found)
+    except UserError as error:
+        return back_with_error(request, error, link(workspace, "run", run=run))
+    say(request, "Cancelling: nothing new starts")
+    return go(workspace, "run", run=run)
+
+
+@require_POST
+def run_again(request: PageRequest, workspace: str, run: UUID) -> HttpResponse:
+    """Run again with the same inputs, as a new run."""
+    found = operations.get_run(request.actor, run)
+    newest = request.POST.get("version") == "newest"
+    try:
+        again = operations.rerun(request.actor, found, version="newest" if newest else None)
+    except UserError as error:
+        return back_with_error(request, error, link(workspace, "run", run=run))
+    return go(workspace, "run", run=again.pk)
+
+
+@require_GET
+def run_export(request: PageRequest, workspace: str, run: UUID) -> JsonResponse:
+    """The whole record of a run as JSON, as a download."""
+    found = operations.get_run(request.actor, run)
+    steps = StepRun.objects.of(request.workspace).filter(run=found).prefetch_related("attempts").order_by("id")
+    effects = operations.list_effects(request.actor, run=found).order_by("id")
+    record = {
+        "run": shapes.run_json(found),
+        "steps": [shapes.step_json(step, step.attempts.all()) for step in steps],
+        "effects": [shapes.effect_json(effect) for effect in effects],
+    }
+    answer = JsonResponse(record, json_dumps_params={"indent": 2, "ensure_ascii": False})
+    answer["Content-Disposition"] = f'attachment; filename="run-{found.pk}.json"'
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer
+
+
+def problems_of(error: UserError) -> list[dict[str, Any]]:
+    """The single findings of an error, for lists."""
+    return cast("list[dict[str, Any]]", error.extra.get("errors", [])) if isinstance(error, Problems) else [error.as_dict()]
