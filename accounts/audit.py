@@ -17,6 +17,7 @@ from django.db import IntegrityError, connection, models, transaction
 from accounts.actor import Actor
 from accounts.models import AuditEntry
 from orchestrator_site.lib.clock import now
+from orchestrator_site.lib.redact import redact
 
 INSTANCE = "instance"
 _ATTEMPTS = 50
@@ -25,13 +26,6 @@ _DENIALS_EVERY = 60  # seconds: the same refusal is written once in that time, s
 
 # Refusals met inside a transaction that is about to be rolled back; the middleware writes them afterwards.
 _pending: ContextVar[tuple[tuple[Actor, str], ...]] = ContextVar("pending_denials", default=())
-
-
-def redact(text: str) -> str:
-    """Imported late: the kernel's registry of secrets is loaded with the apps."""
-    from orchestrator_site.lib.redact import redact as blot
-
-    return blot(text)
 
 
 def record(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 from datetime import timedelta
@@ -18,6 +17,7 @@ from rest_framework.request import Request
 
 from accounts.actor import Actor
 from accounts.addresses import client_ip
+from accounts.hashes import token_hash
 from accounts.models import ApiToken, Member
 from accounts.table import PUBLIC, needed_for, rule_for
 from orchestrator_site.lib.clock import now
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 TOKEN = re.compile(r"awo_([a-z0-9]{8})_([A-Za-z0-9_-]{43})")
 _IN_ADDRESS = re.compile(r"awo_[a-z0-9]{8}_")
 _USED_EVERY = timedelta(seconds=60)
-_NOBODY = hashlib.sha256(b"no such token").hexdigest()
+_NOBODY = token_hash("no such token")
 
 
 class NotSignedIn(UserError):
@@ -39,11 +39,6 @@ class NotSignedIn(UserError):
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__("E_AUTH", message, hint=hint, status=401)
-
-
-def token_hash(text: str) -> str:
-    """What is kept of a token."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def token_actor(request: HttpRequest) -> Actor | None:

@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts import audit
-from accounts.authentication import token_hash
+from accounts.hashes import token_hash
 from accounts.background import run_beside
 from accounts.models import LoginLink, User
 from orchestrator_site.lib.clock import now

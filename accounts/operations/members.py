@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from accounts import audit
 from accounts.actor import Actor
-from accounts.authentication import token_hash
+from accounts.hashes import token_hash
 from accounts.background import run_beside
 from accounts.models import Invitation, Member, User, Workspace, WorkspaceQuerySet
 from accounts.operations.sessions import end_sessions

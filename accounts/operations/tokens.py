@@ -11,7 +11,7 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.actor import Actor
-from accounts.authentication import token_hash
+from accounts.hashes import token_hash
 from accounts.models import ApiToken, Member, User, Workspace, WorkspaceQuerySet
 from accounts.roles import SCOPES
 from orchestrator_site.lib.clock import now

@@ -1,0 +1,1 @@
+"""Pages of `accounts`: the door, and the people and keys of a workspace."""
