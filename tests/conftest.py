@@ -7,6 +7,8 @@ from django.core.cache import caches
 
 from tests.personas import Persona, outsider_of, persona
 
+pytest_plugins = ["tests.contract"]
+
 
 @pytest.fixture(autouse=True)
 def _empty_caches():

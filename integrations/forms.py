@@ -1,0 +1,99 @@
+"""The form of an action, made from its input model; the pages of steps use it, and `data.format` looks like the rest.
+
+    form = form_for(action, initial=step["with"], data=request.POST or None)
+    if form.is_valid():
+        step["with"] = cleaned_inputs(form)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from pydantic import BaseModel
+
+from integrations.fields import ChoiceOrExpression, InputField, form_field
+from integrations.schema import properties
+from integrations.spec import Action, Integration
+
+PREFIX = "with"
+
+
+class InputsForm(forms.Form):
+    """The inputs of one action; fields are made by `form_for`."""
+
+    def targets(self) -> list[str]:
+        """The names of the inputs that say where something goes."""
+        return [name for name, field in self.fields.items() if field.widget.attrs.get("data-role") == "target"]
+
+
+def form_for(
+    action: Action | type[BaseModel], initial: Mapping[str, Any] | None = None, data: Any = None, prefix: str = PREFIX
+) -> InputsForm:
+    """The form of an action (or of any input model). `initial` are the stored inputs: literals and expressions."""
+    model = action.input if isinstance(action, Action) else action
+    stored = dict(initial or {})
+    form = InputsForm(data=data, initial={**_defaults(model), **stored}, prefix=prefix)
+    for field in input_fields(model):
+        made = form_field(field)
+        if isinstance(made, ChoiceOrExpression):
+            made.set_value(form.initial.get(field.name))
+        form.fields[field.name] = made
+    return form
+
+
+def input_fields(model: type[BaseModel]) -> list[InputField]:
+    """The inputs of a model in their order."""
+    schemas = properties(model)
+    return [
+        InputField(name=name, schema=schemas[info.alias or name], required=info.is_required())
+        for name, info in model.model_fields.items()
+    ]
+
+
+def cleaned_inputs(form: forms.Form) -> dict[str, Any]:
+    """The inputs as a definition stores them: what was left empty is left out."""
+    return {name: value for name, value in form.cleaned_data.items() if value is not None}
+
+
+def _defaults(model: type[BaseModel]) -> dict[str, Any]:
+    """What a field shows when nothing is stored."""
+    return {
+        name: info.get_default(call_default_factory=True)
+        for name, info in model.model_fields.items()
+        if not info.is_required() and info.get_default(call_default_factory=True) not in (None, "", [], {})
+    }
+
+
+class ConnectionForm(forms.Form):
+    """A connection: its name, the secret of its service, and where the service is. `stored` are masked secrets."""
+
+    name = forms.CharField(max_length=48, label="Name", help_text="Steps name the connection by it.")
+
+    def __init__(self, integration: Integration, *args: Any, stored: Mapping[str, str] | None = None, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.integration = integration
+        self.stored = dict(stored or {})
+        for secret in integration.secrets:
+            self.fields[f"secret_{secret.name}"] = _secret_field(secret.label, secret.help, secret.multiline)
+        if integration.base_url or integration.base_url_help:
+            self.fields["base_url"] = forms.CharField(
+                label="Address",
+                required=False,
+                max_length=500,
+                help_text=integration.base_url_help or f"Left empty: {integration.base_url}",
+                widget=forms.TextInput(attrs={"inputmode": "url", "placeholder": integration.base_url}),
+            )
+
+    @property
+    def secret(self) -> dict[str, str]:
+        """The fields of the secret that were filled in."""
+        found = {s.name: self.cleaned_data.get(f"secret_{s.name}", "") for s in self.integration.secrets}
+        return {name: value for name, value in found.items() if value}
+
+
+def _secret_field(label: str, help_text: str, multiline: bool) -> forms.CharField:
+    attrs = {"autocomplete": "off", "spellcheck": "false"}
+    widget = forms.Textarea(attrs={**attrs, "rows": 4}) if multiline else forms.PasswordInput(attrs=attrs)
+    return forms.CharField(label=label, help_text=help_text, required=False, strip=False, widget=widget)

@@ -1,0 +1,68 @@
+"""What an action takes and gives, for machines: JSON Schema for the catalogue, the API and the docs."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel
+
+from integrations import registry
+from integrations.spec import Action, Integration
+
+
+@cache
+def model_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """JSON Schema (2020-12) of a model, with the marks of its inputs (`x-role`, `x-widget`, `x-example`)."""
+    return model.model_json_schema(by_alias=True)
+
+
+def action_json(action: Action) -> dict[str, Any]:
+    """The catalogue entry of an action."""
+    return {
+        "name": action.name,
+        "service": action.service,
+        "kind": action.kind.value,
+        "title": action.title,
+        "description": action.description,
+        "verb": action.verb,
+        "input_schema": model_schema(action.input),
+        "output_schema": model_schema(action.output),
+        "needs": action.needs or None,
+        "connection_services": registry.services_for(action),
+        "can_look": action.can_look,
+        "timeout": action.timeout,
+        "keywords": list(action.keywords),
+    }
+
+
+def service_json(integration: Integration) -> dict[str, Any]:
+    """The catalogue entry of a service one can connect to."""
+    secrets = [{"name": s.name, "label": s.label, "required": s.required, "help": s.help} for s in integration.secrets]
+    return {
+        "service": integration.slug,
+        "title": integration.title,
+        "description": integration.description,
+        "secret": secrets,
+        "secret_sets": [list(names) for names in integration.secret_sets],
+        "provides": sorted(integration.provides),
+        "base_url": integration.base_url or None,
+        "oauth": integration.oauth is not None,
+        "sandbox": bool(integration.sandbox),
+    }
+
+
+def properties(model: type[BaseModel]) -> dict[str, dict[str, Any]]:
+    """The fields of a model with references resolved one level and `null` taken out of optional ones."""
+    schema = model_schema(model)
+    return {name: _flat(part, schema.get("$defs", {})) for name, part in schema.get("properties", {}).items()}
+
+
+def _flat(part: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" in part:
+        return {**definitions.get(part["$ref"].rpartition("/")[2], {}), **{k: v for k, v in part.items() if k != "$ref"}}
+    choices = [choice for choice in part.get("anyOf", ()) if choice.get("type") != "null"]
+    if len(choices) == 1:
+        rest = {key: value for key, value in part.items() if key != "anyOf"}
+        return {**_flat(choices[0], definitions), **rest}
+    return part
