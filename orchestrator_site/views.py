@@ -7,8 +7,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from orchestrator_site.health import readiness
 from orchestrator_site.lib.clock import now
+from workflows.operations.health import readiness
 
 
 def healthz(request: HttpRequest) -> JsonResponse:

@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from orchestrator_site.lib.clock import now
+from workflows.models import Run, Worker
 
 Check = dict[str, Any]
 LATE_SECONDS = 60
@@ -31,57 +32,55 @@ def readiness() -> dict[str, Check]:
         try:
             found[name] = check()
         except DatabaseError:
-            found[name] = _no("The database does not answer.", "Check DATABASE_URL and that the server runs.")
+            found[name] = no("The database does not answer.", "Check DATABASE_URL and that the server runs.")
     return found
 
 
-def _yes(text: str) -> Check:
+def yes(text: str) -> Check:
+    """A check that is well."""
     return {"ok": True, "text": text, "hint": ""}
 
 
-def _no(text: str, hint: str) -> Check:
+def no(text: str, hint: str) -> Check:
+    """A check that is not, and what to do."""
     return {"ok": False, "text": text, "hint": hint}
 
 
 def _database() -> Check:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-    return _yes(f"{connection.vendor} answers.")
+    return yes(f"{connection.vendor} answers.")
 
 
 def _migrations() -> Check:
     executor = MigrationExecutor(connection)
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:
-        return _no(f"{len(missing)} migrations are not applied.", "Run: manage.py migrate")
-    return _yes("All migrations are applied.")
+        return no(f"{len(missing)} migrations are not applied.", "Run: manage.py migrate")
+    return yes("All migrations are applied.")
 
 
 def _workers() -> Check:
-    from workflows.models import Worker
-
     fresh = now() - timedelta(seconds=settings.LEASE_SECONDS)
     live = Worker.objects.filter(state="live", beat_at__gte=fresh).count()
     if not live:
-        return _no("No worker is alive: runs would only queue.", "Start one: manage.py worker (or make run).")
-    return _yes(f"{live} {'worker is' if live == 1 else 'workers are'} alive.")
+        return no("No worker is alive: runs would only queue.", "Start one: manage.py worker (or make run).")
+    return yes(f"{live} {'worker is' if live == 1 else 'workers are'} alive.")
 
 
 def _queue() -> Check:
-    from workflows.models import Run
-
     late = Run.objects.unscoped("readiness looks at the whole installation").filter(
         status="queued", due_at__lt=now() - timedelta(seconds=LATE_SECONDS)
     )
     count = late.order_by()[:1000].count()
     if count:
-        return _no(f"{count} runs wait for longer than {LATE_SECONDS} s.", "Start more workers (WORKERS) or look at their log.")
-    return _yes("Nothing is late.")
+        return no(f"{count} runs wait for longer than {LATE_SECONDS} s.", "Start more workers (WORKERS) or look at their log.")
+    return yes("Nothing is late.")
 
 
 def _disk() -> Check:
     numbers = os.statvfs(settings.DATA_DIR)
     free = numbers.f_bavail * numbers.f_frsize // 2**20
     if free < 100:
-        return _no(f"{free} MB are free in DATA_DIR.", "Free some space before the database stops taking writes.")
-    return _yes(f"{free} MB are free in DATA_DIR.")
+        return no(f"{free} MB are free in DATA_DIR.", "Free some space before the database stops taking writes.")
+    return yes(f"{free} MB are free in DATA_DIR.")
