@@ -134,3 +134,10 @@ def test_the_page_of_elements_has_no_inline_style_or_handler(request_of_a_page):
     page = elements_page(request_of_a_page).content.decode()
     assert not re.search(r"""\s(style|on[a-z]+|hx-on[^=]*)=["']""", page)
     assert page.count("<h1") == 1
+
+
+@pytest.mark.parametrize("block", ["content", "inner"])
+def test_a_page_outside_fills_the_card(request_of_a_page, block):
+    source = '{% extends "base_signed_out.html" %}{% block BLOCK %}Hello{% endblock %}'.replace("BLOCK", block)
+    page = Template(source).render(Context({"request": request_of_a_page}))
+    assert "</h1>Hello</div>" in page and "sidebar" not in page
