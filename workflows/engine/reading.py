@@ -40,7 +40,7 @@ def read_definition(value: JSONValue, max_steps: int) -> tuple[Definition | None
             format=FORMAT if read_format is None else read_format,
             slug=reader.key(value, "slug", ""),
             name=reader.text(value, "name", "", 1, 120, required=True),
-            description=reader.text(value, "description", "", 0, 4000),
+            description=reader.text(value, "description", "", 0, 10_000),
             settings=_settings(reader, value),
             inputs=_inputs(reader, value),
             steps=_steps(reader, reader.list(value, "steps", ""), "steps", 0, 0),

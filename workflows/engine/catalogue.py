@@ -1,0 +1,54 @@
+"""The catalogue of this installation: the registry's actions and the control actions, in one shape."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from integrations import registry
+from integrations.spec import Action
+from workflows.engine.actions import CONTROL_INFOS, ActionInfo
+
+
+@cache
+def action_info(action: Action) -> ActionInfo:
+    """A service's action as the checks and the walk see it."""
+    return ActionInfo(
+        name=action.name,
+        kind=str(action.kind),
+        title=action.title,
+        description=action.description,
+        input=action.input,
+        output=action.output,
+        service=action.service,
+        needs=action.needs,
+        services=tuple(registry.services_for(action)),
+        icon=action.icon,
+        verb=action.verb,
+        tainted=action.tainted,
+        can_look=action.can_look,
+        timeout=action.timeout,
+        default_retries=action.default_retries,
+        keywords=action.keywords,
+    )
+
+
+class RegistryCatalogue:
+    """Answers from the registry, which may be reloaded at any time."""
+
+    def get(self, name: str) -> ActionInfo | None:
+        """The action of that name, or None."""
+        if name in CONTROL_INFOS:
+            return CONTROL_INFOS[name]
+        action = registry.get_action(name)
+        return None if action is None else action_info(action)
+
+    def names(self) -> list[str]:
+        """Every name."""
+        return [*CONTROL_INFOS, *(action.name for action in registry.actions())]
+
+    def all(self) -> list[ActionInfo]:
+        """Every action, those of the engine first."""
+        return [*CONTROL_INFOS.values(), *(action_info(action) for action in registry.actions())]
+
+
+CATALOGUE = RegistryCatalogue()

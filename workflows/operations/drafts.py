@@ -1,0 +1,300 @@
+"""The draft of a workflow: steps as rows, saved whole and under If-Match; every save leaves a revision."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+
+from accounts import audit
+from accounts.actor import Actor
+from orchestrator_site.lib.clock import now
+from orchestrator_site.lib.errors import Conflict, NotFound, UserError
+from orchestrator_site.lib.ids import short_token
+from workflows.engine import tree
+from workflows.engine.actions import Known
+from workflows.engine.catalogue import CATALOGUE
+from workflows.engine.definition import Definition, parse, to_json
+from workflows.engine.findings import DefinitionProblems, Problem
+from workflows.engine.problems import check, refuse_errors
+from workflows.models import DraftRevision, Step, Workflow
+from workflows.operations.known import WorkspaceKnown
+from workflows.operations.rows import definition_of, write_steps
+
+JSON = dict[str, Any]
+At = tree.At
+
+
+# ---- Reading -------------------------------------------------------------------------------------------------
+
+
+def draft_definition(workflow: Workflow) -> JSON:
+    """The draft as a definition."""
+    return definition_of(workflow, list(steps_of(workflow)))
+
+
+def steps_of(workflow: Workflow) -> QuerySet[Step]:
+    """The rows of the draft."""
+    return Step.objects.of(workflow.workspace_id).filter(workflow=workflow)
+
+
+def draft_problems(workflow: Workflow) -> list[Problem]:
+    """What is wrong with the draft; empty means it may be published."""
+    return _problems(workflow, draft_definition(workflow), WorkspaceKnown(workflow.workspace))
+
+
+def problems_of_many(workflows: Iterable[Workflow]) -> dict[Any, list[Problem]]:
+    """The problems of several drafts of one workspace, by the workflows' ids, in a fixed number of queries."""
+    found = list(workflows)
+    if not found:
+        return {}
+    known, rows = WorkspaceKnown(found[0].workspace), dict[Any, list[Step]]()
+    for row in Step.objects.of(found[0].workspace_id).filter(workflow__in=found):
+        rows.setdefault(row.workflow_id, []).append(row)
+    return {one.pk: _problems(one, definition_of(one, rows.get(one.pk, [])), known) for one in found}
+
+
+def _problems(workflow: Workflow, definition: JSON, known: Known) -> list[Problem]:
+    try:
+        parsed = parse(definition, max_steps=settings.MAX_STEPS, trusted=True)
+    except DefinitionProblems as wrong:
+        return wrong.found
+    return check(parsed, CATALOGUE, known, allow_empty=workflow.source is not None)
+
+
+# ---- Saving the whole ----------------------------------------------------------------------------------------
+
+
+def replace_draft(
+    actor: Actor, workflow: Workflow, definition: Any, *, if_match: str | None, draft: bool = False
+) -> Workflow:
+    """Save a whole definition as the draft. Unless `draft`, it is valid or nothing is written.
+
+    Raises DefinitionProblems; UserError 428 without `if_match`; Conflict with both sides when it is stale.
+    """
+    actor.require("edit")
+    parsed = read_definition(definition)
+    _same_slug(workflow, parsed)
+    if not draft:
+        refuse_errors(_check(workflow, parsed))
+
+    def replaced(_: JSON) -> JSON:
+        return {**to_json(parsed), "slug": workflow.slug}
+
+    return _save(actor, workflow, replaced, if_match, "workflow.save")
+
+
+def read_definition(definition: Any) -> Definition:
+    """A definition from outside, well formed. Raises DefinitionProblems."""
+    return parse(definition, max_steps=settings.MAX_STEPS)
+
+
+def _check(workflow: Workflow, parsed: Definition) -> list[Problem]:
+    return check(parsed, CATALOGUE, WorkspaceKnown(workflow.workspace), allow_empty=workflow.source is not None)
+
+
+def _same_slug(workflow: Workflow, parsed: Definition) -> None:
+    if parsed.slug and parsed.slug != workflow.slug:
+        text = f"This is the workflow “{workflow.slug}”; its slug cannot become “{parsed.slug}”."
+        raise UserError("E_READONLY", text, field="slug", hint="Duplicate it under another slug.")
+
+
+# ---- Editing steps -------------------------------------------------------------------------------------------
+
+
+def add_step(
+    actor: Actor, workflow: Workflow, step: Mapping[str, Any], *, at: At | None = None, if_match: str | None
+) -> Workflow:
+    """Add a step at a place (the end when left out). It may be incomplete; the draft then has a problem."""
+
+    def added(definition: JSON) -> JSON:
+        tree.insert(definition, copy.deepcopy(dict(step)), at or At())
+        return definition
+
+    return _edit(actor, workflow, added, if_match, "workflow.step_add", {"step": str(step.get("key", ""))[:48]})
+
+
+def edit_step(
+    actor: Actor, workflow: Workflow, key: str, changes: Mapping[str, Any], *, if_match: str | None
+) -> Workflow:
+    """Set fields of a step (None takes one away). With a new `key`, the templates that name the step follow."""
+
+    def edited(definition: JSON) -> JSON:
+        step, _, _ = tree.find(definition, key)
+        for name, value in changes.items():
+            if name == "key":
+                continue
+            step.pop(name, None)
+            if value is not None:
+                step[name] = copy.deepcopy(value)
+        new = changes.get("key", key)
+        if new != key:
+            read_definition({"name": "x", "steps": [{"key": new, "action": "stop"}]})
+            if new in tree.keys_of(definition):
+                text = f"Another step has the key “{new}”."
+                raise DefinitionProblems([Problem("E_DEF_DUP", text, step=key, field="key", hint="Choose another.")])
+            tree.rename(definition, key, str(new))
+        return definition
+
+    return _edit(actor, workflow, edited, if_match, "workflow.step_edit", {"step": key, "fields": sorted(changes)})
+
+
+def move_step(actor: Actor, workflow: Workflow, key: str, at: At, *, if_match: str | None) -> Workflow:
+    """Move a step to a place; the index counts in the list as it is without the step."""
+
+    def moved(definition: JSON) -> JSON:
+        tree.move(definition, key, at)
+        return definition
+
+    details = {"step": key, "parent": at.parent, "branch": at.branch, "index": at.index}
+    return _edit(actor, workflow, moved, if_match, "workflow.step_move", details)
+
+
+def shift_step(actor: Actor, workflow: Workflow, key: str, by: int, *, if_match: str | None) -> Workflow:
+    """Move a step up (-1) or down (1) in its list."""
+
+    def shifted(definition: JSON) -> JSON:
+        tree.shift(definition, key, by)
+        return definition
+
+    return _edit(actor, workflow, shifted, if_match, "workflow.step_move", {"step": key, "by": by})
+
+
+def remove_step(actor: Actor, workflow: Workflow, key: str, *, if_match: str | None) -> Workflow:
+    """Remove a step and all it holds."""
+
+    def removed(definition: JSON) -> JSON:
+        tree.remove(definition, key)
+        return definition
+
+    return _edit(actor, workflow, removed, if_match, "workflow.step_remove", {"step": key})
+
+
+def duplicate_step(actor: Actor, workflow: Workflow, key: str, *, if_match: str | None) -> Workflow:
+    """Copy a step and all it holds to behind it, under new keys."""
+
+    def doubled(definition: JSON) -> JSON:
+        tree.duplicate(definition, key)
+        return definition
+
+    return _edit(actor, workflow, doubled, if_match, "workflow.step_duplicate", {"step": key})
+
+
+def change_definition(
+    actor: Actor, workflow: Workflow, changes: Mapping[str, Any], *, if_match: str | None
+) -> Workflow:
+    """Set fields of the workflow itself: name, description, settings, inputs, outputs."""
+
+    def changed(definition: JSON) -> JSON:
+        return {**definition, **copy.deepcopy(dict(changes))}
+
+    return _edit(actor, workflow, changed, if_match, "workflow.edit", {"fields": sorted(changes)})
+
+
+def _edit(
+    actor: Actor,
+    workflow: Workflow,
+    change: Callable[[JSON], JSON],
+    if_match: str | None,
+    action: str,
+    details: Mapping[str, Any],
+) -> Workflow:
+    actor.require("edit")
+
+    def well_formed(definition: JSON) -> JSON:
+        parsed = read_definition(change(definition))
+        _same_slug(workflow, parsed)
+        return to_json(parsed)
+
+    return _save(actor, workflow, well_formed, if_match, action, details)
+
+
+# ---- The one way to write ------------------------------------------------------------------------------------
+
+
+def _save(
+    actor: Actor,
+    workflow: Workflow,
+    change: Callable[[JSON], JSON],
+    if_match: str | None,
+    action: str,
+    details: Mapping[str, Any] | None = None,
+) -> Workflow:
+    """Lock the workflow, compare the tag, write rows and revision. An equal draft is not written again."""
+    with transaction.atomic():
+        row = lock(actor, workflow)
+        before = draft_definition(row)
+        check_tag(row, if_match, lambda: change(copy.deepcopy(before)), before)
+        after = change(copy.deepcopy(before))
+        if after != before:
+            store(actor, row, after)
+            audit.record(actor, action, row, details={**(details or {}), "etag": row.draft_etag})
+    return row
+
+
+def lock(actor: Actor, workflow: Workflow) -> Workflow:
+    """The workflow's row, locked until the transaction ends."""
+    rows = Workflow.objects.of(actor.workspace).select_for_update(of=("self",)).select_related("workspace", "published")
+    found = rows.filter(pk=workflow.pk, deleted_at__isnull=True).first()
+    if found is None:
+        raise NotFound("That workflow is not here.", hint="It may have been deleted.")
+    return found
+
+
+def check_tag(
+    workflow: Workflow,
+    if_match: str | None,
+    mine: Callable[[], JSON] | None = None,
+    theirs: JSON | None = None,
+) -> None:
+    """Go on only with the tag of the draft as it stands. Raises UserError 428 or Conflict."""
+    if if_match is None:
+        raise UserError(
+            "E_PRECONDITION",
+            "Say which draft you have changed: send its draft_etag as If-Match.",
+            field="If-Match",
+            status=428,
+            hint="Read the workflow first.",
+        )
+    if if_match in (workflow.draft_etag, "*"):
+        return
+    sides = {} if mine is None or theirs is None else {"mine": _attempt(mine), "theirs": theirs}
+    raise Conflict(
+        "The workflow was changed in the meantime; nothing was saved.",
+        field="If-Match",
+        hint="Compare both sides, then save again with the new draft_etag.",
+        extra={**sides, "draft_etag": workflow.draft_etag},
+    )
+
+
+def _attempt(mine: Callable[[], JSON]) -> JSON | None:
+    try:
+        return mine()
+    except UserError:
+        return None
+
+
+def store(actor: Actor, workflow: Workflow, definition: JSON) -> None:
+    """Write a well-formed definition as the draft, with its revision; inside a transaction."""
+    workflow.name = definition["name"]
+    workflow.description = definition.get("description", "")
+    workflow.settings = definition.get("settings", {})
+    workflow.inputs = definition["inputs"]
+    workflow.outputs = definition["outputs"]
+    workflow.draft_etag = short_token(16)
+    workflow.updated_at = now()
+    workflow.updated_by = actor.user
+    workflow.save()
+    write_steps(workflow, definition["steps"])
+    DraftRevision.objects.create(
+        workspace=workflow.workspace,
+        workflow=workflow,
+        etag=workflow.draft_etag,
+        definition=definition,
+        saved_at=workflow.updated_at,
+        saved_by=actor.label[:200],
+    )

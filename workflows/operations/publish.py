@@ -1,0 +1,82 @@
+"""Publishing: the draft, checked, frozen as the next version."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+
+from accounts import audit
+from accounts.actor import Actor
+from orchestrator_site.lib.clock import now
+from orchestrator_site.lib.json import clean_text
+from workflows.engine.abi import ABI
+from workflows.engine.catalogue import CATALOGUE
+from workflows.engine.definition import Definition, fingerprint, parse, to_json
+from workflows.engine.problems import check, refuse_errors
+from workflows.models import Workflow, WorkflowVersion
+from workflows.operations.drafts import check_tag, draft_definition, lock
+from workflows.operations.known import WorkspaceKnown
+
+
+def publish_workflow(
+    actor: Actor, workflow: Workflow, note: str = "", *, if_match: str | None = "*"
+) -> WorkflowVersion:
+    """Freeze the draft as the next version. A draft equal to the published version makes no new one.
+
+    Raises DefinitionProblems while the draft has errors; with `if_match`, Conflict if it is not the draft you saw.
+    """
+    actor.require("edit")
+    note = clean_text(note.strip(), field="note", max_length=200)
+    with transaction.atomic():
+        row = lock(actor, workflow)
+        check_tag(row, if_match)
+        definition = _checked(row)
+        sha256 = fingerprint(definition)
+        if row.published is not None and row.published.sha256 == sha256:
+            return row.published
+        last = WorkflowVersion.objects.of(row.workspace).filter(workflow=row).aggregate(last=Max("number"))["last"]
+        version = _freeze(actor, row, definition, sha256, number=(last or 0) + 1, note=note)
+        row.published, row.updated_at = version, now()
+        row.save(update_fields=["published", "updated_at"])
+        audit.record(
+            actor, "workflow.publish", row, details={"version": version.number, "note": note, "sha256": sha256}
+        )
+    workflow.published = version
+    return version
+
+
+def freeze_draft(actor: Actor, workflow: Workflow) -> WorkflowVersion:
+    """The draft as a version without a number, for one run of it; an equal one is used again.
+
+    Raises DefinitionProblems while the draft has errors.
+    """
+    actor.require("run")
+    with transaction.atomic():
+        row = lock(actor, workflow)
+        definition = _checked(row)
+        sha256 = fingerprint(definition)
+        rows = WorkflowVersion.objects.of(row.workspace).filter(workflow=row, number__isnull=True, sha256=sha256)
+        return rows.first() or _freeze(actor, row, definition, sha256)
+
+
+def _checked(workflow: Workflow) -> Definition:
+    definition = parse(draft_definition(workflow), max_steps=settings.MAX_STEPS)
+    known = WorkspaceKnown(workflow.workspace)
+    refuse_errors(check(definition, CATALOGUE, known, allow_empty=workflow.source is not None))
+    return definition
+
+
+def _freeze(
+    actor: Actor, workflow: Workflow, definition: Definition, sha256: str, *, number: int | None = None, note: str = ""
+) -> WorkflowVersion:
+    return WorkflowVersion.objects.create(
+        workspace=workflow.workspace,
+        workflow=workflow,
+        number=number,
+        definition=to_json(definition),
+        sha256=sha256,
+        engine_abi=ABI,
+        note=note,
+        created_by=actor.label[:200],
+    )

@@ -1,0 +1,119 @@
+"""Versions and revisions of a workflow: list, read, compare, and bring one back into the draft."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from accounts import audit
+from accounts.actor import Actor
+from orchestrator_site.lib.errors import NotFound, UserError
+from workflows.engine.comparing import Comparison, compare
+from workflows.engine.definition import parse, to_json
+from workflows.models import DraftRevision, Workflow, WorkflowVersion
+from workflows.operations.drafts import check_tag, draft_definition, lock, store
+
+JSON = dict[str, Any]
+EMPTY: JSON = {"name": "", "inputs": [], "steps": [], "outputs": {}}
+
+
+def list_versions(workflow: Workflow) -> QuerySet[WorkflowVersion]:
+    """The published versions, newest first."""
+    rows = WorkflowVersion.objects.of(workflow.workspace_id).filter(workflow=workflow, number__isnull=False)
+    return rows.order_by("-number")
+
+
+def get_version(workflow: Workflow, number: int) -> WorkflowVersion:
+    """One published version. Raises NotFound."""
+    found = list_versions(workflow).filter(number=number).first() if 0 < number < 2**31 else None
+    if found is None:
+        raise NotFound(f"{workflow.name} has no version {number}.")
+    return found
+
+
+def list_revisions(workflow: Workflow) -> QuerySet[DraftRevision]:
+    """What the draft was after each save, newest first."""
+    rows = DraftRevision.objects.of(workflow.workspace_id).filter(workflow=workflow)
+    return rows.order_by("-saved_at", "-id")
+
+
+def compare_versions(workflow: Workflow, before: int | str, after: int | str = "draft") -> Comparison:
+    """What differs between two versions; a side is a number, "draft", or "" for the version before the other side."""
+    earlier, later = _sides(workflow, before, after)
+    return compare(_definition(workflow, earlier), _definition(workflow, later))
+
+
+def diff_versions(workflow: Workflow, before: int | str, after: int | str = "draft") -> JSON:
+    """The same as JSON, with the two sides named."""
+    earlier, later = _sides(workflow, before, after)
+    found = compare(_definition(workflow, earlier), _definition(workflow, later))
+    return {"from": earlier, "to": later, **found.as_dict()}
+
+
+def _sides(workflow: Workflow, before: int | str, after: int | str) -> tuple[int | str | None, int | str]:
+    later = _side(after, "to")
+    return (_preceding(workflow, later) if before == "" else _side(before, "from")), later
+
+
+def _side(value: int | str, field: str) -> int | str:
+    if value == "draft" or isinstance(value, int):
+        return value
+    if value.isascii() and value.isdigit() and len(value) < 10:
+        return int(value)
+    raise UserError("E_TYPE", f'{field} must be the number of a version, or "draft".', field=field)
+
+
+def _preceding(workflow: Workflow, later: int | str) -> int | None:
+    rows = list_versions(workflow)
+    if isinstance(later, int):
+        rows = rows.filter(number__lt=later)
+    newest = rows.first()
+    return newest.number if newest else None
+
+
+def _definition(workflow: Workflow, side: int | str | None) -> JSON:
+    if side is None:
+        return EMPTY
+    if isinstance(side, int):
+        definition: JSON = get_version(workflow, side).definition
+        return definition
+    return draft_definition(workflow)
+
+
+def restore_version(actor: Actor, workflow: Workflow, number: int, *, if_match: str | None = "*") -> Workflow:
+    """Make a version's definition the draft; the draft before it stays among the revisions."""
+    actor.require("edit")
+    version = get_version(workflow, number)
+    return _restore(actor, workflow, version.definition, if_match, {"version": number})
+
+
+def restore_revision(actor: Actor, workflow: Workflow, pk: UUID, *, if_match: str | None = "*") -> Workflow:
+    """Make an earlier save the draft again."""
+    actor.require("edit")
+    revision = list_revisions(workflow).filter(pk=pk).first()
+    if revision is None:
+        raise NotFound("That save is not here.")
+    return _restore(actor, workflow, revision.definition, if_match, {"revision": str(pk)})
+
+
+def discard_draft(actor: Actor, workflow: Workflow, *, if_match: str | None = "*") -> Workflow:
+    """Go back to what is published."""
+    actor.require("edit")
+    if workflow.published is None:
+        raise UserError("E_NOT_PUBLISHED", "There is no published version to go back to.", status=409)
+    details = {"version": workflow.published.number}
+    return _restore(actor, workflow, workflow.published.definition, if_match, details)
+
+
+def _restore(actor: Actor, workflow: Workflow, definition: JSON, if_match: str | None, details: JSON) -> Workflow:
+    with transaction.atomic():
+        row = lock(actor, workflow)
+        check_tag(row, if_match)
+        after = {**to_json(parse(definition, trusted=True)), "slug": row.slug}
+        if after != draft_definition(row):
+            store(actor, row, after)
+            audit.record(actor, "workflow.restore", row, details=details)
+    return row
