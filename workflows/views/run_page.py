@@ -16,7 +16,7 @@ from workflows.engine.definition import Definition, StepSpec, parse
 from workflows.models import Effect, Run, RunEvent, StepRun, Wait
 
 ITEMS_SHOWN = 20
-MARK = {"succeeded": "done", "failed": "bad", "running": "run", "waiting": "person", "cancelled": "idle"}
+TONES = {"succeeded": "ok", "failed": "bad", "running": "run", "waiting": "need", "cancelled": "idle"}
 
 
 @dataclass
@@ -288,7 +288,7 @@ def _lanes(rows: list[StepRow], run: Run) -> list[dict[str, Any]]:
         ]
         if record.status != "failed" or not bars:
             begin = max([record.started_at, *(a.finished_at for a in record.attempts.all() if a.finished_at)])
-            bars.append(_bar(began, whole, begin, record.finished_at, MARK.get(record.status, "idle")))
+            bars.append(_bar(began, whole, begin, record.finished_at, TONES.get(record.status, "idle")))
         seconds = duration(took(record.started_at, record.finished_at))
         lanes.append(
             {
