@@ -43,17 +43,23 @@ class Kind(StrEnum):
     EFFECT = "effect"
 
 
-def content(label: str, *, default: Any = ..., help: str = "", example: Any = None, widget: str = "", **rules: Any) -> Any:
+def content(
+    label: str, *, default: Any = ..., help: str = "", example: Any = None, widget: str = "", **rules: Any
+) -> Any:
     """An input that text from outside may fill (a body, a title). `widget`: text, long, markdown, code, choice."""
     return _input("content", label, default, help, example, widget, rules)
 
 
-def target(label: str, *, default: Any = ..., help: str = "", example: Any = None, widget: str = "", **rules: Any) -> Any:
+def target(
+    label: str, *, default: Any = ..., help: str = "", example: Any = None, widget: str = "", **rules: Any
+) -> Any:
     """An input that says where something goes (repository, page, address): tainted text may never fill it."""
     return _input("target", label, default, help, example, widget, rules)
 
 
-def setting(label: str, *, default: Any = ..., help: str = "", example: Any = None, widget: str = "", **rules: Any) -> Any:
+def setting(
+    label: str, *, default: Any = ..., help: str = "", example: Any = None, widget: str = "", **rules: Any
+) -> Any:
     """An input that only tunes the call (a limit, a temperature); tainted values are treated like content."""
     return _input("setting", label, default, help, example, widget, rules)
 

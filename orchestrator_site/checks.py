@@ -32,7 +32,9 @@ def _keys_are_long() -> Iterator[CheckMessage]:
     named = [("SECRET_KEY", settings.SECRET_KEY), *[("FIELD_KEY", key) for key in settings.FIELD_KEYS]]
     for name, key in named:
         if len(key) < MIN_KEY or len(set(key)) < 8:
-            yield Error(f"{name} is too short or too plain.", hint=f"At least {MIN_KEY} random characters.", id="site.E002")
+            yield Error(
+                f"{name} is too short or too plain.", hint=f"At least {MIN_KEY} random characters.", id="site.E002"
+            )
 
 
 def _proxies_are_addresses() -> Iterator[CheckMessage]:
@@ -70,12 +72,16 @@ def _hosts_are_named() -> Iterator[CheckMessage]:
     if "*" in settings.ALLOWED_HOSTS:
         yield Error("ALLOWED_HOSTS is '*' in production.", hint="Name the hosts it is served from.", id="site.E011")
     elif set(settings.ALLOWED_HOSTS) <= loopback:
-        yield Warning("ALLOWED_HOSTS names this machine only.", hint="Name the hosts it is served from.", id="site.W011")
+        yield Warning(
+            "ALLOWED_HOSTS names this machine only.", hint="Name the hosts it is served from.", id="site.W011"
+        )
 
 
 def _no_demo() -> Iterator[CheckMessage]:
     if settings.DEMO_LOGIN:
-        yield Error("DEMO_LOGIN is on in production: anybody could sign in as demo.", hint="Unset DEMO_LOGIN.", id="site.E012")
+        yield Error(
+            "DEMO_LOGIN is on in production: anybody could sign in as demo.", hint="Unset DEMO_LOGIN.", id="site.E012"
+        )
 
 
 def _cookies_are_safe() -> Iterator[CheckMessage]:
@@ -87,4 +93,9 @@ def _cookies_are_safe() -> Iterator[CheckMessage]:
 ALWAYS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     _keys_differ, _keys_are_long, _proxies_are_addresses, _google_is_whole, _public_url_is_one,
 )  # fmt: skip
-PRODUCTION: tuple[Callable[[], Iterator[CheckMessage]], ...] = (_no_debug, _hosts_are_named, _no_demo, _cookies_are_safe)
+PRODUCTION: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
+    _no_debug,
+    _hosts_are_named,
+    _no_demo,
+    _cookies_are_safe,
+)

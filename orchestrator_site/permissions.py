@@ -155,5 +155,11 @@ ORIGINAL: dict[str, Methods] = {
 TABLE: dict[str, Methods] = {**PAGES, **API, **ORIGINAL}
 
 # Whole trees that bring their own checks: allauth's pages (public or its own sign-in) and the admin (staff).
-PREFIXES: dict[str, str] = {"account_": PUBLIC, "socialaccount_": PUBLIC, "google_": PUBLIC, "mfa_": SIGNED_IN,
-                            "usersessions_": SIGNED_IN, "admin:": STAFF}
+PREFIXES: dict[str, str] = {
+    "account_": PUBLIC,
+    "socialaccount_": PUBLIC,
+    "google_": PUBLIC,
+    "mfa_": SIGNED_IN,
+    "usersessions_": SIGNED_IN,
+    "admin:": STAFF,
+}

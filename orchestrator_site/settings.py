@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator_site.lib import environment as env
-from orchestrator_site.lib.instance import instance_secret
 from orchestrator_site.lib.database_url import database_config
+from orchestrator_site.lib.instance import instance_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / ".data"))).resolve()
@@ -217,7 +217,10 @@ CONTENT_SECURITY_POLICY = {
 }
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.TokenAuthentication", "accounts.authentication.PageSession"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.TokenAuthentication",
+        "accounts.authentication.PageSession",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.authentication.TablePermission"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["orchestrator_site.lib.api.CleanJSONParser"],
@@ -289,5 +292,9 @@ LOGGING: dict[str, Any] = {
     "formatters": {"line": {"()": "orchestrator_site.lib.logs.LineFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
-    "loggers": {"django.server": {"level": "WARNING"}, "django_q": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
+    "loggers": {
+        "django.server": {"level": "WARNING"},
+        "django_q": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},
+    },
 }

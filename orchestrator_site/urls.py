@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import prompts.urls
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
 import accounts.urls
 import integrations.urls
-import prompts.urls
 import workflows.urls
 from orchestrator_site import views
 from orchestrator_site.lib.elements_page import elements_page

@@ -26,8 +26,16 @@ def readyz(request: HttpRequest) -> JsonResponse:
 _WORDS: dict[int, tuple[str, str, str]] = {
     400: ("E_REQUEST", "This request cannot be read", "Go back and try again."),
     403: ("E_FORBIDDEN", "You may not see this", "Ask an owner or admin of the workspace for a higher role."),
-    404: ("E_NOT_FOUND", "There is nothing at this address", "It may have been deleted, or it belongs to a workspace you are not in."),
-    500: ("E_INTERNAL", "Something broke on our side", "Nothing you did is lost. Try again; if it stays, tell your admin the request id."),
+    404: (
+        "E_NOT_FOUND",
+        "There is nothing at this address",
+        "It may have been deleted, or it belongs to a workspace you are not in.",
+    ),
+    500: (
+        "E_INTERNAL",
+        "Something broke on our side",
+        "Nothing you did is lost. Try again; if it stays, tell your admin the request id.",
+    ),
 }
 
 

@@ -17,7 +17,9 @@ def main() -> None:
         modules.append((text.count("\n"), str(path)))
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                functions.append(((node.end_lineno or node.lineno) - node.lineno + 1, f"{path}:{node.lineno} {node.name}"))
+                functions.append(
+                    ((node.end_lineno or node.lineno) - node.lineno + 1, f"{path}:{node.lineno} {node.name}")
+                )
     for title, rows in (("Longest functions", functions), ("Longest modules", modules)):
         print(f"{title}:")
         for size, name in sorted(rows, reverse=True)[:10]:

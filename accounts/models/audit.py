@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any, NoReturn
+
 from django.db import models
 
-from accounts.models.scope import WorkspaceManager
+from accounts.models.scope import WorkspaceManager, WorkspaceQuerySet
 from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.fields import JSONText
 from orchestrator_site.lib.ids import uuid7
+
+
+class AuditQuerySet(WorkspaceQuerySet["AuditEntry"]):
+    """Rows that are read and added, never changed."""
+
+    def update(self, **kwargs: Any) -> NoReturn:
+        """Refused."""
+        raise TypeError("The audit trail is append-only")
+
+    def delete(self) -> NoReturn:
+        """Refused."""
+        raise TypeError("The audit trail is append-only")
+
+
+class AuditManager(WorkspaceManager["AuditEntry"]):
+    """Hands out append-only querysets."""
+
+    def get_queryset(self) -> AuditQuerySet:
+        """A queryset that still needs its workspace."""
+        return AuditQuerySet(self.model, using=self._db, hints=self._hints)  # type: ignore[attr-defined]
 
 
 class AuditEntry(models.Model):
@@ -31,7 +53,7 @@ class AuditEntry(models.Model):
     previous_hash = models.CharField(max_length=64, blank=True)
     hash = models.CharField(max_length=64)
 
-    objects = WorkspaceManager["AuditEntry"]()
+    objects = AuditManager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["chain", "seq"], name="audit_chain_position")]
@@ -39,3 +61,13 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.actor} {self.action}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Write a new entry. Raises TypeError for one that is written already."""
+        if not self._state.adding:
+            raise TypeError("The audit trail is append-only")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refused."""
+        raise TypeError("The audit trail is append-only")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.conf import settings
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from accounts.models.workspace import Workspace
 
 M = TypeVar("M", bound=models.Model)
+
+
+class ForeignRow(RuntimeError):
+    """A row that would point into another workspace."""
 
 
 class UnscopedQuery(RuntimeError):
@@ -83,6 +88,42 @@ class WorkspaceQuerySet(models.QuerySet[M]):
         self._check_scope()
         return super().delete()
 
+    def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
+        """Write many rows; none may point into another workspace."""
+        rows = list(objs)
+        for row in rows:
+            refuse_foreign(row, look=False)
+        return super().bulk_create(rows, *args, **kwargs)
+
+
+def refuse_foreign(row: models.Model, *, look: bool = True, fields: Iterable[str] | None = None) -> None:
+    """Raise ForeignRow when a foreign key of `row` points at tenant data of another workspace.
+
+    A related object at hand is compared; otherwise its row is looked up, unless `look` is off.
+    """
+    mine, wanted = getattr(row, "workspace_id", None), set(fields) if fields is not None else None
+    for field in _tenant_keys(type(row)):
+        value = getattr(row, field.attname)
+        if value is None or mine is None or (wanted is not None and not wanted & {field.name, field.attname}):
+            continue
+        target: Any = field.remote_field.model
+        if field.is_cached(row):
+            theirs = getattr(field.get_cached_value(row), "workspace_id", mine)
+        elif look:
+            everywhere = target._default_manager.unscoped("whether a foreign key stays inside its workspace")
+            theirs = everywhere.filter(pk=value).values_list("workspace_id", flat=True).first() or mine
+        else:
+            continue
+        if theirs != mine:
+            raise ForeignRow(f"{type(row).__name__}.{field.name} would point into another workspace")
+
+
+@cache
+def _tenant_keys(model: type[models.Model]) -> tuple[Any, ...]:
+    """The foreign keys of a model that lead to tenant data."""
+    keys = [field for field in model._meta.concrete_fields if isinstance(field, models.ForeignKey)]
+    return tuple(field for field in keys if issubclass(field.remote_field.model, WorkspaceModel))
+
 
 class WorkspaceManager(models.Manager[M]):
     """The default manager of tenant data."""
@@ -109,3 +150,8 @@ class WorkspaceModel(models.Model):
 
     class Meta:
         abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Write the row. Raises ForeignRow when it would point into another workspace."""
+        refuse_foreign(self, fields=kwargs.get("update_fields"))
+        super().save(*args, **kwargs)

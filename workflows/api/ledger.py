@@ -34,9 +34,7 @@ class Decide(ApiView):
         """Answer a wait. A second answer is 409."""
         values = read_body(request.data, bodies.DecideBody)
         wait = operations.get_wait(request.actor, parameters.uuid_or_404(pk))
-        decided = operations.decide(
-            request.actor, wait, values.decision, values=values.values, comment=values.comment
-        )
+        decided = operations.decide(request.actor, wait, values.decision, values=values.values, comment=values.comment)
         return Response(shapes.wait_json(decided))
 
 

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from django.http import HttpResponse, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from orchestrator_site.lib.api import ApiView, CursorPage
+from orchestrator_site.lib.api import ApiView, CursorPage, StrictJSONRenderer
 from orchestrator_site.lib.body import read_body
 from orchestrator_site.lib.errors import UserError
-from orchestrator_site.lib.json import dumps
+from orchestrator_site.lib.json import MIB, dumps
 from workflows.api import bodies, parameters, shapes
 from workflows.models import Run, RunStatus, StepRun
 from workflows.operations import live
@@ -26,6 +27,17 @@ PREFER = OpenApiParameter("Prefer", str, OpenApiParameter.HEADER, description="w
 IDEMPOTENCY = OpenApiParameter(
     "Idempotency-Key", str, OpenApiParameter.HEADER, description="The same key gives the same run, and nothing more."
 )
+
+
+class EventStreamRenderer(BaseRenderer):
+    """Lets a client ask for text/event-stream; the stream itself is written by the view."""
+
+    media_type = "text/event-stream"
+    format = "events"
+
+    def render(self, data: object, accepted_media_type: str | None = None, renderer_context: object = None) -> bytes:
+        """Only errors come this way: they stay JSON."""
+        return dumps(data).encode()
 
 
 def _run_page(view: ApiView, request: Request, rows: object) -> Response:
@@ -79,6 +91,8 @@ class WorkflowRuns(ApiView):
 
 class Batch(ApiView):
     """Many runs at once."""
+
+    max_body = 8 * MIB
 
     @extend_schema(
         operation_id="workflow_runs_batch",
@@ -148,7 +162,7 @@ class RunEffects(ApiView):
 class RunEvents(ApiView):
     """The run as it goes."""
 
-    streams = True
+    renderer_classes = (StrictJSONRenderer, EventStreamRenderer)
 
     @extend_schema(operation_id="runs_events", responses={(200, "text/event-stream"): OpenApiTypes.STR})
     def get(self, request: Request, run: str) -> HttpResponse | StreamingHttpResponse:
@@ -165,7 +179,9 @@ def event_stream(run: Run, after: int) -> HttpResponse | StreamingHttpResponse:
     try:
         first = next(body)
     except queue.Full:
-        return HttpResponse("All live streams are taken; ask again for the run.", status=503, headers={"Retry-After": "5"})
+        return HttpResponse(
+            "All live streams are taken; ask again for the run.", status=503, headers={"Retry-After": "5"}
+        )
     response = StreamingHttpResponse(_chain(first, body), content_type="text/event-stream; charset=utf-8")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"

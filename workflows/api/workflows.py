@@ -42,7 +42,8 @@ class WorkflowList(ApiView):
         rows = operations.list_workflows(request.actor, q=parameters.search(request))
         page = CursorPage(ordering=("-updated_at", "-id"))
         shown = page.paginate_queryset(rows, request, view=self) or []
-        return page.get_paginated_response([shapes.workflow_json(row, drafts.draft_problems(row)) for row in shown])
+        problems = drafts.problems_of_many(shown)
+        return page.get_paginated_response([shapes.workflow_json(row, problems.get(row.pk, ())) for row in shown])
 
     @extend_schema(
         operation_id="workflows_create",
@@ -120,9 +121,7 @@ class WorkflowDetail(ApiView):
 class Publish(ApiView):
     """Publishing."""
 
-    @extend_schema(
-        operation_id="workflows_publish", request=bodies.PublishBody, responses={200: bodies.WorkflowBody}
-    )
+    @extend_schema(operation_id="workflows_publish", request=bodies.PublishBody, responses={200: bodies.WorkflowBody})
     def post(self, request: Request, slug: str) -> Response:
         """Freeze the draft as the next version; refused with the problems while it has errors."""
         workflow = operations.get_workflow(request.actor, slug)
@@ -171,9 +170,7 @@ class Diff(ApiView):
 class Restore(ApiView):
     """Going back."""
 
-    @extend_schema(
-        operation_id="workflows_restore", request=bodies.RestoreBody, responses={200: bodies.WorkflowBody}
-    )
+    @extend_schema(operation_id="workflows_restore", request=bodies.RestoreBody, responses={200: bodies.WorkflowBody})
     def post(self, request: Request, slug: str) -> Response:
         """Make a version's definition the draft again; the draft before it stays among the revisions."""
         workflow = operations.get_workflow(request.actor, slug)

@@ -38,9 +38,7 @@ class VariableList(ApiView):
         shown = page.paginate_queryset(variables.list_variables(request.actor), request, view=self) or []
         return page.get_paginated_response([variable_json(row) for row in shown])
 
-    @extend_schema(
-        operation_id="variables_create", request=bodies.NewVariable, responses={201: bodies.VariableBody}
-    )
+    @extend_schema(operation_id="variables_create", request=bodies.NewVariable, responses={201: bodies.VariableBody})
     def post(self, request: Request) -> Response:
         """Make a variable, or give one a new value."""
         values = read_body(request.data, bodies.NewVariable)
@@ -56,9 +54,7 @@ class VariableDetail(ApiView):
         """Read a variable."""
         return Response(variable_json(variables.get_variable(request.actor, name)))
 
-    @extend_schema(
-        operation_id="variables_change", request=bodies.VariableValue, responses={200: bodies.VariableBody}
-    )
+    @extend_schema(operation_id="variables_change", request=bodies.VariableValue, responses={200: bodies.VariableBody})
     def put(self, request: Request, name: str) -> Response:
         """Give a variable a new value; runs in flight keep the old one."""
         row = variables.get_variable(request.actor, name)

@@ -63,7 +63,7 @@ class Run(WorkspaceModel):
     started_by = models.CharField(max_length=200, blank=True)
     replay_of = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="replays")
     parent_step = models.ForeignKey("workflows.StepRun", null=True, on_delete=models.SET_NULL, related_name="children")
-    idempotency_key = models.CharField(max_length=128, null=True)  # noqa: DJ001 - NULL keeps the unique index apart
+    idempotency_key = models.CharField(max_length=128, null=True)
     request_sha256 = models.CharField(max_length=64, blank=True)
 
     worker = models.ForeignKey("workflows.Worker", null=True, on_delete=models.SET_NULL, related_name="runs")
@@ -97,12 +97,8 @@ class Run(WorkspaceModel):
                 condition=models.Q(status="queued"),
                 name="run_queued",
             ),
-            models.Index(
-                fields=["worker"], condition=models.Q(worker__isnull=False), name="run_owned"
-            ),
-            models.Index(
-                fields=["due_at"], condition=models.Q(status="waiting"), name="run_waiting"
-            ),
+            models.Index(fields=["worker"], condition=models.Q(worker__isnull=False), name="run_owned"),
+            models.Index(fields=["due_at"], condition=models.Q(status="waiting"), name="run_waiting"),
             models.Index(
                 fields=["status"],
                 condition=models.Q(status__in=["running", "paused", "attention"]),
@@ -207,7 +203,9 @@ class Effect(WorkspaceModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["key", "attempt"], name="effect_attempt"),
-            models.UniqueConstraint(fields=["key"], condition=models.Q(state="confirmed"), name="effect_confirmed_once"),
+            models.UniqueConstraint(
+                fields=["key"], condition=models.Q(state="confirmed"), name="effect_confirmed_once"
+            ),
         ]
         indexes = [
             models.Index(fields=["run", "seq"], name="effect_by_run"),
@@ -242,7 +240,9 @@ class Wait(WorkspaceModel):
 
     class Meta:
         indexes = [
-            models.Index(fields=["workspace", "-created_at"], condition=models.Q(decided_at__isnull=True), name="wait_open")
+            models.Index(
+                fields=["workspace", "-created_at"], condition=models.Q(decided_at__isnull=True), name="wait_open"
+            )
         ]
 
     def __str__(self) -> str:

@@ -74,7 +74,9 @@ def _queue() -> Check:
     )
     count = late.order_by()[:1000].count()
     if count:
-        return no(f"{count} runs wait for longer than {LATE_SECONDS} s.", "Start more workers (WORKERS) or look at their log.")
+        return no(
+            f"{count} runs wait for longer than {LATE_SECONDS} s.", "Start more workers (WORKERS) or look at their log."
+        )
     return yes("Nothing is late.")
 
 

@@ -63,7 +63,7 @@ def _start(name: str) -> subprocess.Popen[bytes]:
         [sys.executable, "manage.py", name],
         cwd=settings.BASE_DIR,
         env=os.environ.copy(),
-        preexec_fn=_die_with_parent,  # noqa: PLW1509 - this process has one thread
+        preexec_fn=_die_with_parent,
         start_new_session=True,
     )
 
