@@ -223,7 +223,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.authentication.TablePermission"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["orchestrator_site.lib.api.CleanJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["orchestrator_site.lib.parser.CleanJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "orchestrator_site.lib.api.CursorPage",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "orchestrator_site.lib.api.exception_handler",
