@@ -1,0 +1,247 @@
+"""What a step can see, and where text from outside may go."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.workflows.definition.helpers import FETCH, PAGE, codes, only, text_step
+
+INPUTS = [{"name": "database", "type": "text"}, {"name": "names", "type": "list"}, {"name": "count", "type": "integer"}]
+
+
+def uses(template: str, *before: dict, **more: object) -> list[str]:
+    """The codes of a step that uses `template` after the steps `before`."""
+    return codes(*before, text_step("last", template), inputs=INPUTS, **more)
+
+
+def each(*steps: dict, items: str = "{{ steps.fetch.messages }}", **more: object) -> dict:
+    return {"key": "each", "action": "for_each", "with": {"items": items, **more}, "do": list(steps)}
+
+
+def either(then: list[dict], otherwise: list[dict] | None = None) -> dict:
+    step = {"key": "either", "action": "if", "with": {"condition": "inputs.count > 1"}, "then": then}
+    return step if otherwise is None else {**step, "else": otherwise}
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{{ inputs.database }}", []),
+        ("{{ inputs.databse }}", ["E_TPL_UNDEFINED"]),
+        ("{{ steps.fetch.text }}", []),
+        ("{{ steps.fetch.messages[0].sender.email }}", []),
+        ("{{ steps.fetch.messages.size }}", []),
+        ("{{ steps.fetch.messages.first.subject }}", []),
+        ("{{ steps.fetch.messages[0].subjet }}", ["E_DEF_REF"]),
+        ("{{ steps.fetch.messages.subject }}", ["E_DEF_REF"]),
+        ("{{ steps.fetch.text.more }}", ["E_DEF_REF"]),
+        ("{{ steps.fech.text }}", ["E_DEF_REF"]),
+        ("{{ steps.last.text }}", ["E_FORWARD_REF"]),
+        ("{{ steps.after.text }}", ["E_DEF_REF"]),
+        ("{{ steps }}", ["E_DEF_REF"]),
+        ("{{ run.id }} {{ run.started_at }} {{ run.url }} {{ run.workflow }}", []),
+        ("{{ run.secret }}", ["E_TPL_UNDEFINED"]),
+        ("{{ workspace.variables.team }}", []),
+        ("{{ workspace.variables.places.log }}", []),
+        ("{{ workspace.variables.nope }}", ["E_TPL_UNDEFINED"]),
+        ("{{ workspace.name }}", ["E_TPL_UNDEFINED"]),
+        ("{{ trigger.body.anything }}", []),
+        ("{{ secrets.openai }}", ["E_TPL_UNDEFINED"]),
+        ("{{ connections.openai.api_key }}", ["E_TPL_UNDEFINED"]),
+        ("{{ nothing }}", ["E_TPL_UNDEFINED"]),
+        ("{{ item.subject }}", ["E_TPL_UNDEFINED"]),
+        ("{{", ["E_TPL_SYNTAX"]),
+        ("{{ inputs.database | upcas }}", ["E_TPL_FILTER"]),
+        ("{{ ''.__class__ }}", ["E_TPL_FORBIDDEN"]),
+    ],
+)
+def test_a_template_may_name_only_what_is_there(template, expected):
+    assert uses(template, FETCH) == expected
+
+
+def test_a_wrong_field_names_the_nearest():
+    found = only(FETCH, text_step("a", "{{ steps.fetch.messages[0].subjet }}"))
+    assert "subject" in found.hint
+
+
+def test_an_undefined_name_lists_the_known_ones():
+    found = only(FETCH, text_step("a", "{{ fetch }}"), inputs=INPUTS)
+    assert "steps.fetch" in found.hint and "inputs.database" in found.hint
+
+
+def test_a_step_that_comes_later_is_a_forward_reference():
+    assert codes(text_step("a", "{{ steps.b.text }}"), text_step("b")) == ["E_FORWARD_REF"]
+
+
+def test_a_place_in_a_long_template_is_named():
+    found = only(text_step("a", "one\n\n{{ nope.x }}"))
+    assert "line 3" in found.message
+
+
+# ---- Loops and branches --------------------------------------------------------------------------------------
+
+
+def test_inside_a_loop_the_item_has_the_fields_of_the_list():
+    assert codes(FETCH, each(text_step("a", "{{ item.subject }} {{ index }} {{ item.sender.name }}"))) == []
+    assert codes(FETCH, each(text_step("a", "{{ item.subjet }}"))) == ["E_DEF_REF"]
+
+
+def test_an_item_of_unknown_shape_may_have_any_field():
+    assert codes(each(text_step("a", "{{ item.whatever }}"), items="{{ inputs.names }}"), inputs=INPUTS) == []
+
+
+def test_loops_inside_loops_have_their_own_item():
+    inner = {"key": "inner", "action": "for_each", "with": {"items": "{{ item.to }}"}, "do": [text_step("a", "{{ item.email }}")]}
+    assert codes(FETCH, each(inner)) == []
+    inner["do"] = [text_step("a", "{{ item.subject }}")]
+    assert codes(FETCH, each(inner)) == ["E_DEF_REF"]
+
+
+def test_a_loop_wants_a_list():
+    assert codes(FETCH, each(text_step("a"), items="{{ steps.fetch.count }}")) == ["E_TYPE"]
+
+
+def test_from_outside_the_steps_of_a_loop_are_seen_only_through_its_results():
+    found = only(FETCH, each(text_step("a")), text_step("b", "{{ steps.a.text }}"))
+    assert found.code == "E_BRANCH_REF"
+    assert "steps.each.results" in found.hint
+    assert codes(FETCH, each(text_step("a")), text_step("b", "{{ steps.each.results[0].a.text }}")) == []
+    assert codes(FETCH, each(text_step("a")), text_step("b", "{{ steps.each.results[0].x.text }}")) == ["E_DEF_REF"]
+
+
+def test_results_of_a_loop_that_goes_on_after_errors_may_be_missing():
+    loop = each(text_step("a"), on_item_error="continue")
+    assert codes(FETCH, loop, text_step("b", "{{ steps.each.results[0].a.text }}")) == ["E_OPTIONAL_REF"]
+    assert codes(FETCH, loop, text_step("b", "{{ steps.each.results[0].a.text | default: '-' }}")) == []
+
+
+def test_one_branch_does_not_see_the_other():
+    step = either([text_step("yes")], [text_step("no", "{{ steps.yes.text }}")])
+    assert codes(step, inputs=INPUTS) == ["E_BRANCH_REF"]
+
+
+def test_a_branch_sees_what_stands_before_its_container():
+    assert codes(text_step("a"), either([text_step("yes", "{{ steps.a.text }}")]), inputs=INPUTS) == []
+
+
+def test_after_a_branch_its_steps_are_seen_only_through_its_results_with_a_default():
+    step = either([text_step("yes")])
+    assert uses("{{ steps.yes.text }}", step) == ["E_BRANCH_REF"]
+    assert uses("{{ steps.either.taken }}", step) == []
+    assert uses("{{ steps.either.results.yes.text }}", step) == ["E_OPTIONAL_REF"]
+    assert uses("{{ steps.either.results.yes.text | default: '' }}", step) == []
+
+
+def test_a_container_is_not_seen_from_inside():
+    assert codes(FETCH, each(text_step("a", "{{ steps.each.count }}"))) == ["E_FORWARD_REF"]
+
+
+@pytest.mark.parametrize(
+    "maybe", [{"when": "inputs.count > 1"}, {"disabled": True}, {"on_error": {"do": "continue"}}]
+)
+def test_a_step_that_may_not_run_needs_a_default(maybe):
+    assert uses("{{ steps.a.text }}", text_step("a", **maybe)) == ["E_OPTIONAL_REF"]
+    assert uses("{{ steps.a.text | default: 'nothing' }}", text_step("a", **maybe)) == []
+
+
+def test_a_value_after_an_error_must_have_the_field_that_is_used():
+    covered = {**FETCH, "on_error": {"do": "value", "value": {"text": ""}}}
+    assert uses("{{ steps.fetch.text }}", covered) == []
+    assert uses("{{ steps.fetch.count }}", covered) == ["E_OPTIONAL_REF"]
+    assert uses("{{ steps.fetch.count | default: 0 }}", covered) == []
+
+
+def test_conditions_are_checked_like_templates():
+    assert codes(text_step("a", when="steps.nope.x == 1")) == ["E_DEF_REF"]
+    assert codes(text_step("a", when="inputs.count >")) == ["E_TPL_SYNTAX"]
+
+
+def test_outputs_see_the_steps_of_the_top_list_only():
+    assert codes(FETCH, each(text_step("a")), outputs={"n": "{{ steps.each.count }}"}) == []
+    assert codes(FETCH, each(text_step("a")), outputs={"n": "{{ steps.a.text }}"}) == ["E_BRANCH_REF"]
+    assert codes(FETCH, outputs={"deep": {"list": ["{{ steps.fetch.nope }}"]}}) == ["E_DEF_REF"]
+
+
+def test_the_key_of_concurrency_sees_inputs_only():
+    settings = {"concurrency": {"key": "{{ steps.fetch.text }}", "limit": 1}}
+    assert "E_DEF_REF" in codes(FETCH, settings=settings)
+
+
+def test_a_list_alone_does_not_go_into_a_text():
+    assert codes(FETCH, text_step("a", "{{ steps.fetch.messages }}")) == ["E_TYPE"]
+    assert codes(FETCH, text_step("a", "All: {{ steps.fetch.messages }}")) == []
+
+
+# ---- Taint ---------------------------------------------------------------------------------------------------
+
+
+def parent(template: str) -> dict:
+    return {**PAGE, "with": {"parent": template, "title": "x"}}
+
+
+def test_what_a_member_gave_may_say_where_something_goes():
+    assert codes(parent("{{ inputs.database }}"), inputs=INPUTS) == []
+    assert codes(parent("{{ workspace.variables.places.log }}")) == []
+    assert codes(parent("{{ run.id }}")) == []
+
+
+@pytest.mark.parametrize("template", ["{{ steps.fetch.text }}", "x-{{ steps.fetch.messages[0].id }}", "{{ trigger.page }}"])
+def test_text_from_outside_may_not_say_where_something_goes(template):
+    found = only(FETCH, parent(template))
+    assert (found.code, found.step, found.field) == ("E_TAINT", "page", "with.parent")
+
+
+def test_text_from_outside_may_fill_content():
+    assert codes(FETCH, {**PAGE, "with": {"parent": "p", "title": "{{ steps.fetch.text }}"}}) == []
+
+
+def test_a_model_is_outside_too():
+    model = {"key": "sum", "action": "ai.summarize", "with": {"text": "{{ inputs.database }}"}}
+    assert codes(model, parent("{{ steps.sum.text }}"), inputs=INPUTS) == ["E_TAINT"]
+
+
+def test_taint_goes_through_pure_steps_and_the_way_is_named():
+    mixed = text_step("mixed", "Go to {{ steps.fetch.text }}")
+    found = only(FETCH, mixed, parent("{{ steps.mixed.text }}"))
+    assert found.code == "E_TAINT"
+    assert "steps.mixed.text ← " in found.message and "steps.fetch" in found.message
+
+
+def test_a_pure_step_over_clean_values_stays_clean():
+    assert codes(text_step("a", "{{ inputs.database }}"), parent("{{ steps.a.text }}"), inputs=INPUTS) == []
+
+
+def test_the_item_of_a_loop_is_as_clean_as_its_list():
+    assert codes(FETCH, each(parent("{{ item.id }}"))) == ["E_TAINT"]
+    assert codes(each(parent("{{ item }}"), items="{{ inputs.names }}"), inputs=INPUTS) == []
+
+
+def test_results_of_a_loop_are_as_clean_as_its_steps():
+    assert codes(FETCH, each(text_step("a", "{{ item.id }}")), parent("{{ steps.each.results[0].a.text }}")) == ["E_TAINT"]
+    assert codes(FETCH, each(text_step("a", "{{ item.id }}")), parent("{{ steps.each.count }}")) == []
+
+
+def test_the_id_of_what_our_own_change_made_is_clean():
+    first = {**PAGE, "with": {"parent": "p", "title": "{{ steps.fetch.text }}"}}
+    append = {"key": "more", "action": "notion.append", "with": {"page": "{{ steps.page.id }}", "content": "x"}}
+    assert codes(FETCH, first, append) == []
+
+
+def test_the_title_of_what_our_own_change_made_carries_the_text_it_was_given():
+    first = {**PAGE, "with": {"parent": "p", "title": "{{ steps.fetch.text }}"}}
+    append = {"key": "more", "action": "notion.append", "with": {"page": "{{ steps.page.title }}", "content": "x"}}
+    assert codes(FETCH, first, append) == ["E_TAINT"]
+
+
+def test_a_tainted_value_after_an_error_taints():
+    step = {**text_step("a"), "on_error": {"do": "value", "value": {"text": "{{ steps.fetch.text }}"}}}
+    assert codes(FETCH, step, parent("{{ steps.a.text }}")) == ["E_TAINT"]
+
+
+def test_a_default_does_not_clean():
+    assert codes(FETCH, parent("{{ steps.fetch.text | default: 'p' }}")) == ["E_TAINT"]
+
+
+def test_a_prompt_is_chosen_by_people():
+    step = {"key": "p", "action": "ai.run_prompt", "with": {"prompt": "{{ steps.fetch.text }}"}}
+    assert codes(FETCH, step) == ["E_TAINT"]
