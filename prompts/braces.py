@@ -56,7 +56,7 @@ def escape_literal(text: str, *, before_placeholder: bool = False) -> str:
 def to_liquid(source: str, refer: Refer = liquid_path) -> Converted:
     """Convert `{name}`, `{name[key]}` and `{name.key}`; braces around anything else stay as text, with a warning.
 
-    `refer` says what Liquid expression stands for a path.
+    `refer` says what Liquid expression stands for a path; a text with braces of its own is taken as it is.
     """
     result = Converted("")
     pieces: list[str] = []
@@ -92,7 +92,11 @@ def _placeholder(token: re.Match[str], refer: Refer, result: Converted) -> str |
         return None
     path = tuple(name or key for name, key in _PART.findall(found["path"]))
     result.paths.append(path)
-    return f"{{{{ {refer(path)}{_filters(found, token.group(), result)} }}}}"
+    written, filters = refer(path), _filters(found, token.group(), result)
+    if "{{" not in written:
+        return f"{{{{ {written}{filters} }}}}"
+    alone = written.endswith(" }}") and written.count("{{") == 1
+    return f"{written.removesuffix(' }}')}{filters} }}}}" if alone and filters else written
 
 
 def _filters(found: re.Match[str], shown: str, result: Converted) -> str:

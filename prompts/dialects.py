@@ -154,13 +154,16 @@ def _read_native(value: Mapping[str, JSONValue]) -> PromptFile:
         raise UserError(
             "E_UNKNOWN_FIELD", f"A prompt has no field “{unknown[0][:48]}”.", field=f"prompt.{unknown[0][:48]}"
         )
-    texts = {name: _text(prompt, name) for name in ("slug", "name", "description", "system", "model", "user_template")}
     return PromptFile(
         dialect="native",
-        identifier=check_id(texts.pop("slug"), "slug"),
+        identifier=check_id(_text(prompt, "slug"), "slug"),
+        name=_text(prompt, "name"),
+        description=_text(prompt, "description"),
+        system=_text(prompt, "system"),
+        user_template=_text(prompt, "user_template"),
+        model=_text(prompt, "model"),
         temperature=_number(prompt, "temperature"),
         max_tokens=_number(prompt, "max_tokens"),
-        **texts,
     )
 
 

@@ -22,6 +22,7 @@ from workflows.engine.definition import Definition, parse, to_json
 from workflows.engine.findings import DefinitionProblems, Problem
 from workflows.engine.problems import check, refuse_errors
 from workflows.models import DraftRevision, Step, Workflow
+from workflows.operations.import_problems import import_problems
 from workflows.operations.known import WorkspaceKnown
 from workflows.operations.rows import definition_of, write_steps
 
@@ -63,7 +64,8 @@ def _problems(workflow: Workflow, definition: JSON, known: Known) -> list[Proble
         parsed = parse(definition, max_steps=settings.MAX_STEPS, trusted=True)
     except DefinitionProblems as wrong:
         return wrong.found
-    return check(parsed, CATALOGUE, known, allow_empty=workflow.source is not None)
+    found = check(parsed, CATALOGUE, known, allow_empty=workflow.source is not None)
+    return [*found, *import_problems(workflow.source, parsed, found)]
 
 
 # ---- Saving the whole ----------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from workflows.engine.definition import Definition, fingerprint, parse, to_json
 from workflows.engine.problems import check, refuse_errors
 from workflows.models import Workflow, WorkflowVersion
 from workflows.operations.drafts import check_tag, draft_definition, lock
+from workflows.operations.import_problems import import_problems
 from workflows.operations.known import WorkspaceKnown
 
 
@@ -63,7 +64,8 @@ def freeze_draft(actor: Actor, workflow: Workflow) -> WorkflowVersion:
 def _checked(workflow: Workflow) -> Definition:
     definition = parse(draft_definition(workflow), max_steps=settings.MAX_STEPS)
     known = WorkspaceKnown(workflow.workspace)
-    refuse_errors(check(definition, CATALOGUE, known, allow_empty=workflow.source is not None))
+    found = check(definition, CATALOGUE, known, allow_empty=workflow.source is not None)
+    refuse_errors([*found, *import_problems(workflow.source, definition, found)])
     return definition
 
 

@@ -1,0 +1,38 @@
+"""manage.py export_workflow SLUG --workspace W [--format json|yaml|seed]: the draft as a file, on standard output."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.actor import Actor
+from accounts.models import Workspace
+from orchestrator_site.lib.errors import UserError
+from workflows.operations.imports import FORMATS, export_workflow
+from workflows.operations.workflows import get_workflow
+
+
+class Command(BaseCommand):
+    """Writes a workflow to standard output."""
+
+    help = "Export a workflow as our JSON or YAML, or in the original's form."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """SLUG, --workspace, --format."""
+        parser.add_argument("slug")
+        parser.add_argument("--workspace", required=True, help="slug of the workspace")
+        parser.add_argument("--format", choices=FORMATS, default="json")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Write the file; nothing is added to it."""
+        workspace = Workspace.objects.filter(slug=options["workspace"]).first()
+        if workspace is None:
+            raise CommandError(f"There is no workspace “{options['workspace']}”.")
+        actor = Actor.system(workspace, "export_workflow")
+        try:
+            text = export_workflow(actor, get_workflow(actor, options["slug"]), options["format"])
+        except UserError as problem:
+            raise CommandError(f"{problem.code}: {problem.message} {problem.hint or ''}".strip()) from None
+        self.stdout.write(text, ending="")

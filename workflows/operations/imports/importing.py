@@ -1,0 +1,186 @@
+"""Import: a file of any dialect becomes a workflow. Inert: nothing runs or calls out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.db import transaction
+
+from accounts import audit
+from accounts.actor import Actor
+from orchestrator_site.lib.errors import UserError
+from orchestrator_site.lib.json import JSONValue, decode_text
+from orchestrator_site.lib.names import is_key, slugify_key
+from prompts.operations.files import Imported, import_prompts
+from workflows.engine.definition import fingerprint, parse
+from workflows.engine.findings import DefinitionProblems, Problem
+from workflows.models import Workflow
+from workflows.operations.drafts import draft_problems, replace_draft
+from workflows.operations.imports import examples, graph, native, seed
+from workflows.operations.imports.detect import EXAMPLES, GRAPH, NATIVE, PROMPTS, SEED, dialect_of
+from workflows.operations.imports.reading import MAX_DOCUMENTS, MAX_FILE, read_file
+from workflows.operations.imports.result import Converted
+from workflows.operations.imports.secrets import strip_secrets
+from workflows.operations.publish import publish_workflow
+from workflows.operations.workflows import create_workflow, workflows_of
+
+CONVERTERS: dict[str, Callable[[Mapping[str, JSONValue]], Converted]] = {
+    NATIVE: native.convert,
+    SEED: seed.convert,
+    EXAMPLES: examples.convert,
+    GRAPH: graph.convert,
+}
+
+
+@dataclass
+class ImportResult:
+    """A workflow that was imported, what its reader should know, and what keeps it from being published."""
+
+    workflow: Workflow
+    dialect: str
+    warnings: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    published: bool = False
+
+    @property
+    def errors(self) -> list[Problem]:
+        """The problems that keep it from being published."""
+        return [problem for problem in self.problems if problem.is_error]
+
+
+def import_workflow(actor: Actor, text: str | bytes, *, publish: bool = False, overwrite: bool = False) -> ImportResult:
+    """The one workflow of a file. Raises UserError when the file holds several, or none."""
+    results = import_workflows(actor, text, publish=publish, overwrite=overwrite)
+    if len(results) != 1:
+        raise UserError("E_IMPORT_COUNT", f"The file holds {len(results)} workflows; one was expected.", field="file")
+    return results[0]
+
+
+def import_workflows(
+    actor: Actor, text: str | bytes, *, publish: bool = False, overwrite: bool = False
+) -> list[ImportResult]:
+    """Every workflow of a file, or none. A taken name gets a suffix; with `overwrite` its draft is replaced.
+
+    With `publish`, each that has no problems of severity error is published too. Raises UserError for what is not well
+    formed; what is merely incomplete is imported and has `problems`.
+    """
+    actor.require("edit")
+    source = decode_text(text, max_bytes=MAX_FILE, field="file")
+    items = _items(read_file(source))
+    with transaction.atomic():
+        results = [_import(actor, item, source if len(items) == 1 else "", overwrite) for item in items]
+    if publish:
+        for result in results:
+            _publish(actor, result)
+    return results
+
+
+def import_file(
+    actor: Actor, text: str | bytes, *, publish: bool = False, overwrite: bool = False
+) -> list[ImportResult] | Imported:
+    """A file of workflows or of prompts, whichever it is."""
+    if dialect_of(read_file(text)) == PROMPTS:
+        return import_prompts(actor, text, overwrite=overwrite)
+    return import_workflows(actor, text, publish=publish, overwrite=overwrite)
+
+
+def convert(value: JSONValue) -> Converted:
+    """One workflow read from a file as a definition, in whatever dialect it is; secrets are taken out first."""
+    if not isinstance(value, dict):
+        raise UserError("E_TYPE", "A workflow is an object.", field="file", hint="Choose a workflow file.")
+    dialect = dialect_of(value)
+    if dialect == PROMPTS:
+        raise UserError("E_IMPORT_DIALECT", "This is a file of prompts.", field="file", hint="Import it under Prompts.")
+    clean, warnings = strip_secrets(value)
+    converted = CONVERTERS[dialect](clean if isinstance(clean, dict) else {})
+    converted.warnings = [*warnings, *converted.warnings]
+    return converted
+
+
+def _items(value: JSONValue) -> list[JSONValue]:
+    """The workflows of a file: itself, a list, or those under `workflows`."""
+    items: JSONValue = value
+    if isinstance(value, dict) and "workflows" in value:
+        native.check_format(value)
+        items = value["workflows"]
+    found: list[JSONValue] = list(items) if isinstance(items, list) else [items]
+    if not found:
+        raise UserError("E_IMPORT_COUNT", "The file holds no workflow.", field="file")
+    if len(found) > MAX_DOCUMENTS:
+        text = f"The file holds {len(found):,} workflows; at most {MAX_DOCUMENTS} are imported at once."
+        raise UserError("E_IMPORT_COUNT", text, field="file", limit=MAX_DOCUMENTS, hint="Split the file.")
+    return found
+
+
+def _import(actor: Actor, value: JSONValue, text: str, overwrite: bool) -> ImportResult:
+    converted = convert(value)
+    existing = find_original(actor, converted.identifier) if overwrite else None
+    definition = dict(converted.definition)
+    if existing is not None:
+        definition["slug"] = existing.slug
+    else:
+        definition["slug"] = _free_slug(actor, definition, converted)
+    source = _source(converted, definition, _kept_text(text, value))
+    if existing is None:
+        workflow = create_workflow(actor, definition, draft=True, source=source)
+    else:
+        workflow = replace_draft(actor, _with_source(existing, source), definition, if_match="*", draft=True)
+        workflow.source = source
+        workflow.save(update_fields=["source"])
+    audit.record(actor, "workflow.import", workflow, details={"dialect": converted.dialect, "slug": workflow.slug})
+    return ImportResult(workflow, converted.dialect, converted.warnings, draft_problems(workflow))
+
+
+def _with_source(workflow: Workflow, source: Any) -> Workflow:
+    workflow.source = source
+    return workflow
+
+
+def _free_slug(actor: Actor, definition: Mapping[str, Any], converted: Converted) -> str:
+    wanted = str(definition.get("slug") or "")
+    taken = set(workflows_of(actor.workspace).values_list("slug", flat=True))
+    slug = slugify_key(wanted or str(definition.get("name") or ""), taken, fallback="workflow")
+    if wanted in taken:
+        converted.warnings.append(f"There is a workflow “{wanted}” already; this one is called {slug}.")
+    return slug
+
+
+def _kept_text(text: str, value: JSONValue) -> str:
+    """The file as it is kept for export: byte for byte, unless it held a secret."""
+    clean, warnings = strip_secrets(value)
+    return text if text and not warnings else json.dumps(clean, ensure_ascii=False, indent=2)
+
+
+def _source(converted: Converted, definition: Mapping[str, Any], text: str) -> dict[str, Any]:
+    parsed = parse(definition)
+    return {
+        "dialect": converted.dialect,
+        "id": converted.identifier or parsed.slug,
+        "text": text,
+        "sha256": fingerprint(parsed),
+        "inputs": converted.inputs,
+        "steps": converted.steps,
+        "problems": [replace(problem, limit=None).as_dict() for problem in converted.problems],
+    }
+
+
+def _publish(actor: Actor, result: ImportResult) -> None:
+    try:
+        publish_workflow(actor, result.workflow, note=f"Imported ({result.dialect})")
+        result.published = True
+    except DefinitionProblems as wrong:
+        known = {(one.step, one.code, one.field) for one in result.problems}
+        result.problems += [one for one in wrong.found if (one.step, one.code, one.field) not in known]
+
+
+def find_original(actor: Actor, identifier: str) -> Workflow | None:
+    """The workflow with that slug, or the one that was imported from a file with that id."""
+    actor.require("read")
+    rows = workflows_of(actor.workspace)
+    if is_key(identifier):
+        return rows.filter(slug=identifier).first()
+    named = rows.filter(source__contains=identifier).order_by("created_at")
+    return next((row for row in named if isinstance(row.source, dict) and row.source.get("id") == identifier), None)
