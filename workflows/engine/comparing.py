@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Any
 
 from workflows.engine.reading import BRANCHES
@@ -81,7 +82,7 @@ def _step(key: str, was: Any, now: Any, old: Any, new: Any) -> StepChange | None
     fields = [*_fields(was[0], now[0], names), *_inputs(was[0], now[0])]
     if was[1] != now[1]:
         fields.insert(0, FieldChange("place", _place(was[1]), _place(now[1])))
-    elif _before(key, was[1], old, new) != _before(key, was[1], new, old):
+    elif key not in _unmoved(was[1], old, new):
         fields.insert(0, FieldChange("place", _follows(key, was[1], old), _follows(key, now[1], new)))
     if not fields:
         return None
@@ -111,10 +112,13 @@ def _siblings(place: tuple[str, str], flat: Any) -> list[str]:
     return [key for key, (_, at) in flat.items() if at == place]
 
 
-def _before(key: str, place: tuple[str, str], flat: Any, other: Any) -> set[str]:
-    """The steps in front of this one in its list that both definitions have there."""
-    siblings, others = _siblings(place, flat), set(_siblings(place, other))
-    return {name for name in siblings[: siblings.index(key)] if name in others}
+def _unmoved(place: tuple[str, str], old: Any, new: Any) -> set[str]:
+    """The steps of one list that stand in the same order in both definitions (as many as possible)."""
+    was, now = _siblings(place, old), _siblings(place, new)
+    both = set(was) & set(now)
+    was, now = [key for key in was if key in both], [key for key in now if key in both]
+    blocks = SequenceMatcher(None, was, now, autojunk=False).get_matching_blocks()
+    return {key for block in blocks for key in was[block.a : block.a + block.size]}
 
 
 def _follows(key: str, place: tuple[str, str], flat: Any) -> str:

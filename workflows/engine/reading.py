@@ -157,7 +157,7 @@ def _step(reader: Reader, item: dict[str, Any], at: str, blocks: int, loops: int
         retry=_retry(reader, item, at),
         on_error=_on_error(reader, item, at),
         unknown=reader.choice(item, "unknown", at, UNKNOWN),
-        cache=item.get("cache"),
+        cache=reader.object(item, "cache", at) or None,
         disabled=reader.flag(item, "disabled", at),
         note=reader.text(item, "note", at, 0, 4000),
         branches=_branches(reader, item, at, blocks + 1, loops + (action == "for_each")),
@@ -191,9 +191,9 @@ def _branches(
 
 
 def _retry(reader: Reader, item: dict[str, Any], at: str) -> RetrySpec | None:
-    if item.get("retry") is None:
-        return None
     retry, at = reader.object(item, "retry", at), f"{at}.retry"
+    if not retry:
+        return None
     reader.fields(retry, ("max", "backoff", "delay", "max_delay"), at)
     return RetrySpec(
         max=reader.whole(retry, "max", at, 0, 10),

@@ -140,7 +140,9 @@ class FakeCatalogue:
             _action("gmail.search", "read", SearchInput, SearchOutput, services=("gmail",)),
             _action("ai.summarize", "model", SummarizeInput, Answer, needs="model", services=models),
             _action("ai.run_prompt", "model", RunPromptInput, Answer, needs="model", services=models),
-            _action("notion.create_page", "effect", PageInput, Page, services=("notion",), can_look=True, verb="adds page"),
+            _action(
+                "notion.create_page", "effect", PageInput, Page, services=("notion",), can_look=True, verb="adds page"
+            ),
             _action("notion.append", "effect", AppendInput, Appended, services=("notion",), can_look=True),
             _action("github.create_issue", "effect", IssueInput, Issue, services=("github",), can_look=False),
             _action("data.format", "pure", FormatInput, Text),

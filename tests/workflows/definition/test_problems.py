@@ -152,7 +152,11 @@ def test_an_action_that_holds_no_steps_refuses_them():
 
 
 def prompt_step(**given: object) -> dict:
-    return {"key": "p", "action": "ai.run_prompt", "with": {"prompt": "support_reply", "values": {"mail": "x"}, **given}}
+    return {
+        "key": "p",
+        "action": "ai.run_prompt",
+        "with": {"prompt": "support_reply", "values": {"mail": "x"}, **given},
+    }
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,12 @@ def test_an_item_of_unknown_shape_may_have_any_field():
 
 
 def test_loops_inside_loops_have_their_own_item():
-    inner = {"key": "inner", "action": "for_each", "with": {"items": "{{ item.to }}"}, "do": [text_step("a", "{{ item.email }}")]}
+    inner = {
+        "key": "inner",
+        "action": "for_each",
+        "with": {"items": "{{ item.to }}"},
+        "do": [text_step("a", "{{ item.email }}")],
+    }
     assert codes(FETCH, each(inner)) == []
     inner["do"] = [text_step("a", "{{ item.subject }}")]
     assert codes(FETCH, each(inner)) == ["E_DEF_REF"]
@@ -136,9 +141,7 @@ def test_a_container_is_not_seen_from_inside():
     assert codes(FETCH, each(text_step("a", "{{ steps.each.count }}"))) == ["E_FORWARD_REF"]
 
 
-@pytest.mark.parametrize(
-    "maybe", [{"when": "inputs.count > 1"}, {"disabled": True}, {"on_error": {"do": "continue"}}]
-)
+@pytest.mark.parametrize("maybe", [{"when": "inputs.count > 1"}, {"disabled": True}, {"on_error": {"do": "continue"}}])
 def test_a_step_that_may_not_run_needs_a_default(maybe):
     assert uses("{{ steps.a.text }}", text_step("a", **maybe)) == ["E_OPTIONAL_REF"]
     assert uses("{{ steps.a.text | default: 'nothing' }}", text_step("a", **maybe)) == []
@@ -185,7 +188,9 @@ def test_what_a_member_gave_may_say_where_something_goes():
     assert codes(parent("{{ run.id }}")) == []
 
 
-@pytest.mark.parametrize("template", ["{{ steps.fetch.text }}", "x-{{ steps.fetch.messages[0].id }}", "{{ trigger.page }}"])
+@pytest.mark.parametrize(
+    "template", ["{{ steps.fetch.text }}", "x-{{ steps.fetch.messages[0].id }}", "{{ trigger.page }}"]
+)
 def test_text_from_outside_may_not_say_where_something_goes(template):
     found = only(FETCH, parent(template))
     assert (found.code, found.step, found.field) == ("E_TAINT", "page", "with.parent")
@@ -217,7 +222,9 @@ def test_the_item_of_a_loop_is_as_clean_as_its_list():
 
 
 def test_results_of_a_loop_are_as_clean_as_its_steps():
-    assert codes(FETCH, each(text_step("a", "{{ item.id }}")), parent("{{ steps.each.results[0].a.text }}")) == ["E_TAINT"]
+    assert codes(FETCH, each(text_step("a", "{{ item.id }}")), parent("{{ steps.each.results[0].a.text }}")) == [
+        "E_TAINT"
+    ]
     assert codes(FETCH, each(text_step("a", "{{ item.id }}")), parent("{{ steps.each.count }}")) == []
 
 

@@ -1,0 +1,107 @@
+"""Edits of the tree of steps, and what differs between two of them."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from orchestrator_site.lib.errors import UserError
+from tests.workflows.definition.helpers import EXAMPLE, text_step, workflow
+from workflows.engine import tree
+from workflows.engine.comparing import compare
+from workflows.engine.definition import parse, to_json
+from workflows.engine.tree import At
+
+
+@pytest.fixture
+def example() -> dict:
+    return copy.deepcopy(EXAMPLE)
+
+
+def top(definition: dict) -> list[str]:
+    return [step["key"] for step in definition["steps"]]
+
+
+def test_a_step_is_added_at_a_place(example):
+    tree.insert(example, text_step("a"), At(index=1))
+    tree.insert(example, text_step("b"), At("is_bug", "else"))
+    assert top(example) == ["fetch", "a", "each_mail", "report"]
+    assert tree.find(example, "b")[2] == At("is_bug", "else", 0)
+
+
+def test_a_step_moves_within_its_list_and_into_another(example):
+    tree.shift(example, "report", -1)
+    assert top(example) == ["fetch", "report", "each_mail"]
+    tree.move(example, "report", At("each_mail", "do", 0))
+    assert tree.find(example, "report")[2] == At("each_mail", "do", 0)
+
+
+def test_a_step_at_the_end_of_its_list_stays(example):
+    tree.shift(example, "report", 1)
+    tree.shift(example, "fetch", -1)
+    assert top(example) == ["fetch", "each_mail", "report"]
+
+
+def test_a_step_cannot_move_into_itself(example):
+    with pytest.raises(UserError):
+        tree.move(example, "each_mail", At("is_bug", "then"))
+
+
+def test_a_step_that_is_not_there_names_the_nearest(example):
+    with pytest.raises(UserError) as caught:
+        tree.find(example, "fetc")
+    assert caught.value.status == 404 and "fetch" in caught.value.hint
+
+
+def test_a_removed_step_takes_its_steps_along(example):
+    tree.remove(example, "each_mail")
+    assert tree.keys_of(example) == ["fetch", "report"]
+
+
+def test_a_copy_has_new_keys_and_refers_to_itself(example):
+    assert tree.duplicate(example, "each_mail") == "each_mail_2"
+    page = tree.find(example, "page_2")[0]
+    assert page["with"]["content"].startswith("{{ steps.summary_2.text }}")
+    assert parse(to_json(parse(example)))
+    assert top(example) == ["fetch", "each_mail", "each_mail_2", "report"]
+
+
+def test_templates_follow_a_new_key_and_plain_text_does_not():
+    definition = workflow(
+        text_step("a"),
+        text_step("ab", "{{ steps.a.text }} {{ steps.ab.text }}"),
+        text_step("c", "about steps.a.text", when="steps.a.text == 'x'"),
+        outputs={"o": "{{ steps.a.text }}"},
+    )
+    tree.rename(definition, "a", "first")
+    assert definition["steps"][1]["with"]["template"] == "{{ steps.first.text }} {{ steps.ab.text }}"
+    assert definition["steps"][2]["with"]["template"] == "about steps.a.text"
+    assert definition["steps"][2]["when"] == "steps.first.text == 'x'"
+    assert definition["outputs"] == {"o": "{{ steps.first.text }}"}
+
+
+def test_equal_definitions_do_not_differ(example):
+    assert compare(EXAMPLE, example).same
+
+
+def test_changes_are_told_step_by_step_and_field_by_field(example):
+    tree.find(example, "summary")[0]["with"]["max_words"] = 50
+    tree.remove(example, "report")
+    tree.insert(example, text_step("new"), At(index=0))
+    example["name"] = "Other"
+    found = compare(EXAMPLE, example)
+    assert [field.as_dict() for field in found.workflow] == [
+        {"field": "name", "before": "Mail to Notion, bugs to GitHub", "after": "Other"}
+    ]
+    assert [(step.key, step.change) for step in found.steps] == [
+        ("new", "added"),
+        ("summary", "changed"),
+        ("report", "removed"),
+    ]
+    assert found.steps[1].fields[0].as_dict() == {"field": "with.max_words", "before": 150, "after": 50}
+
+
+def test_a_moved_step_is_told_as_moved(example):
+    tree.move(example, "report", At(index=0))
+    assert [(step.key, step.change) for step in compare(EXAMPLE, example).steps] == [("report", "moved")]
