@@ -295,6 +295,6 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         "django.server": {"level": "WARNING"},
         "django_q": {"level": "WARNING"},
-        "django.request": {"level": "ERROR"},
+        "django.request": {"level": "ERROR"}, "httpx": {"level": "WARNING"},
     },
 }

@@ -1,0 +1,38 @@
+"""What a GitHub token can do, in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from integrations.context import ConnectionReport
+
+
+def report(
+    login: str, scopes: Sequence[str], sample: Sequence[Mapping[str, Any]], count: int, *, classic: bool
+) -> ConnectionReport:
+    """The report for a token of `login`; `sample` are the first repositories it reaches, `count` is all of them."""
+    writable = [r for r in sample if (r.get("permissions") or {}).get("push")]
+    can = [f"read {_repositories(count)}"] if count else []
+    missing = []
+    if not count:
+        missing.append("no repository is reached: give the token access to at least one")
+    if classic and not {"repo", "public_repo"} & set(scopes):
+        missing.append("scope repo: needed to create issues and commit files")
+    elif classic and "repo" not in scopes:
+        can.append("create issues and commit files in public repositories")
+        missing.append("scope repo: needed for private repositories")
+    elif writable or classic:
+        can.append("create issues and commit files where the account may write")
+    elif count:
+        missing.append("permissions Issues and Contents (read and write): needed to create issues and commit files")
+    return ConnectionReport(
+        ok=bool(count),
+        summary=f"Signed in as {login}; {_repositories(count)} reached.",
+        can=tuple(can),
+        missing=tuple(missing),
+    )
+
+
+def _repositories(count: int) -> str:
+    return "1 repository" if count == 1 else f"{count:,} repositories"

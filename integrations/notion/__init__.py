@@ -1,0 +1,23 @@
+"""Notion: pages, databases and search, through an internal integration's token."""
+
+from integrations.spec import Integration, SecretField
+
+INTEGRATION = Integration(
+    slug="notion",
+    title="Notion",
+    description="Create pages in databases, append to pages, search.",
+    secrets=(
+        SecretField(
+            name="token",
+            label="Integration token",
+            help="notion.so/profile/integrations → your integration → Internal integration secret. Then share the "
+            "pages it may use: open a page → ••• → Connections → add the integration.",
+            prefixes=("ntn_", "secret_"),
+        ),
+    ),
+    client="integrations.notion.client.connect",
+    sandbox="integrations.notion.sandbox.connect",
+    base_url="https://api.notion.com",
+    base_url_help="Only behind a proxy.",
+    keywords=("page", "database", "wiki", "notes", "markdown"),
+)
