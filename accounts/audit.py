@@ -24,6 +24,7 @@ _ATTEMPTS = 50
 _SECRET_NAME = re.compile(r"secret|password|passphrase|private_?key|api_?key|credential|authorization|^token$", re.I)
 _DENIALS_EVERY = 60  # seconds: the same refusal is written once in that time, so that nobody can flood the trail
 
+_MOST_PENDING = 50
 # Refusals met inside a transaction that is about to be rolled back; the middleware writes them afterwards.
 _pending: ContextVar[tuple[tuple[Actor, str], ...]] = ContextVar("pending_denials", default=())
 
@@ -79,7 +80,7 @@ def record_instance(
 def record_denial(actor: Actor, permission: str) -> None:
     """Write that `actor` was refused; inside a transaction it waits until that one is rolled back."""
     if _in_a_transaction():
-        _pending.set((*_pending.get(), (actor, permission)))
+        _pending.set((*_pending.get(), (actor, permission))[-_MOST_PENDING:])
         return
     _write_denial(actor, permission)
 

@@ -154,12 +154,14 @@ ORIGINAL: dict[str, Methods] = {
 
 TABLE: dict[str, Methods] = {**PAGES, **API, **ORIGINAL}
 
-# Whole trees that bring their own checks: allauth's pages (public or its own sign-in) and the admin (staff).
+# Whole trees that bring their own checks: allauth's pages (public or its own sign-in) and the admin (staff). The longest
+# fitting prefix counts: the second factor is asked for before anybody is signed in.
 PREFIXES: dict[str, str] = {
     "account_": PUBLIC,
     "socialaccount_": PUBLIC,
     "google_": PUBLIC,
     "mfa_": SIGNED_IN,
+    "mfa_authenticate": PUBLIC,
     "usersessions_": SIGNED_IN,
     "admin:": STAFF,
 }

@@ -11,8 +11,11 @@ pytest_plugins = ["tests.contract"]
 
 
 @pytest.fixture(autouse=True)
-def _empty_caches():
-    """Counters of rate limits must not wander from test to test."""
+def _nothing_wanders():
+    """Counters of rate limits and refusals that wait must not wander from test to test."""
+    from accounts import audit
+
+    audit._pending.set(())
     for cache in caches.all():
         cache.clear()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from allauth.account.internal.flows.login import perform_login, record_authentication
 from allauth.account.models import Login
-from allauth.core import ratelimit
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -20,9 +19,10 @@ from accounts.models import Invitation, Member, User
 from accounts.operations.login_links import peek_login_link, request_login_link, use_login_link
 from accounts.operations.members import accept_invitation, find_invitation
 from accounts.operations.setup import create_first_user, create_user, create_workspace, is_empty
-from orchestrator_site.lib.errors import NotFound, RateLimited, UserError
+from orchestrator_site.lib.errors import NotFound, UserError
+from orchestrator_site.lib.ratelimit import hit
 
-LINK_RATES = {"request_login_link": "20/m/ip,3/5m/key", "use_login_link": "30/m/ip", "invitation": "30/m/ip"}
+PER_IP_AND_MINUTE, PER_KEY_AND_FIVE_MINUTES = 30, 3
 
 
 def start_address(user: User | None) -> str:
@@ -41,9 +41,13 @@ def safe_next(request: HttpRequest) -> str:
     return target if url_has_allowed_host_and_scheme(target, here, require_https=request.is_secure()) else ""
 
 
-def _limit(request: HttpRequest, action: str, key: str = "") -> None:
-    if not ratelimit.consume(request, app="accounts", action=action, config=LINK_RATES, key=key or None, limit_get=True):
-        raise RateLimited("Too many attempts in a short time.", retry_after=60)
+def _limit(request: HttpRequest, what: str, key: str = "") -> None:
+    """Raise RateLimited when this address, or this key, asks too often."""
+    refused = hit(f"{what}:ip:{client_ip(request)}", PER_IP_AND_MINUTE, 60)
+    if key and refused is None:
+        refused = hit(f"{what}:key:{key}", PER_KEY_AND_FIVE_MINUTES, 300)
+    if refused is not None:
+        raise refused
 
 
 def first_user(request: HttpRequest) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""The parser of API bodies: JSON through the one input gate; apart from lib.api, since the REST framework loads it first."""
+"""The parser of API bodies: JSON through the one input gate. Apart from lib.api, which would be loaded in a circle."""
 
 from __future__ import annotations
 
