@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import audit
 from accounts.actor import Actor
+from integrations import oauth, registry
 from integrations.models import Connection
 from integrations.operations.finding import connections_of
 from integrations.operations.secrets import check_secret, get_service, seal, service_of, unseal
@@ -18,6 +19,7 @@ from orchestrator_site.lib.errors import Conflict, UserError
 from orchestrator_site.lib.json import clean_text
 
 MAX_NAME = 48
+CONSENTED = "_consented"
 SANDBOX_WORDS = "The built-in sandbox: nothing leaves this machine."
 
 
@@ -30,9 +32,11 @@ def create_connection(
     base_url: str = "",
     sandbox: bool = False,
     make_default: bool | None = None,
+    consented: bool = False,
 ) -> Connection:
     """A new connection. It becomes the default where the service has none yet, or only the sandbox's.
 
+    `consented`: the secret came from a consent page, and the permission is given back when the connection is deleted.
     Raises UserError for an implausible secret or address, Conflict when the name is taken.
     """
     actor.require("connections")
@@ -49,7 +53,8 @@ def create_connection(
         status="works" if sandbox else "unknown",
         status_text=SANDBOX_WORDS if sandbox else "Not tested yet.",
     )
-    seal(connection, {} if sandbox else check_secret(integration, {} if secret is None else secret))
+    checked = {} if sandbox else check_secret(integration, {} if secret is None else secret)
+    seal(connection, {**checked, CONSENTED: "yes"} if consented else checked)
     with transaction.atomic():
         _save(connection)
         if make_default or (make_default is None and _default_is_open(connection)):
@@ -113,12 +118,15 @@ def make_default(actor: Actor, connection: Connection) -> Connection:
 def delete_connection(actor: Actor, connection: Connection) -> None:
     """Forget the secret at once; the name is free again, and steps that name it are told so at their next run."""
     actor.require("connections")
+    integration, secret = registry.get_integration(connection.service), _readable(connection)
     with transaction.atomic():
         connection.secret, connection.key_id, connection.masked = "", "", {}
         connection.is_default, connection.deleted_at = False, now()
         connection.updated_at = now()
         connection.save()
         audit.record(actor, "connection.delete", connection, details={"service": connection.service})
+    if integration and integration.oauth and CONSENTED in secret:
+        oauth.revoke(integration.oauth, secret)
 
 
 def _readable(connection: Connection) -> dict[str, str]:

@@ -51,3 +51,10 @@ def _serving(service_or_need: str) -> dict[str, Integration]:
     if service_or_need in known and known[service_or_need].needs_connection:
         return {service_or_need: known[service_or_need]}
     return {slug: found for slug, found in known.items() if service_or_need in found.provides}
+
+
+def free_name(workspace: Workspace | Any, service: str) -> str:
+    """A name for a new connection that nobody has taken: the service's, with a number where needed."""
+    taken = set(connections_of(workspace).values_list("name", flat=True))
+    stem = service[:44] or "connection"
+    return next(name for name in (stem, *(f"{stem}_{n}" for n in range(2, len(taken) + 3))) if name not in taken)

@@ -45,14 +45,17 @@ def check_secret(integration: Integration, raw: Any, *, kept: Mapping[str, str] 
 
 def mask(integration: Integration, secret: Mapping[str, str]) -> dict[str, str]:
     """What may be shown of a secret: its last four characters, fewer where it is short."""
-    multiline = {field.name for field in integration.secrets if field.multiline}
-    return {name: "••••" if name in multiline else _masked(value) for name, value in secret.items() if value}
+    shown = {}
+    for field in integration.secrets:
+        if value := secret.get(field.name):
+            shown[field.name] = "••••" if field.multiline else _masked(value)
+    return shown
 
 
 def seal(connection: Connection, secret: Mapping[str, str]) -> None:
     """Encrypt `secret` into the row, bound to the row and its workspace; the caller saves."""
     integration = registry.get_integration(connection.service)
-    connection.secret = crypto.encrypt(dict(secret), binding=_binding(connection)) if secret else ""
+    connection.secret = crypto.encrypt(dict(secret), binding=binding_of(connection)) if secret else ""
     connection.key_id = crypto.current_key_id() if secret else ""
     connection.masked = mask(integration, secret) if integration else {}
 
@@ -61,13 +64,14 @@ def unseal(connection: Connection) -> dict[str, str]:
     """The secret in clear, for one call. Raises UserError when it cannot be read or belongs to another row."""
     if not connection.secret:
         return {}
-    secret = crypto.decrypt(connection.secret, binding=_binding(connection))
+    secret = crypto.decrypt(connection.secret, binding=binding_of(connection))
     for value in secret.values():
         remember(value)
     return secret
 
 
-def _binding(connection: Connection) -> dict[str, str]:
+def binding_of(connection: Connection) -> dict[str, str]:
+    """What the secret of a row is bound to."""
     return {"connection": str(connection.pk), "workspace": str(connection.workspace_id)}
 
 

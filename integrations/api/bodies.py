@@ -1,0 +1,97 @@
+"""Request and answer bodies of the API of integrations."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from orchestrator_site.lib.body import Body
+
+
+class NewConnection(Body):
+    """A connection to make; the fields of `secret` are those of the service (GET /api/v1/actions lists them)."""
+
+    service: str = Field(max_length=48)
+    name: str = Field(default="", max_length=48)
+    secret: dict[str, Any] = Field(default_factory=dict)
+    base_url: str = Field(default="", max_length=500)
+    sandbox: bool = False
+    is_default: bool | None = None
+
+
+class ConnectionChange(Body):
+    """What may change; a new `base_url` needs the secret again."""
+
+    name: str | None = Field(default=None, max_length=48)
+    secret: dict[str, Any] | None = None
+    base_url: str | None = Field(default=None, max_length=500)
+    is_default: bool | None = None
+
+
+class ConnectionBody(Body):
+    """A connection: what may be shown of it."""
+
+    id: UUID
+    service: str
+    name: str
+    base_url: str
+    sandbox: bool
+    status: str
+    status_text: str
+    masked: dict[str, str]
+    is_default: bool
+    checked_at: datetime | None
+    created_at: datetime
+
+
+class ConnectionPage(Body):
+    """A page of connections."""
+
+    results: list[ConnectionBody]
+    next: str | None
+    previous: str | None
+
+
+class TestBody(Body):
+    """What a connection can do, in words."""
+
+    ok: bool
+    summary: str
+    can: list[str]
+    missing: list[str]
+
+
+class ActionBody(Body):
+    """One action of the catalogue, with JSON Schemas of what it takes and gives."""
+
+    name: str
+    service: str
+    kind: str
+    title: str
+    description: str
+    verb: str
+    input_schema: dict[str, Any]
+    output_schema: dict[str, Any]
+    needs: str | None
+    connection_services: list[str]
+    can_look: bool
+    timeout: int
+    keywords: list[str]
+
+
+class ActionPage(Body):
+    """The whole catalogue."""
+
+    results: list[ActionBody]
+    services: list[dict[str, Any]]
+    next: str | None
+    previous: str | None
+
+
+class ResetBody(Body):
+    """How many things that runs had made or changed were put back."""
+
+    touched: int

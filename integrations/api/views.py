@@ -1,0 +1,151 @@
+"""The API of integrations: the catalogue of actions, connections, and what the sandbox holds."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.actor import Actor
+from integrations import catalogue
+from integrations.api import bodies
+from integrations.models import Connection
+from integrations.operations import connections as operations
+from integrations.operations.finding import free_name
+from integrations.operations.looking import world_json
+from orchestrator_site.lib.api import ApiView, CursorPage
+from orchestrator_site.lib.body import read_body
+
+
+def actor_of(request: Request) -> Actor:
+    """The actor the authentication found."""
+    actor = request.actor
+    assert isinstance(actor, Actor)
+    return actor
+
+
+def connection_json(connection: Connection) -> dict[str, Any]:
+    """A connection as the API shows it: never its secret."""
+    return {
+        "id": str(connection.pk),
+        "service": connection.service,
+        "name": connection.name,
+        "base_url": connection.base_url,
+        "sandbox": connection.sandbox,
+        "status": connection.status,
+        "status_text": connection.status_text,
+        "masked": connection.masked,
+        "is_default": connection.is_default,
+        "checked_at": connection.checked_at.isoformat() if connection.checked_at else None,
+        "created_at": connection.created_at.isoformat(),
+    }
+
+
+class ActionList(ApiView):
+    """The catalogue."""
+
+    @extend_schema(
+        operation_id="actions_list",
+        parameters=[
+            OpenApiParameter("service", str, description="only the actions of this service"),
+            OpenApiParameter("q", str, description="in name, title, description or keywords"),
+        ],
+        responses={200: bodies.ActionPage},
+    )
+    def get(self, request: Request) -> Response:
+        """List every action with JSON Schemas, and the services with the fields of their secrets."""
+        asked = {name: request.query_params.get(name, "").strip() for name in ("service", "q")}
+        found = {"results": catalogue.entries(**asked), "services": catalogue.services()}
+        return Response({**found, "next": None, "previous": None})
+
+
+class ConnectionList(ApiView):
+    """The connections of the workspace."""
+
+    @extend_schema(operation_id="connections_list", responses={200: bodies.ConnectionPage})
+    def get(self, request: Request) -> Response:
+        """List connections, newest first; secrets are masked."""
+        page = CursorPage(ordering=("-created_at", "-id"))
+        rows = operations.connections_of(actor_of(request).workspace).order_by("-created_at", "-id")
+        shown = page.paginate_queryset(rows, request, view=self)
+        return page.get_paginated_response([connection_json(row) for row in shown])
+
+    @extend_schema(
+        operation_id="connections_create", request=bodies.NewConnection, responses={201: bodies.ConnectionBody}
+    )
+    def post(self, request: Request) -> Response:
+        """Make a connection. The secret goes in and never comes out."""
+        actor = actor_of(request)
+        values = read_body(request.data, bodies.NewConnection)
+        made = operations.create_connection(
+            actor,
+            service=values.service,
+            name=values.name or free_name(actor.workspace, values.service),
+            secret=values.secret,
+            base_url=values.base_url,
+            sandbox=values.sandbox,
+            make_default=values.is_default,
+        )
+        return Response(connection_json(made), status=201)
+
+
+class ConnectionDetail(ApiView):
+    """One connection."""
+
+    @extend_schema(operation_id="connections_show", responses={200: bodies.ConnectionBody})
+    def get(self, request: Request, pk: UUID) -> Response:
+        """Show a connection; the secret is masked."""
+        return Response(connection_json(operations.get_connection(actor_of(request), pk)))
+
+    @extend_schema(
+        operation_id="connections_change", request=bodies.ConnectionChange, responses={200: bodies.ConnectionBody}
+    )
+    def patch(self, request: Request, pk: UUID) -> Response:
+        """Rename it, replace fields of its secret, move it to another address, or make it the default."""
+        actor = actor_of(request)
+        connection = operations.get_connection(actor, pk)
+        values = read_body(request.data, bodies.ConnectionChange)
+        changes = values.model_dump(include={"name", "secret", "base_url"}, exclude_none=True)
+        if changes:
+            connection = operations.update_connection(actor, connection, **changes)
+        if values.is_default:
+            operations.make_default(actor, connection)
+        return Response(connection_json(connection))
+
+    @extend_schema(operation_id="connections_delete", responses={204: None})
+    def delete(self, request: Request, pk: UUID) -> Response:
+        """Delete a connection; its secret is forgotten at once."""
+        actor = actor_of(request)
+        operations.delete_connection(actor, operations.get_connection(actor, pk))
+        return Response(status=204)
+
+
+class ConnectionTest(ApiView):
+    """A try of a connection."""
+
+    @extend_schema(operation_id="connections_test", request=None, responses={200: bodies.TestBody})
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Ask the service what this connection can do."""
+        actor = actor_of(request)
+        return Response(operations.test_connection(actor, operations.get_connection(actor, pk)))
+
+
+class SandboxService(ApiView):
+    """What the sandbox of one service holds."""
+
+    @extend_schema(operation_id="sandbox_show", responses={200: dict[str, Any]})
+    def get(self, request: Request, service: str) -> Response:
+        """List the things of each kind: mails, pages, issues, files."""
+        return Response(world_json(actor_of(request), service))
+
+
+class SandboxReset(ApiView):
+    """The sandbox as a whole."""
+
+    @extend_schema(operation_id="sandbox_reset", request=None, responses={200: bodies.ResetBody})
+    def post(self, request: Request) -> Response:
+        """Put the sandbox world back to how it was."""
+        return Response({"touched": operations.reset_sandbox(actor_of(request))})

@@ -1,0 +1,24 @@
+"""OpenAI, and every server that speaks its API (Ollama, vLLM, Groq, Cohere …) through `base_url`."""
+
+from integrations.spec import Integration, SecretField
+
+INTEGRATION = Integration(
+    slug="openai",
+    title="OpenAI",
+    description="Models of OpenAI, and of every server that speaks its API.",
+    secrets=(
+        SecretField(
+            name="api_key",
+            label="API key",
+            help="platform.openai.com → API keys. A compatible server may take any text.",
+            prefixes=("sk-",),
+        ),
+    ),
+    provides=frozenset({"model"}),
+    rank=10,
+    client="integrations.openai.client.connect",
+    sandbox="integrations.openai.sandbox.connect",
+    base_url="https://api.openai.com/v1",
+    base_url_help="Only for compatible servers: the address that ends in /v1.",
+    keywords=("gpt", "chatgpt", "llm", "ollama", "groq", "vllm"),
+)

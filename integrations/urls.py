@@ -1,0 +1,25 @@
+"""Addresses of `integrations`: `public` at the root, `pages` under /w/<workspace>/."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from integrations.views import connections, oauth, sandbox
+
+public = [
+    path("oauth/callback/", oauth.callback, name="oauth_callback"),
+]
+
+pages = [
+    path("connections/", connections.connections, name="connections"),
+    path("connections/new/", connections.new, name="connection_new"),
+    path("connections/connect/<str:service>/", oauth.start, name="oauth_start"),
+    path("connections/<uuid:pk>/", connections.connection, name="connection"),
+    path("connections/<uuid:pk>/test/", connections.test, name="connection_test"),
+    path("connections/<uuid:pk>/default/", connections.default, name="connection_default"),
+    path("connections/<uuid:pk>/delete/", connections.delete, name="connection_delete"),
+    path("sandbox/", sandbox.sandbox, name="sandbox"),
+    path("sandbox/reset/", sandbox.reset, name="sandbox_reset"),
+    path("sandbox/<str:service>/", sandbox.service, name="sandbox_service"),
+    path("sandbox/<str:service>/<uuid:pk>/", sandbox.thing, name="sandbox_object"),
+]

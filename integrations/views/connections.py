@@ -1,0 +1,170 @@
+"""The pages of connections: health in words, a new one, one with its test, its secret and its end."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from integrations import registry
+from integrations.forms import ConnectionForm
+from integrations.models import Connection
+from integrations.oauth import provider_ready
+from integrations.operations import connections as operations
+from integrations.operations.finding import free_name
+from integrations.operations.secrets import get_service, service_of
+from integrations.spec import Integration
+from integrations.views.common import actor_of, add_problem, crumbs, prove_first
+from orchestrator_site.lib.errors import UserError
+
+HEALTH: dict[str, tuple[str, str]] = {
+    "works": ("Works", "ok"),
+    "broken": ("Needs you", "need"),
+    "unknown": ("Not tested", "idle"),
+    "sandbox": ("Sandbox", "dry"),
+}
+
+
+def connections(request: HttpRequest, workspace: str) -> HttpResponse:
+    """All connections with their health, and what else one can connect to."""
+    actor = actor_of(request)
+    rows = [_row(connection) for connection in operations.connections_of(actor.workspace)]
+    shown = {
+        "rows": rows,
+        "working": sum(row["word"] in ("Works", "Sandbox") for row in rows),
+        "broken": [row for row in rows if row["connection"].status == "broken"],
+        "services": registry.connectable(),
+        "may_change": actor.can("connections"),
+    }
+    return render(request, "integrations/connections.html", shown)
+
+
+def new(request: HttpRequest, workspace: str) -> HttpResponse:
+    """Choose a service, then fill in the form made from its declaration."""
+    actor = actor_of(request)
+    slug = request.GET.get("service", "")
+    if not slug:
+        return render(request, "integrations/connection_new.html", {"services": registry.connectable()})
+    integration = get_service(slug)
+    back = f"{reverse('connection_new', kwargs={'workspace': workspace})}?service={slug}"
+    if request.method == "POST" and (proof := prove_first(request, back)):
+        return proof
+    initial = {"name": free_name(actor.workspace, slug)}
+    form = ConnectionForm(integration, request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = operations.create_connection(
+                actor,
+                service=slug,
+                name=form.cleaned_data["name"],
+                secret=form.secret,
+                base_url=form.cleaned_data.get("base_url", ""),
+                sandbox="sandbox" in request.POST,
+            )
+        except UserError as problem:
+            add_problem(form, problem)
+        else:
+            return _made(request, workspace, made)
+    shown = {"form": form, "integration": integration, "oauth": integration.oauth, "crumbs": _crumbs(workspace)}
+    return render(request, "integrations/connection_new.html", shown, status=400 if form.errors else 200)
+
+
+def connection(request: HttpRequest, workspace: str, pk: UUID) -> HttpResponse:
+    """One connection: what it can do, and a form to rename it or replace its secret."""
+    actor = actor_of(request)
+    found = operations.get_connection(actor, pk)
+    integration = service_of(found)
+    back = reverse("connection", kwargs={"workspace": workspace, "pk": pk})
+    if request.method == "POST" and (proof := prove_first(request, back)):
+        return proof
+    initial = {"name": found.name, "base_url": found.base_url}
+    form = ConnectionForm(integration, request.POST or None, initial=initial, stored=found.masked)
+    if request.method == "POST" and form.is_valid():
+        try:
+            operations.update_connection(
+                actor,
+                found,
+                name=form.cleaned_data["name"],
+                secret=form.secret or None,
+                base_url=form.cleaned_data.get("base_url"),
+            )
+        except UserError as problem:
+            add_problem(form, problem)
+        else:
+            messages.success(request, f"{found.name} is saved.")
+            return redirect("connection", workspace=workspace, pk=pk)
+    report = request.session.pop(_report_key(pk), None)
+    shown = {**_page(found, integration), "form": form, "may_change": actor.can("connections"), "report": report}
+    shown["crumbs"] = _crumbs(workspace)
+    return render(request, "integrations/connection.html", shown, status=400 if form.errors else 200)
+
+
+def test(request: HttpRequest, workspace: str, pk: UUID) -> HttpResponse:
+    """Try the connection now and show in words what it can do."""
+    actor = actor_of(request)
+    found = operations.get_connection(actor, pk)
+    report = operations.test_connection(actor, found)
+    request.session[_report_key(pk)] = report
+    return redirect("connection", workspace=workspace, pk=pk)
+
+
+def default(request: HttpRequest, workspace: str, pk: UUID) -> HttpResponse:
+    """Use this connection where a step names none."""
+    actor = actor_of(request)
+    found = operations.make_default(actor, operations.get_connection(actor, pk))
+    messages.success(request, f"Steps that name no connection now use {found.name}.")
+    return redirect("connection", workspace=workspace, pk=pk)
+
+
+def delete(request: HttpRequest, workspace: str, pk: UUID) -> HttpResponse:
+    """Forget the connection and its secret."""
+    actor = actor_of(request)
+    found = operations.get_connection(actor, pk)
+    back = reverse("connection", kwargs={"workspace": workspace, "pk": pk})
+    if proof := prove_first(request, back):
+        return proof
+    operations.delete_connection(actor, found)
+    messages.success(request, f"{found.name} is deleted and its secret forgotten.")
+    return redirect("connections", workspace=workspace)
+
+
+def _made(request: HttpRequest, workspace: str, made: Connection) -> HttpResponse:
+    if made.sandbox:
+        messages.success(request, f"{made.name} is ready.")
+        return redirect("connections", workspace=workspace)
+    request.session[_report_key(made.pk)] = operations.test_connection(actor_of(request), made)
+    return redirect("connection", workspace=workspace, pk=made.pk)
+
+
+def _row(connection: Connection) -> dict[str, object]:
+    integration = registry.get_integration(connection.service)
+    word, tone = HEALTH["sandbox" if connection.sandbox else connection.status]
+    endings = [value.strip("•") for value in connection.masked.values() if value.strip("•")]
+    return {
+        "connection": connection,
+        "title": integration.title if integration else connection.service,
+        "ends_in": endings[0] if endings else "",
+        "word": word,
+        "tone": tone,
+    }
+
+
+def _page(connection: Connection, integration: Integration) -> dict[str, object]:
+    row = _row(connection)
+    return {
+        **row,
+        "integration": integration,
+        "oauth": integration.oauth,
+        "oauth_ready": bool(integration.oauth and provider_ready(integration.oauth.provider)),
+    }
+
+
+def _crumbs(workspace: str) -> list[tuple[str, str]]:
+    return crumbs(workspace, ("Connections", "connections", {}))
+
+
+def _report_key(pk: UUID) -> str:
+    return f"connection_report_{pk}"
