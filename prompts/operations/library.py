@@ -225,8 +225,13 @@ def freeze(workspace: Workspace, slug: str, version_or_label: str | int = LIVE) 
         version = get_version(prompt, version_or_label)
     except NotFound as problem:
         raise UserError("E_PROMPT", problem.message, field="version", hint=problem.hint) from None
-    frozen = {name: getattr(version, name) for name in _TEXT_FIELDS}
-    return {"slug": slug, **frozen, "variables": list(version.variables), "version": version.number}
+    return frozen(version)
+
+
+def frozen(version: PromptVersion) -> dict[str, Any]:
+    """A version as plain data."""
+    kept = {name: getattr(version, name) for name in _TEXT_FIELDS}
+    return {"slug": version.prompt.slug, **kept, "variables": list(version.variables), "version": version.number}
 
 
 def _insert(actor: Actor, prompt: Prompt, number: int, text: Text, note: str) -> PromptVersion:
