@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any
 
 from allauth.mfa.utils import is_mfa_enabled
@@ -9,10 +10,12 @@ from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 
 from accounts.addresses import is_loopback
+from accounts.models import everything
 
 HIDDEN_APPS = ("django_q", "usersessions", "socialaccount", "mfa", "account", "auth", "sessions")
 
@@ -31,6 +34,19 @@ class OrchestratorAdmin(admin.AdminSite):
         if not (user.is_authenticated and user.is_active and user.is_superuser):
             return False
         return settings.DEBUG or is_loopback(request) or bool(is_mfa_enabled(user))
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """A view that sees every workspace; it is rendered before that ends."""
+
+        @wraps(view)
+        def whole(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            with everything("the admin is for whoever runs the instance"):
+                response = view(request, *args, **kwargs)
+                if isinstance(response, SimpleTemplateResponse) and not response.is_rendered:
+                    response.render()
+                return response
+
+        return super().admin_view(whole, cacheable)
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Register models, except those of apps that would go around our operations."""

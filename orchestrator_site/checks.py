@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
 
 MIN_KEY = 32
 
@@ -99,3 +100,10 @@ PRODUCTION: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     _no_demo,
     _cookies_are_safe,
 )
+
+
+def refuse_unsafe_start() -> None:
+    """For entry points that run no system checks (WSGI, ASGI). Raises ImproperlyConfigured with every finding."""
+    errors = [message for message in settings_hold_together() if isinstance(message, Error)]
+    if errors:
+        raise ImproperlyConfigured("\n".join(f"{error.id}: {error.msg} {error.hint or ''}" for error in errors))

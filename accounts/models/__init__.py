@@ -1,7 +1,7 @@
 """Users, workspaces and their members, tokens, and the audit trail."""
 
 from accounts.models.audit import AuditEntry
-from accounts.models.scope import UnscopedQuery, WorkspaceManager, WorkspaceModel, WorkspaceQuerySet
+from accounts.models.scope import ForeignRow, UnscopedQuery, WorkspaceManager, WorkspaceModel, WorkspaceQuerySet, everything
 from accounts.models.token import ApiToken
 from accounts.models.user import User
 from accounts.models.workspace import Invitation, LoginLink, Member, Workspace
@@ -9,6 +9,7 @@ from accounts.models.workspace import Invitation, LoginLink, Member, Workspace
 __all__ = [
     "ApiToken",
     "AuditEntry",
+    "ForeignRow",
     "Invitation",
     "LoginLink",
     "Member",
@@ -18,4 +19,5 @@ __all__ = [
     "WorkspaceManager",
     "WorkspaceModel",
     "WorkspaceQuerySet",
+    "everything",
 ]
