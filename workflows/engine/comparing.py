@@ -10,6 +10,7 @@ from workflows.engine.reading import BRANCHES
 from workflows.engine.tree import every_step
 
 JSON = dict[str, Any]
+Place = tuple[str, str]
 TOP = ("name", "description", "settings", "inputs", "outputs")
 
 
@@ -65,29 +66,58 @@ class Comparison:
 
 def compare(before: JSON, after: JSON) -> Comparison:
     """The differences from one definition to another, in the reading order of the newer one, removed steps last."""
-    old, new = _flat(before), _flat(after)
-    steps = [change for key in new if (change := _step(key, old.get(key), new[key], old, new))]
-    steps.extend(_change(key, "removed", old[key][0]) for key in old if key not in new)
+    old, new = _Tree(before), _Tree(after)
+    unmoved = _unmoved(old, new)
+    steps = [change for key in new.steps if (change := _step(key, old, new, unmoved))]
+    steps.extend(_change(key, "removed", old.steps[key]) for key in old.steps if key not in new.steps)
     return Comparison(tuple(_fields(before, after, TOP)), tuple(steps))
 
 
-def _flat(definition: JSON) -> dict[str, tuple[JSON, tuple[str, str]]]:
-    return {step["key"]: (step, (at.parent, at.branch)) for step, _, at in every_step(definition.get("steps", []))}
+class _Tree:
+    """A definition's steps by key, and the keys of each list."""
+
+    def __init__(self, definition: JSON) -> None:
+        self.steps: dict[str, JSON] = {}
+        self.places: dict[str, Place] = {}
+        self.lists: dict[Place, list[str]] = {}
+        for step, _, at in every_step(definition.get("steps", [])):
+            place = (at.parent, at.branch)
+            self.steps[step["key"]], self.places[step["key"]] = step, place
+            self.lists.setdefault(place, []).append(step["key"])
+
+    def where(self, key: str) -> str:
+        """The place of a step in words."""
+        siblings = self.lists[self.places[key]]
+        at = siblings.index(key)
+        return f"after {siblings[at - 1]}" if at else f"first in {_place(self.places[key])}"
 
 
-def _step(key: str, was: Any, now: Any, old: Any, new: Any) -> StepChange | None:
+def _unmoved(old: _Tree, new: _Tree) -> set[str]:
+    """The steps that stand in the same list in the same order in both definitions (as many as possible)."""
+    found: set[str] = set()
+    for place, was in old.lists.items():
+        now = new.lists.get(place, [])
+        both = set(was) & set(now)
+        was, now = [key for key in was if key in both], [key for key in now if key in both]
+        blocks = SequenceMatcher(None, was, now, autojunk=False).get_matching_blocks()
+        found.update(key for block in blocks for key in was[block.a : block.a + block.size])
+    return found
+
+
+def _step(key: str, old: _Tree, new: _Tree, unmoved: set[str]) -> StepChange | None:
+    now, was = new.steps[key], old.steps.get(key)
     if was is None:
-        return _change(key, "added", now[0])
-    names = [name for name in dict.fromkeys([*was[0], *now[0]]) if name not in (*BRANCHES, "key", "with")]
-    fields = [*_fields(was[0], now[0], names), *_inputs(was[0], now[0])]
-    if was[1] != now[1]:
-        fields.insert(0, FieldChange("place", _place(was[1]), _place(now[1])))
-    elif key not in _unmoved(was[1], old, new):
-        fields.insert(0, FieldChange("place", _follows(key, was[1], old), _follows(key, now[1], new)))
+        return _change(key, "added", now)
+    names = [name for name in dict.fromkeys([*was, *now]) if name not in (*BRANCHES, "key", "with")]
+    fields = [*_fields(was, now, names), *_inputs(was, now)]
+    if old.places[key] != new.places[key]:
+        fields.insert(0, FieldChange("place", _place(old.places[key]), _place(new.places[key])))
+    elif key not in unmoved:
+        fields.insert(0, FieldChange("place", old.where(key), new.where(key)))
     if not fields:
         return None
     moved = all(field.field == "place" for field in fields)
-    return _change(key, "moved" if moved else "changed", now[0], tuple(fields))
+    return _change(key, "moved" if moved else "changed", now, tuple(fields))
 
 
 def _change(key: str, change: str, step: JSON, fields: tuple[FieldChange, ...] = ()) -> StepChange:
@@ -108,25 +138,6 @@ def _inputs(before: JSON, after: JSON) -> list[FieldChange]:
     ]
 
 
-def _siblings(place: tuple[str, str], flat: Any) -> list[str]:
-    return [key for key, (_, at) in flat.items() if at == place]
-
-
-def _unmoved(place: tuple[str, str], old: Any, new: Any) -> set[str]:
-    """The steps of one list that stand in the same order in both definitions (as many as possible)."""
-    was, now = _siblings(place, old), _siblings(place, new)
-    both = set(was) & set(now)
-    was, now = [key for key in was if key in both], [key for key in now if key in both]
-    blocks = SequenceMatcher(None, was, now, autojunk=False).get_matching_blocks()
-    return {key for block in blocks for key in was[block.a : block.a + block.size]}
-
-
-def _follows(key: str, place: tuple[str, str], flat: Any) -> str:
-    siblings = _siblings(place, flat)
-    at = siblings.index(key)
-    return f"after {siblings[at - 1]}" if at else f"first in {_place(place)}"
-
-
-def _place(place: tuple[str, str]) -> str:
+def _place(place: Place) -> str:
     parent, branch = place
     return f"{parent}, {branch}" if parent else "the top list"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from workflows.models import Workflow
 from workflows.operations.drafts import draft_definition, draft_problems
 
 SUMMARY = 120
+_PLACEHOLDER = re.compile(r"\{\{-?\s*(?:steps\.|inputs\.|workspace\.variables\.)?([\w.\[\]-]+)[^{}]*\}\}")
 
 
 @dataclass(frozen=True)
@@ -145,14 +147,19 @@ def summary_of(step: StepSpec, info: ActionInfo | None) -> str:
     facts = fields_of(info.input)
     ranked = sorted(facts.values(), key=_rank)
     filled = [fact for fact in ranked if step.with_.get(fact.name) not in (None, "", [], {})]
-    shown = [_short(step.with_[fact.name]) for fact in filled[:2]]
-    return " · ".join(shown)[:SUMMARY]
+    shown = [_readable(step.with_[fact.name]) for fact in filled[:2]]
+    return " · ".join(_cut(text, SUMMARY // len(shown)) for text in shown)
 
 
 def _rank(fact: FieldFacts) -> tuple[int, int]:
     return ({"target": 0, "content": 1}.get(fact.role, 2), 0 if fact.required else 1)
 
 
-def _short(value: Any) -> str:
+def _readable(value: Any) -> str:
+    """A value in one line; placeholders as ‹database› and ‹fetch.messages›."""
     text = " ".join(as_text(value).split())
-    return text if len(text) <= 60 else text[:59] + "…"
+    return _PLACEHOLDER.sub(lambda found: f"‹{found.group(1)}›", text)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"

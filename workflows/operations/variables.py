@@ -34,7 +34,7 @@ def get_variable(actor: Actor, name: str) -> Variable:
 
 
 def set_variable(actor: Actor, name: str, value: Any, *, help: str = "") -> Variable:
-    """Make a variable or give it a new value (any JSON of at most 64 KiB)."""
+    """Make a variable or give it a new value (any JSON but null, at most 64 KiB)."""
     actor.require("edit")
     if not is_key(name):
         text = "A variable's name has 1 to 48 lower-case letters, digits and underscores."
@@ -42,6 +42,8 @@ def set_variable(actor: Actor, name: str, value: Any, *, help: str = "") -> Vari
     value, help = clean_value(value, field="value"), clean_text(help.strip(), field="help", max_length=200)
     if len(dumps(value)) > MAX_VALUE:
         raise TooLarge("A variable may hold 64 KiB.", field="value", limit=MAX_VALUE)
+    if value is None:
+        raise UserError("E_REQUIRED", "A variable needs a value; null is none.", field="value", hint="Or delete it.")
     with transaction.atomic():
         rows = Variable.objects.of(actor.workspace)
         before = rows.select_for_update().filter(name=name).first()
