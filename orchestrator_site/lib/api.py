@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
+from base64 import b64decode
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import parse_qs
 
 from django.core.exceptions import (
     BadRequest,
@@ -57,7 +59,7 @@ class CleanRequest(Request):
             raise UserError("E_BODY", "A multipart body needs a boundary.", field="body", hint="Send application/json.")
         if length == 0 and kind.startswith("application/json"):
             clean_json(b"")
-        return super()._parse()
+        return super()._parse()  # type: ignore[misc]
 
 
 def _declared_length(request: HttpRequest) -> int:
@@ -122,6 +124,13 @@ class CursorPage(CursorPagination):
                 raise _bad_page() from None
             raise
 
+    def decode_cursor(self, request: Any) -> Any:
+        """The place a cursor names. Raises E_PAGE for what is not exactly one of ours."""
+        given = request.query_params.get(self.cursor_query_param)
+        if given is not None:
+            _check_cursor(given)
+        return super().decode_cursor(request)
+
     def get_paginated_response(self, data: Any) -> Response:
         """The page as it is sent."""
         return Response({"results": data, "next": self.get_next_link(), "previous": self.get_previous_link()})
@@ -144,6 +153,15 @@ def page_limit(given: str | None) -> int:
     if math.isnan(wanted):
         raise UserError("E_TYPE", "limit must be a whole number.", field="limit", limit=MAX_LIMIT)
     return int(min(max(wanted, 1), MAX_LIMIT))
+
+
+def _check_cursor(given: str) -> None:
+    try:
+        names = set(parse_qs(b64decode(given.encode("ascii"), validate=True).decode(), strict_parsing=True))
+    except (ValueError, UnicodeError):
+        raise _bad_page() from None
+    if len(given) > 1000 or not names <= {"o", "r", "p"}:
+        raise _bad_page()
 
 
 def _bad_page() -> UserError:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
 
+if TYPE_CHECKING:
+    _Text = models.TextField[Any, Any]
+else:
+    _Text = models.TextField
 
-class JSONText(models.TextField):
+
+class JSONText(_Text):
     """A JSON value stored as compact text: key order kept, no per-row validation in the database; None is NULL."""
 
     def from_db_value(self, value: str | None, *_: Any) -> Any:

@@ -23,7 +23,8 @@ def is_htmx(request: HttpRequest) -> bool:
 def render_fragment(request: HttpRequest, template_name: str, block: str, context: Mapping[str, Any]) -> str:
     """The block of a template, on its own. Raises LookupError when the template has no such block."""
     template: Template = loader.get_template(template_name).template  # type: ignore[attr-defined]
-    node = next((n for n in template.nodelist.get_nodes_by_type(BlockNode) if n.name == block), None)
+    blocks: list[Any] = list(template.nodelist.get_nodes_by_type(BlockNode))
+    node = next((found for found in blocks if found.name == block), None)
     if node is None:
         raise LookupError(f"{template_name} has no block {block!r}")
     made = make_context(dict(context), request, autoescape=True)

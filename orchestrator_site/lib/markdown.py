@@ -1,4 +1,4 @@
-"""Markdown from mails, pages and models as HTML that can do nothing: no images, no styles, links that show themselves."""
+"""Markdown from mails, pages and models as HTML that can do nothing: no images, no styles, links show their address."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def did_you_mean(name: str, candidates: Collection[str], *, show: int = 12) -> s
 
 def slugify_key(text: str, taken: Collection[str] = (), *, fallback: str = "step") -> str:
     """A key made from any text, different from all that are `taken`."""
-    plain = unicodedata.normalize("NFKD", text[:200]).encode("ascii", "ignore").decode().lower()
+    plain = unicodedata.normalize("NFKD", text[:200].casefold()).encode("ascii", "ignore").decode()
     key = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
     if not key or not key[0].isalpha():
         key = f"{fallback}_{key}".rstrip("_")

@@ -33,7 +33,7 @@ _SHAPES = re.compile(
     | \bGOCSPX-[\w-]{10,}
     | \bawo_[a-z0-9]{8}_[\w-]{16,}
     | \beyJ[\w-]{6,}\.[\w-]{6,}\.[\w-]*
-    | -----BEGIN\ [A-Z ]{0,30}PRIVATE\ KEY-----[\s\S]{0,20000}?(?:-----END\ [A-Z ]{0,30}PRIVATE\ KEY-----|\Z)
+    | -----BEGIN\ [A-Z ]{0,30}PRIVATE\ KEY-----(?:[\w+/=\s\\:,.]|-(?!-)){0,20000}(?:-----END\ [A-Z ]{0,30}KEY-----)?
     """,
     re.VERBOSE,
 )

@@ -17,8 +17,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length)
-        self.server.seen.append((self.command, self.path, dict(self.headers), body))
-        name = self.path.split("?")[0].strip("/").replace("-", "_")
+        headers = {name.title(): value for name, value in self.headers.items()}
+        self.server.seen.append((self.command, self.path, headers, body))
+        name = self.path.split("?")[0].strip("/").split("/")[0]
         getattr(self, f"answer_{name}", self.answer_echo)()
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_GET

@@ -44,7 +44,7 @@ def _lookup(host: str, port: int) -> list[Endpoint]:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as problem:
         raise NotSent(f"{host} could not be found: {problem}") from problem
-    endpoints = list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
+    endpoints: list[Endpoint] = list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
     if not endpoints:
         raise NotSent(f"{host} has no address")
     if not is_trusted(host, port) and not all(is_public(address) for _, address in endpoints):

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
-from orchestrator_site.lib.json import JSONValue
 from orchestrator_site.lib.templating import limits
 from orchestrator_site.lib.templating.problems import TemplateProblem, bad_value, budget, too_big
 from orchestrator_site.lib.templating.undefined import Missing, found
@@ -27,10 +26,10 @@ def register(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         wants_context = "context" in signature.parameters
 
         @wraps(function)
-        def run(left: Any, *args: Any, context: Any, **kwargs: Any) -> JSONValue:
+        def run(left: Any, *args: Any, context: Any, **kwargs: Any) -> Any:
             context.charge(1 + _cost(left))
             if isinstance(left, Missing) and name != "default":
-                return left  # type: ignore[return-value]
+                return left
             if name != "default":
                 args = tuple(plain(found(arg)) for arg in args)
             if wants_context:

@@ -1,0 +1,206 @@
+"""Names, text, Markdown, fragments, limits and the environment."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.template import engines
+from django.test import RequestFactory
+
+from orchestrator_site.lib import clock, environment, names, ratelimit
+from orchestrator_site.lib.errors import RateLimited
+from orchestrator_site.lib.htmx import is_htmx, render_fragment, render_page
+from orchestrator_site.lib.markdown import render_markdown
+from orchestrator_site.lib.text import html_to_text, human_size, one_line
+
+
+def test_keys():
+    assert all(names.is_key(k) for k in ("a", "a_1", "a" * 48))
+    assert not any(names.is_key(k) for k in ("", "A", "1a", "_a", "a b", "a-b", "a" * 49, "ä", "a\n"))
+
+
+def test_the_nearest_name():
+    assert names.nearest("subjet", ["subject", "body"]) == "subject"
+    assert names.nearest("SUBJECT", ["subject"]) == "subject"
+    assert names.nearest("zzz", ["subject"]) is None
+    assert names.did_you_mean("zzz", ["b", "a"]) == "Known here: a, b."
+    assert "nothing" in names.did_you_mean("zzz", [])
+    started = time.perf_counter()
+    names.nearest("a" * 100_000, ["b" * 100] * 3000)
+    assert time.perf_counter() - started < 0.5
+
+
+def test_keys_out_of_titles():
+    assert names.slugify_key("Find mail!") == "find_mail"
+    assert names.slugify_key("Füße & mehr") == "fusse_mehr"
+    assert names.slugify_key("2 steps") == "step_2_steps"
+    assert names.slugify_key("日本", fallback="workflow") == "workflow"
+    assert names.slugify_key("a" * 60, {"a" * 48}) == "a" * 46 + "_2"
+    assert names.slugify_key("x", {"x", "x_2"}) == "x_3"
+
+
+def test_text_of_html_mail():
+    source = """<html><head><title>no</title><style>p{}</style></head><body><h1>Hi</h1><p>one
+    <b>two</b>&nbsp;&amp; three<br>four</p><ul><li>a</li><li>b</li></ul><a href="https://x.org/?a=1&amp;b=2">link</a>
+    <a href="https://y.org">https://y.org</a>
+    <script>alert(1)</script><img src="https://track/x.gif"><pre>  keep
+  this</pre></body></html>"""
+    text = html_to_text(source)
+    assert text.startswith("Hi\n\none two & three\nfour")
+    assert "- a\n- b" in text and "link (https://x.org/?a=1&b=2)" in text and text.count("https://y.org") == 1
+    assert "alert" not in text and "track" not in text and "p{}" not in text and "no" not in text.split()
+    assert "keep\nthis" in text
+
+
+def test_html_that_attacks_is_text_in_time():
+    assert "<script>" in html_to_text("&lt;script&gt;")
+    for source in (
+        "<" * 200_000,
+        "<div>" * 50_000,
+        "<a href='" * 20_000,
+        "<!--" * 50_000,
+        "&" * 200_000,
+        "<p " + "a=b " * 50_000,
+    ):
+        started = time.perf_counter()
+        html_to_text(source)
+        assert time.perf_counter() - started < 3
+
+
+def test_sizes_and_lines():
+    assert [human_size(n) for n in (12, 1536, 25 * 1024**2)] == ["12 bytes", "1.5 KiB", "25 MiB"]
+    assert one_line("a\n b\tc") == "a b c" and one_line("x" * 300) == "x" * 199 + "…"
+
+
+XSS = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "[a](javascript:alert(1))",
+    "[a](data:text/html,x)",
+    "[a](vbscript:x)",
+    "![a](https://evil/x.png)",
+    "![a][1]\n\n[1]: https://evil/x.png",
+    "<svg/onload=alert(1)>",
+    "<iframe src=x>",
+    "<style>*{}</style>",
+    "<math><mi xlink:href='javascript:x'>",
+    "[a](<javascript:alert(1)>)",
+    "[a](JaVaScRiPt:alert(1))",
+    "[a](&#106;avascript:alert(1))",
+    "`</code><script>alert(1)</script>`",
+    '```html"><script>\nx\n```',
+    "<a href='javascript:x'>y</a>",
+    '[a](//evil.org "t\\"onx=")',
+]
+
+
+@pytest.mark.parametrize("source", XSS)
+def test_markdown_can_do_nothing(source):
+    made = render_markdown(source)
+    for word in (
+        "<script",
+        "<img",
+        "<svg",
+        "<iframe",
+        "<style",
+        "<math",
+        'href="javascript',
+        'href="data',
+        "onerror=x",
+        "<a href='",
+    ):
+        assert word not in made.lower()
+
+
+def test_markdown_links_show_where_they_go():
+    made = render_markdown("[invoice](https://evil.example/?q=secret) and <https://plain.example>")
+    assert 'rel="noopener noreferrer nofollow"' in made
+    assert '<span class="link-target">(https://evil.example/?q=secret)</span>' in made
+    assert made.count("https://plain.example") == 2
+    assert "<strong>b</strong>" in render_markdown("**b**") and "<table>" in render_markdown("|a|\n|-|\n|b|")
+
+
+def test_markdown_is_done_in_time():
+    for source in (
+        "[" * 20_000,
+        "> " * 20_000,
+        "*a" * 20_000,
+        "`" * 40_000,
+        "![" * 20_000,
+        "- " * 20_000,
+        "a" * 500_000,
+        "<" * 60_000,
+    ):
+        started = time.perf_counter()
+        render_markdown(source)
+        assert time.perf_counter() - started < 3, source[:5]
+
+
+PAGE = (
+    "{% block page %}<html>{% block list %}"
+    + "<ul>{{ what }}{% block row %}r{% endblock %}</ul>{% endblock %}</html>{% endblock %}"
+)
+
+
+@pytest.fixture
+def page(settings, tmp_path):
+    (tmp_path / "page.html").write_text(PAGE)
+    (tmp_path / "child.html").write_text("{% extends 'page.html' %}{% block list %}<ol>{{ what }}</ol>{% endblock %}")
+    settings.TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "DIRS": [str(tmp_path)]}]
+    engines.__dict__.pop("templates", None)
+    return RequestFactory()
+
+
+def test_htmx_gets_the_fragment_and_everybody_else_the_page(page):
+    plain, fragment = page.get("/"), page.get("/", headers={"HX-Request": "true"})
+    boosted = page.get("/", headers={"HX-Request": "true", "HX-Boosted": "true"})
+    assert [is_htmx(r) for r in (plain, fragment, boosted)] == [False, True, False]
+    assert render_page(fragment, "page.html", {"what": "<b>"}, fragment="list").content == b"<ul>&lt;b&gt;r</ul>"
+    whole = render_page(plain, "page.html", {"what": 1}, fragment="list", status=422)
+    assert (whole.status_code, whole.content) == (422, b"<html><ul>1r</ul></html>")
+    assert "HX-Request" in whole["Vary"]
+    assert render_fragment(fragment, "child.html", "list", {"what": 2}) == "<ol>2</ol>"
+    with pytest.raises(LookupError):
+        render_fragment(plain, "page.html", "nope", {})
+
+
+def test_calls_are_counted_in_windows():
+    with clock.freeze(datetime(2030, 1, 1, tzinfo=UTC)) as held:
+        assert [ratelimit.hit("a", 2, 60) for _ in range(2)] == [None, None]
+        refused = ratelimit.hit("a", 2, 60)
+        assert isinstance(refused, RateLimited) and refused.status == 429 and refused.retry_after == 60
+        assert ratelimit.hit("b", 2, 60) is None and ratelimit.hit("a", 0, 60) is None
+        held.tick(60)
+        assert ratelimit.hit("a", 2, 60) is None
+
+
+def test_a_broken_cache_lets_calls_through(monkeypatch):
+    class Broken:
+        def add(self, *args, **kwargs):
+            raise OSError("away")
+
+    monkeypatch.setattr(ratelimit, "caches", {"shared": Broken()})
+    assert [ratelimit.hit("c", 1, 60) for _ in range(3)] == [None] * 3
+
+
+def test_the_environment_is_read_strictly(monkeypatch, tmp_path):
+    monkeypatch.setenv("X_FLAG", "yes")
+    monkeypatch.setenv("X_NUMBER", "12")
+    monkeypatch.setenv("X_WORDS", "a, b,,c")
+    secret = Path(tmp_path) / "secret"
+    secret.write_text("s3cret\n")
+    monkeypatch.setenv("X_SECRET_FILE", str(secret))
+    assert environment.flag("X_FLAG", False) and environment.number("X_NUMBER", 1, low=0, high=99) == 12
+    assert environment.words("X_WORDS") == ["a", "b", "c"] and environment.secret("X_SECRET") == "s3cret"
+    monkeypatch.setenv("X_FLAG", "maybe")
+    monkeypatch.setenv("X_NUMBER", "100")
+    monkeypatch.setenv("X_SECRET_FILE", "/nowhere")
+    for read in (
+        lambda: environment.flag("X_FLAG", False),
+        lambda: environment.number("X_NUMBER", 1, low=0, high=99),
+        lambda: environment.secret("X_SECRET"),
+    ):
+        with pytest.raises(ImproperlyConfigured):
+            read()
