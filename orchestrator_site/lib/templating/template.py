@@ -117,7 +117,7 @@ def compile_condition(source: str) -> Condition:
     return _kept_condition(source) if len(source) <= _MAX_KEPT else Condition(source)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=2048)
 def _kept_template(source: str) -> Template:
     return Template(source)
 
