@@ -8,6 +8,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.shortcuts import render
 from django.urls import reverse
@@ -18,6 +19,7 @@ from accounts.operations.members import accept_invitation, find_invitation, invi
 from accounts.operations.sessions import is_fresh
 from accounts.operations.setup import create_workspace, is_empty
 from orchestrator_site.lib.errors import NotFound
+from orchestrator_site.lib.json import repair_text
 
 INVITATION_KEY = "invitation_token"
 
@@ -43,17 +45,11 @@ class AccountAdapter(DefaultAccountAdapter):
         address = super().clean_email(email).strip().lower()
         invitation = invitation_in(self.request)
         if invitation is not None and address != invitation.email and not self._signed_in():
-            raise self.validation_error_for(invitation)
+            raise ValidationError(f"The invitation is for {invitation.email}.", code="E_ADDRESS")
         return str(address)
 
     def _signed_in(self) -> bool:
         return bool(self.request is not None and self.request.user.is_authenticated)
-
-    def validation_error_for(self, invitation: Invitation) -> Exception:
-        """The form error for another address than the invited one."""
-        from django.core.exceptions import ValidationError
-
-        return ValidationError(f"The invitation is for {invitation.email}.", code="E_ADDRESS")
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         """Save who signed up, and give them their place."""
@@ -120,7 +116,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         """Take over the name and the address."""
         user: User = super().populate_user(request, sociallogin, data)
         user.email = str(data.get("email") or "").strip().lower()
-        user.name = str(data.get("name") or "").strip()[:120]
+        said = sociallogin.account.extra_data.get("name") or f"{data.get('first_name') or ''} {data.get('last_name') or ''}"
+        user.name = repair_text(str(said)).strip()[:120]
         return user
 
     def save_user(self, request: HttpRequest, sociallogin: Any, form: Any = None) -> User:

@@ -155,12 +155,14 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_QUERY_EMAIL = True
 SOCIALACCOUNT_LOGIN_ON_GET = False
 GOOGLE_CLIENT_ID = env.text("GOOGLE_CLIENT_ID", "")
 GOOGLE_CLIENT_SECRET = env.secret("GOOGLE_CLIENT_SECRET")
 GOOGLE_AUTH_URL = env.text("GOOGLE_AUTH_URL", "https://accounts.google.com/o/oauth2/v2/auth")
 GOOGLE_TOKEN_URL = env.text("GOOGLE_TOKEN_URL", "https://oauth2.googleapis.com/token")
 GOOGLE_USERINFO_URL = env.text("GOOGLE_USERINFO_URL", "https://openidconnect.googleapis.com/v1/userinfo")
+_google_origin = "/".join(GOOGLE_AUTH_URL.split("/")[:3])
 SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {
     "google": {
         "APPS": (
@@ -212,7 +214,8 @@ CONTENT_SECURITY_POLICY = {
         "frame-src": [NONE],
         "object-src": [NONE],
         "base-uri": [NONE],
-        "form-action": [SELF],
+        # The button "Sign in with Google" is a form whose answer leads there; browsers hold that against form-action.
+        "form-action": [SELF, *([_google_origin] if GOOGLE_CLIENT_ID else [])],
     }
 }
 
@@ -294,7 +297,8 @@ LOGGING: dict[str, Any] = {
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
     "loggers": {
         "django.server": {"level": "WARNING"},
-        "django_q": {"level": "WARNING"},
-        "django.request": {"level": "ERROR"}, "httpx": {"level": "WARNING"},
+        "django_q": {"level": "WARNING"}, "httpx": {"level": "WARNING"}, "httpx2": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},
+        "httpx": {"level": "WARNING"},
     },
 }

@@ -96,6 +96,23 @@ def test_guessing_is_stopped_by_key(settings):
     assert b"Too many" in answer.content
 
 
+def test_guessing_is_counted_in_the_cache_that_all_processes_share(settings):
+    from django.core.cache import caches
+    from django.core.management import call_command
+
+    from orchestrator_site import settings as real
+
+    assert real.CACHES["default"] == real.CACHES["shared"] and "locmem" not in real.CACHES["default"]["BACKEND"]
+    settings.CACHES = {**settings.CACHES, "default": real.CACHES["default"], "shared": real.CACHES["shared"]}
+    call_command("createcachetable")
+    user = UserFactory()
+    for _ in range(6):
+        del caches["default"]
+        sign_in(user.email, "wrong wrong wrong")
+    browser, answer = sign_in(user.email)
+    assert not signed_in(browser) and b"Too many" in answer.content
+
+
 def test_the_session_is_a_new_one_after_sign_in():
     user = UserFactory()
     browser = Client()
