@@ -14,9 +14,10 @@ from django.utils.cache import patch_vary_headers
 
 
 def is_htmx(request: HttpRequest) -> bool:
-    """Whether htmx asks for a fragment (a boosted link or a restored page wants the whole)."""
+    """Whether htmx asks for a fragment (a boosted link, a restored page or a target of `body` wants the whole)."""
     headers = request.headers
-    whole = headers.get("HX-Boosted") == "true" or headers.get("HX-History-Restore-Request") == "true"
+    whole = "true" in (headers.get("HX-Boosted"), headers.get("HX-History-Restore-Request"))
+    whole = whole or headers.get("HX-Request-Type") == "full"
     return headers.get("HX-Request") == "true" and not whole
 
 
@@ -41,5 +42,5 @@ def render_page(
     else:
         text = loader.render_to_string(template_name, dict(context), request)
     response = HttpResponse(text, status=status)
-    patch_vary_headers(response, ["HX-Request", "HX-Boosted"])
+    patch_vary_headers(response, ["HX-Request", "HX-Request-Type", "HX-Boosted"])
     return response

@@ -156,7 +156,8 @@ def page(settings, tmp_path):
 def test_htmx_gets_the_fragment_and_everybody_else_the_page(page):
     plain, fragment = page.get("/"), page.get("/", headers={"HX-Request": "true"})
     boosted = page.get("/", headers={"HX-Request": "true", "HX-Boosted": "true"})
-    assert [is_htmx(r) for r in (plain, fragment, boosted)] == [False, True, False]
+    body = page.get("/", headers={"HX-Request": "true", "HX-Request-Type": "full"})
+    assert [is_htmx(r) for r in (plain, fragment, boosted, body)] == [False, True, False, False]
     assert render_page(fragment, "page.html", {"what": "<b>"}, fragment="list").content == b"<ul>&lt;b&gt;r</ul>"
     whole = render_page(plain, "page.html", {"what": 1}, fragment="list", status=422)
     assert (whole.status_code, whole.content) == (422, b"<html><ul>1r</ul></html>")

@@ -160,6 +160,7 @@ class GuardedAdapter(HTTPAdapter):
         self, request: requests.PreparedRequest, attempt: _Attempt, verify: bool | str, cert: Any, method: str
     ) -> requests.Response:
         call = attempt.call
+        verify = verify if isinstance(verify, str) else True
         limits = (min(CONNECT_SECONDS, call.remaining()), max(call.remaining(), 0.01))
         try:
             response = super().send(request, stream=True, timeout=limits, verify=verify, cert=cert, proxies={})
