@@ -111,6 +111,8 @@ class Loop:
                 self.group.check()
                 await self._item(index)
             except (Failure, Finished, Ended) as problem:
+                if isinstance(problem, Ended) and not self.group.ended:
+                    continue  # resumed: this item was cut off when another one failed; that one speaks
                 if self.stopped is None or (isinstance(self.stopped, Ended) and not isinstance(problem, Ended)):
                     self.stopped = problem
                 self.group.end("finished" if isinstance(problem, Finished) else "sibling")
@@ -158,7 +160,7 @@ def _close(
     record.output, record.tainted, record.error = output, tainted, None
     walk.finish(record, "succeeded")
     frame.warnings.extend(warnings[:50])
-    frame.keep(record.key, output, "all" if tainted else "")
+    frame.keep(record.key, output, frozenset({"results"}) if tainted else "")
 
 
 def _any_taint(frame: Frame) -> bool:

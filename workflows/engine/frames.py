@@ -12,8 +12,8 @@ from typing import Any
 
 from workflows.engine.plan import Path
 
-# Fields of an effect's answer that name what we made ourselves: no text from outside, so they may fill a target.
-OWN_FIELDS = frozenset({"id", "url", "number", "commit_sha", "page_id", "block_ids", "branch", "path", "repository"})
+Taint = str | frozenset[str]
+"""'' (clean), 'all', or the names of the tainted fields."""
 
 
 class Ended(Exception):
@@ -82,7 +82,7 @@ class Frame:
 
     __slots__ = ("data", "group", "item_tainted", "made", "path", "taint", "warnings")
 
-    def __init__(self, path: str, data: dict[str, Any], group: Group, taint: dict[str, str], item_tainted: bool) -> None:
+    def __init__(self, path: str, data: dict[str, Any], group: Group, taint: dict[str, Taint], item_tainted: bool) -> None:
         self.path = path
         self.data = data
         self.group = group
@@ -107,8 +107,8 @@ class Frame:
         data = {**self.data, "steps": dict(self.data["steps"]), "item": item, "index": index}
         return Frame(path, data, group, dict(self.taint), tainted)
 
-    def keep(self, key: str, output: Any, taint: str) -> None:
-        """Let later steps see an output. `taint`: '' (clean), 'all', or 'text' (all but the ids of what we made)."""
+    def keep(self, key: str, output: Any, taint: Taint) -> None:
+        """Let later steps see an output."""
         self.data["steps"][key] = output
         self.made[key] = output
         self.taint[key] = taint
@@ -123,7 +123,7 @@ class Frame:
             if len(path) < 2:
                 return any(self.taint.values())
             taint = self.taint.get(str(path[1]), "")
-            return taint == "all" or (taint == "text" and (len(path) < 3 or path[2] not in OWN_FIELDS))
+            return bool(taint) and (taint == "all" or len(path) < 3 or path[2] in taint)
         if root == "item":
             return self.item_tainted
         if root == "trigger":

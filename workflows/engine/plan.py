@@ -5,7 +5,7 @@ Shared by all runs of a version; holds no data of any run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -57,6 +57,21 @@ class Plan:
     steps: tuple[StepPlan, ...]
     outputs: tuple[tuple[str, Value], ...]
     cache: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    def all_reads(self) -> Iterator[Path]:
+        """Every path that any template or condition of the version reads."""
+        for _, value in self.outputs:
+            yield from value.reads
+        todo = list(self.steps)
+        while todo:
+            plan = todo.pop()
+            for _, value in plan.values:
+                yield from value.reads
+            for condition in (plan.when, plan.condition):
+                if condition is not None:
+                    yield from (reference.path for reference in condition.references())
+            for children in plan.branches.values():
+                todo.extend(children)
 
 
 def make_plan(definition: Definition) -> Plan:

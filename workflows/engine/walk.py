@@ -17,10 +17,11 @@ from uuid import UUID
 
 from orchestrator_site.lib.templating import TemplateProblem
 from workflows.engine import blocks
-from workflows.engine.frames import Ended, Finished, Frame, Group, Park
+from workflows.engine.frames import Ended, Finished, Frame, Group, Park, Taint
 from workflows.engine.plan import Plan, StepPlan
 from workflows.engine.records import AttemptRecord, Failure, Record, RunRecord, StepRecord
 from workflows.engine.retry import Policy, wait_before_retry
+from workflows.engine.taint import OUR_OWN
 
 PURE_STEPS_A_TURN = 20
 MAX_STEP_RUNS = 10_000
@@ -65,6 +66,8 @@ class Traits:
     kind: str
     retries: int
     tainted: bool
+    takes: frozenset[str] = frozenset()
+    gives: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -90,6 +93,9 @@ class Executor(Protocol):
 
     def check(self, plan: StepPlan, values: dict[str, Any], tainted: set[str]) -> UUID | None:
         """Check inputs and connection before anything is recorded; the connection's id. Raises Failure."""
+
+    def continues(self, task: Task) -> bool:
+        """Whether a resumed step is still in the middle of an attempt."""
 
     async def call(self, task: Task) -> Any:
         """Run the action once and return its output as JSON. Raises Failure."""
@@ -302,11 +308,13 @@ class Walk:
     async def _attempts(self, task: Task, traits: Traits) -> Any:
         policy = _policy(task.plan, traits)
         record, group = task.record, task.frame.group
-        if record.status == "waiting" and record.due_at is not None:
+        again = record.status in ("running", "waiting") and self.executor.continues(task)
+        if record.status == "waiting" and record.due_at is not None and not again:
             await self.sleep_until(group, record.due_at)
         while True:
             group.check()
-            record.attempts += 1
+            record.attempts += 0 if again else 1
+            again = False
             record.status, record.due_at = "running", None
             started = self.clock.now()
             self.log.put(record.copy())
@@ -425,13 +433,25 @@ class Walk:
         decision = record.decision if isinstance(record.decision, dict) else {}
         frame.warnings.extend(decision.get("warnings") or ())
         if record.status == "succeeded":
-            frame.keep(record.key, record.output, _taint(record))
+            frame.keep(record.key, record.output, self._taint(plan, frame, record))
             if decision.get("finish") is not None:
                 raise Finished(str(decision["finish"]), warning=plan.step.action != "stop")
         elif record.status == "failed":
             self._replay_failure(plan, frame, record)
         elif record.status == "cancelled":
             raise Ended(frame.group.ended or "cancelled")
+
+    def _taint(self, plan: StepPlan, frame: Frame, record: StepRecord) -> Taint:
+        """What of a finished step's output is from outside (engine.taint says the same at save time)."""
+        if not record.tainted:
+            return ""
+        if record.kind == "control":
+            return frozenset({"results"})
+        if record.kind != "effect":
+            return "all"
+        traits = self.executor.traits(record.action)
+        filled = {name for name, value in plan.values if frame.is_tainted(value.reads)}
+        return frozenset(n for n in traits.gives if not OUR_OWN.search(n) and (n in filled or n not in traits.takes))
 
     def _replay_failure(self, plan: StepPlan, frame: Frame, record: StepRecord) -> None:
         error = record.error or {}
@@ -459,12 +479,6 @@ _ENDINGS = {
         "step": "",
     }
 }
-
-
-def _taint(record: StepRecord) -> str:
-    if not record.tainted:
-        return ""
-    return "text" if record.kind == "effect" else "all"
 
 
 def _policy(plan: StepPlan, traits: Traits) -> Policy:

@@ -1,0 +1,154 @@
+"""How clients reach the outside from the engine: pool threads for blocking SDKs, the reads thread for the sandbox.
+
+Pool threads never touch the database. One client per connection; the deadline is that of the task that calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+from integrations.context import ConnectionInfo
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+POOL_THREADS = 64
+THREADS_A_CONNECTION = 16
+LEAK_AFTER = 5.0
+MOST_LEAKS = 8
+
+_deadline: ContextVar[float] = ContextVar("deadline", default=0.0)
+_holds_slot: ContextVar[object | None] = ContextVar("holds_slot", default=None)
+
+
+def set_deadline(seconds: float) -> None:
+    """The current task's call must end within so many seconds."""
+    _deadline.set(time.monotonic() + seconds)
+
+
+class Pool:
+    """Threads for blocking calls, and the count of those that did not end."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(max_workers=POOL_THREADS, thread_name_prefix="call")
+        self.leaked = 0
+
+    async def run(self, function: Callable[[], T]) -> T:
+        """Run on a pool thread. When the caller is cancelled the thread is watched until it ends."""
+        future = asyncio.get_running_loop().run_in_executor(self._threads, function)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            if not future.done():
+                self._watch(future)
+            raise
+
+    def _watch(self, future: asyncio.Future[Any]) -> None:
+        self.leaked += 1
+
+        def ended(done: asyncio.Future[Any]) -> None:
+            self.leaked -= 1
+            if not done.cancelled():
+                done.exception()
+
+        future.add_done_callback(ended)
+
+    def close(self) -> None:
+        """Take no more calls."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class ConnectionCalls:
+    """`integrations.context.Calls` for one connection."""
+
+    def __init__(self, pool: Pool, database: Callable[[Callable[[], Any]], Awaitable[Any]]) -> None:
+        self._pool = pool
+        self._database = database
+        self._slots = asyncio.Semaphore(THREADS_A_CONNECTION)
+
+    @property
+    def deadline(self) -> float:
+        """`time.monotonic()` at which the current call must have ended."""
+        return _deadline.get() or time.monotonic() + 60.0
+
+    @contextlib.asynccontextmanager
+    async def slot(self) -> AsyncIterator[None]:
+        """One of the connection's threads; taken before an intent is written, and used by the call within."""
+        if _holds_slot.get() is self:
+            yield
+            return
+        async with self._slots:
+            token = _holds_slot.set(self)
+            try:
+                yield
+            finally:
+                _holds_slot.reset(token)
+
+    async def blocking(self, function: Callable[[], T]) -> T:
+        """Run a blocking SDK call in a pool thread."""
+        async with self.slot():
+            return await self._pool.run(function)
+
+    async def database(self, function: Callable[[], T]) -> T:
+        """Run a function that uses Django's database, in a transaction of its own on the reads thread."""
+        result: T = await self._database(function)
+        return result
+
+
+@dataclass
+class Open:
+    """A connection opened for use: its client, and until when it need not be asked for again."""
+
+    info: ConnectionInfo
+    client: Any
+    calls: ConnectionCalls
+    stamp: Any
+    fresh_until: float
+
+
+class Clients:
+    """One client per connection, made anew when the connection was changed."""
+
+    FRESH = 1.0
+
+    def __init__(
+        self,
+        pool: Pool,
+        database: Callable[[Callable[[], Any]], Awaitable[Any]],
+        read: Callable[[UUID], Awaitable[tuple[ConnectionInfo, Any]]],
+        make: Callable[[ConnectionInfo, ConnectionCalls], Any],
+    ) -> None:
+        self._pool, self._database, self._read, self._make = pool, database, read, make
+        self._open: dict[UUID, Open] = {}
+        self._opening: dict[UUID, asyncio.Task[Open]] = {}
+
+    async def get(self, connection: UUID) -> Open:
+        """The open connection. Raises UserError when it is gone or cannot be read."""
+        found = self._open.get(connection)
+        if found is not None and time.monotonic() < found.fresh_until:
+            return found
+        opening = self._opening.get(connection)
+        if opening is None:
+            opening = asyncio.ensure_future(self._refresh(connection))
+            self._opening[connection] = opening
+            opening.add_done_callback(lambda _: self._opening.pop(connection, None))
+        return await asyncio.shield(opening)
+
+    async def _refresh(self, connection: UUID) -> Open:
+        info, stamp = await self._read(connection)
+        found = self._open.get(connection)
+        if found is None or found.stamp != stamp:
+            calls = ConnectionCalls(self._pool, self._database)
+            found = Open(info, self._make(info, calls), calls, stamp, 0.0)
+            self._open[connection] = found
+        found.fresh_until = time.monotonic() + self.FRESH
+        return found

@@ -1,0 +1,270 @@
+"""Takes one claimed run from its rows to its end: loads it, walks it, and writes how it ended or where it waits."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from orchestrator_site.lib.clock import now
+from orchestrator_site.lib.ids import uuid7
+from workflows.engine import poison
+from workflows.engine.calls import Clients
+from workflows.engine.claims import ClaimedRun
+from workflows.engine.effects import House
+from workflows.engine.execute import Executor, RunFacts
+from workflows.engine.journal import Journal, RunLog
+from workflows.engine.plan import Plan
+from workflows.engine.records import EventRecord, Failure, Stale, StepRecord, StoreRefused
+from workflows.engine.walk import Done, Released, Walk
+
+log = logging.getLogger(__name__)
+
+ENDINGS = {"cancel": "cancelled", "deadline": "timed_out"}
+MOST_CLOSED_BLOCK = 64
+
+
+class WallClock:
+    """walk.Clock on the real clock."""
+
+    def now(self) -> datetime:
+        """The time."""
+        return now()
+
+    async def wait(self, event: asyncio.Event, due: datetime | None) -> None:
+        """Until the event is set or the moment has come."""
+        if due is None:
+            await event.wait()
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(event.wait(), max(0.0, (due - now()).total_seconds()))
+
+
+@dataclass
+class Loaded:
+    """What the reads thread found for a claimed run."""
+
+    run: ClaimedRun
+    plan: Plan | None
+    problem: Failure | None = None
+    steps: list[StepRecord] = field(default_factory=list)
+    seq: int = 0
+    effects: dict[str, Any] = field(default_factory=dict)
+    connections: dict[str, UUID] = field(default_factory=dict)
+    missing: dict[str, Failure] = field(default_factory=dict)
+
+
+class Loader(Protocol):
+    """The engine's reads, as the driver needs them."""
+
+    async def load(self, run: ClaimedRun) -> Loaded:
+        """The plan, the records and the connections of a run."""
+
+    async def children(self, run: UUID, prefix: str) -> list[StepRecord]:
+        """The records below an open loop."""
+
+    async def current(self, run: UUID) -> tuple[int, int, str] | None:
+        """(fence, wake_seq, ending) of a run this worker owns."""
+
+
+class Driver:
+    """One run in this worker."""
+
+    def __init__(
+        self,
+        run: ClaimedRun,
+        journal: Journal,
+        loader: Loader,
+        house: House,
+        clients: Clients,
+        url_of: Callable[[ClaimedRun], str],
+    ) -> None:
+        self.run, self.journal, self.loader, self.house, self.clients = run, journal, loader, house, clients
+        self.url_of = url_of
+        self.wake_seq = run.wake_seq
+        self.walk: Walk | None = None
+        self._ending = ""
+        self._log: RunLog | None = None
+
+    async def drive(self) -> None:
+        """Walk until the run has ended, waits, or belongs to somebody else."""
+        try:
+            while await self._once():
+                pass
+        except Stale:
+            log.info("run %s belongs to another worker", self.run.id)
+        except StoreRefused as problem:
+            await self._fail_alone(problem)
+
+    def changed(self, wake_seq: int, ending: str) -> None:
+        """Something happened outside: cancel, a decision, the deadline."""
+        if wake_seq != self.wake_seq:
+            self.wake_seq = wake_seq
+            if self.walk is not None:
+                self.walk.poke()
+        if ending:
+            self.end(ENDINGS.get(ending, ending))
+
+    def end(self, kind: str) -> None:
+        """Let nothing new start: cancelled, timed_out, drain."""
+        if not self._ending or self._ending == "drain":
+            self._ending = kind
+        if self.walk is not None:
+            self.walk.end(kind)
+
+    async def _once(self) -> bool:
+        """One walk; True: something changed while it was being released, walk again."""
+        loaded = await self.loader.load(self.run)
+        self._log = RunLog(self.journal, self.run.id, self.run.fence, loaded.steps, self._children, seq=loaded.seq)
+        refused = loaded.problem or self._poisoned(loaded)
+        if refused is not None or loaded.plan is None:
+            failure = refused or Failure("E_DEFINITION", "The version of this run cannot be read.")
+            await self._finish(self._log, Done("failed", None, failure.as_dict(), []), loaded)
+            return False
+        self.walk = self._walk(loaded, self._log)
+        if self.run.ending or self._ending:
+            self.walk.end(self._ending or ENDINGS.get(self.run.ending, self.run.ending))
+        deadline = self._deadline()
+        try:
+            outcome = await self.walk.run()
+        except (Stale, StoreRefused):
+            raise
+        except asyncio.CancelledError:
+            raise
+        except Exception as problem:
+            log.exception("the walk of run %s failed", self.run.id)
+            message = f"The engine could not go on ({type(problem).__name__})."
+            outcome = Done("failed", None, Failure("E_ENGINE", message, "This is a fault of ours; see the log.").as_dict(), [])
+        finally:
+            if deadline is not None:
+                deadline.cancel()
+        if isinstance(outcome, Done):
+            await self._finish(self._log, outcome, loaded)
+            return False
+        return await self._release(self._log, outcome)
+
+    def _walk(self, loaded: Loaded, run_log: RunLog) -> Walk:
+        run = self.run
+        assert loaded.plan is not None
+        base = {
+            "inputs": run.inputs,
+            "trigger": {"kind": run.trigger_kind, **(run.frozen.get("trigger") or {})},
+            "run": {
+                "id": str(run.id),
+                "started_at": run.started_at.isoformat().replace("+00:00", "Z"),
+                "url": self.url_of(run),
+                "workflow": run.workflow_slug,
+            },
+            "workspace": {"variables": run.frozen.get("variables") or {}},
+            "tainted_inputs": bool(run.frozen.get("tainted_inputs")),
+            "frozen_now": run.started_at,
+        }
+        facts = RunFacts(
+            run.id, run.workspace_id, run.frozen, run.started_at, loaded.connections, loaded.missing, loaded.effects
+        )
+        executor = Executor(facts, self.house, self.clients)
+        totals = (run.input_tokens, run.output_tokens, run.cost_usd)
+        return Walk(loaded.plan, base, run_log, executor, WallClock(), totals=totals)
+
+    def _poisoned(self, loaded: Loaded) -> Failure | None:
+        if self.run.deaths < poison.FATAL:
+            return None
+        guilty = next((step.key for step in loaded.steps if step.status == "running" and step.kind != "control"), "")
+        where = f" in step “{guilty}”" if guilty else ""
+        return Failure(
+            "E_POISON",
+            f"The worker died{where}, {poison.DEATHS_ALONE} times with this run alone.",
+            "Look at the worker's log for what killed it (often memory), make the step smaller, and run it again.",
+            step=guilty,
+        )
+
+    def _deadline(self) -> asyncio.TimerHandle | None:
+        if self.run.deadline_at is None:
+            return None
+        left = max(0.0, (self.run.deadline_at - now()).total_seconds())
+        return asyncio.get_running_loop().call_later(left, self.end, "timed_out")
+
+    async def _children(self, prefix: str) -> list[StepRecord]:
+        return await self.loader.children(self.run.id, prefix)
+
+    async def _finish(self, run_log: RunLog, done: Done, loaded: Loaded) -> None:
+        """The last record of the run. Effects that were on their way become unknown first: they may have happened."""
+        at = now()
+        self._settle_open(run_log, loaded, at)
+        totals = self.walk or _Totals(self.run)
+        end = _run_record(totals, done, at)
+        run_log.put(end, EventRecord(uuid7(), done.status, {"error": done.error} if done.error else {}, at))
+        await run_log.commit()
+
+    def _settle_open(self, run_log: RunLog, loaded: Loaded, at: datetime) -> None:
+        for past in loaded.effects.values():
+            for effect in past:
+                if effect.state == "sent":
+                    effect.state = "unknown"
+                    effect.error = {"code": "E_INTERRUPTED", "message": "The answer was never stored."}
+                    run_log.put(effect.copy())
+        for step in list(run_log.steps.values()):
+            if not step.finished and step.status in ("running", "waiting"):
+                step.status, step.finished_at, step.due_at = "cancelled", at, None
+                run_log.put(step.copy())
+
+    async def _release(self, run_log: RunLog, released: Released) -> bool:
+        """Give the run back. False: done with it. True: it was changed in the meantime, walk again."""
+        assert self.walk is not None
+        record = self.walk.run_record(
+            released.status, release=True, wake_seq=None if released.status == "queued" else self.wake_seq, due_at=released.due
+        )
+        if released.status == "queued":
+            run_log.put(record)
+        else:
+            run_log.put(record, EventRecord(uuid7(), released.status, {}, now()))
+        await run_log.commit()
+        if run_log.last_result is not False:
+            return False
+        current = await self.loader.current(self.run.id)
+        if current is None or current[0] != self.run.fence:
+            return False
+        self.changed(current[1], current[2])
+        return True
+
+    async def _fail_alone(self, problem: Exception) -> None:
+        """The database refuses a value of this run: the run fails, and says so."""
+        failure = Failure("E_STORE", str(problem), "Shorten or clean the value that the step made.")
+        run_log = RunLog(self.journal, self.run.id, self.run.fence, [], seq=0)
+        with suppress(Stale, StoreRefused):
+            record = _run_record(self.walk or _Totals(self.run), Done("failed", None, failure.as_dict(), []), now())
+            run_log.put(record, EventRecord(uuid7(), "failed", {"error": failure.as_dict()}, now()))
+            await run_log.commit()
+
+
+def _said(warning: dict[str, Any]) -> str:
+    step = warning.get("step")
+    return f"{step}: {warning['message']}" if step else str(warning["message"])
+
+
+class _Totals:
+    """The totals of a run that was never walked here."""
+
+    def __init__(self, run: ClaimedRun) -> None:
+        self.input_tokens, self.output_tokens, self.cost_usd = run.input_tokens, run.output_tokens, run.cost_usd
+
+
+def _run_record(totals: Any, done: Done, at: datetime) -> Any:
+    from workflows.engine.records import RunRecord
+
+    return RunRecord(
+        done.status,
+        release=True,
+        outputs=done.outputs,
+        warnings=[_said(warning) for warning in done.warnings[:200]],
+        error=done.error,
+        input_tokens=totals.input_tokens,
+        output_tokens=totals.output_tokens,
+        cost_usd=totals.cost_usd,
+        finished_at=at,
+    )

@@ -1,0 +1,264 @@
+"""The ledger of changes made outside: intent first, then exactly one request, then what became of it (engine.md §9).
+
+An answer that is lost makes the effect *unknown*: it is looked up, and where nobody can look, a person is asked. It is
+never repeated on a guess.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from integrations.context import Found, LookFor, Order, Outcome
+from integrations.errors import CERTAIN_NO, ServiceError, Unreadable
+from orchestrator_site.lib.crypto import effect_hmac
+from orchestrator_site.lib.json import clean_value, dumps
+from orchestrator_site.lib.redact import redact_value
+from workflows.engine.crashpoints import crashpoint
+from workflows.engine.frames import Ended
+from workflows.engine.records import EffectRecord, Failure, WaitRecord
+from workflows.engine.walk import Task
+
+# For a key with an earlier unknown attempt these may be our own first attempt speaking.
+AMBIGUOUS = frozenset({404, 405, 409, 410, 412, 422})
+MOST_FAILED_LOOKS = 5
+ANSWERS = ("happened", "repeat", "stop")
+
+
+class House(Protocol):
+    """What the ledger needs of the engine."""
+
+    async def before_send(self) -> None:
+        """Return only while the lease allows a change to leave."""
+
+    async def read_effect(self, effect: UUID) -> EffectRecord | None:
+        """The effect's row as it is now."""
+
+    @property
+    def settle_seconds(self) -> float:
+        """How long after its deadline absence is believed."""
+
+
+class Ledger:
+    """The effects of one step, at one place of its loops."""
+
+    def __init__(
+        self,
+        house: House,
+        task: Task,
+        run_id: UUID,
+        history: dict[str, list[EffectRecord]],
+        timeout: float,
+        slot: Callable[[], Any],
+    ) -> None:
+        self.house, self.task, self.run_id, self.history = house, task, run_id, history
+        self.timeout, self.slot = timeout, slot
+        self.position = 0
+        self.by_hand = False
+        self._log, self._clock = task.walk.log, task.walk.clock
+
+    async def change(self, order: Order) -> Outcome:
+        """Make one change, or learn that it has been made. Raises Failure, or Ended when the run is ending."""
+        self.position += 1
+        record = self.task.record
+        key = effect_hmac(f"{self.run_id}|{record.key}|{record.path}|{self.position}")
+        past = self.history.setdefault(key, [])
+        while True:
+            last = past[-1] if past else None
+            if last is not None and last.state == "confirmed":
+                self.by_hand = self.by_hand or last.resolution == "happened"
+                return Outcome(last.external_id, last.external_url, last.result or {})
+            if last is None or last.state in ("refused", "absent"):
+                await self._send(order, key, past)
+            else:
+                await self._settle(order, last, past)
+
+    # Sending
+
+    async def _send(self, order: Order, key: str, past: list[EffectRecord]) -> None:
+        self.task.frame.group.check()
+        async with self.slot():
+            self.task.frame.group.check()
+            effect = self._intent(order, key, len(past) + 1)
+            past.append(effect)
+            self._log.put(effect.copy())
+            await self._log.commit()
+            crashpoint("P09")
+            await self.house.before_send()
+            await self._leave(order, effect, repeated=any(before.state == "absent" for before in past[:-1]))
+
+    def _intent(self, order: Order, key: str, attempt: int) -> EffectRecord:
+        now = self._clock.now()
+        request = clean_value(order.request, repair=True, field="request")
+        settle = max(self.house.settle_seconds, 0.0) + self.timeout
+        return EffectRecord(
+            id=self._log.new_id(),
+            step_run_id=self.task.record.id,
+            seq=self.position,
+            attempt=attempt,
+            key=key,
+            connection_id=self.task.record.connection_id,
+            op=order.op,
+            target=clean_value(dict(order.target), repair=True, field="target"),
+            request=redact_value(request),
+            request_sha256=hashlib.sha256(dumps(request).encode()).hexdigest(),
+            state="sent",
+            sent_at=now,
+            settle_after=now + timedelta(seconds=settle),
+            search_url=order.search_url[:1000],
+        )
+
+    async def _leave(self, order: Order, effect: EffectRecord, *, repeated: bool) -> None:
+        """The one request, and what its answer says about the change."""
+        try:
+            async with asyncio.timeout(self.timeout):
+                outcome = await order.send(effect.key)
+            crashpoint("P14")
+        except ServiceError as error:
+            refused = error.refused or (error.status in CERTAIN_NO and not isinstance(error, Unreadable))
+            if refused and not (repeated and error.status in AMBIGUOUS):
+                failure = failure_of(error)
+                self._end(effect, "refused", error=failure.as_dict(), resolution="answer")
+                raise failure from error
+            self._unknown(effect, error.code, error.message)
+        except TimeoutError:
+            self._unknown(effect, "E_TIMEOUT", f"There was no answer within {self.timeout:g} seconds.")
+        except Exception as error:
+            self._unknown(effect, "E_ACTION", f"The answer could not be read ({type(error).__name__}).")
+        else:
+            self._confirm(effect, outcome.external_id, outcome.external_url, outcome.data, "answer")
+        crashpoint("P16")
+
+    # Unknown outcomes
+
+    async def _settle(self, order: Order, effect: EffectRecord, past: list[EffectRecord]) -> None:
+        """Turn an unknown effect into a confirmed or an absent one. Raises Failure where that is the answer."""
+        if effect.state == "sent":
+            self._unknown(effect, "E_INTERRUPTED", "The worker was interrupted before the answer was stored.")
+        self.task.frame.group.check()
+        if effect.resolution == "stop":
+            raise Failure("E_UNKNOWN_STOPPED", f"Whether “{order.op}” happened is unknown; {effect.resolved_by} said stop.")
+        policy = self.task.plan.step.unknown or "look"
+        if policy == "fail":
+            self._put_step("running")
+            raise Failure(
+                "E_UNKNOWN", f"Whether “{order.op}” happened is not known, and the step says: fail.", outcome="unknown"
+            )
+        if policy == "retry" or (order.set_semantics and policy == "look"):
+            self._end(effect, "absent", resolution="set again" if order.set_semantics else "repeat")
+        elif policy == "look" and order.look is not None:
+            await self._look(order, effect, past[0].sent_at)
+        else:
+            await self._ask(order, effect)
+
+    async def _look(self, order: Order, effect: EffectRecord, since: datetime) -> None:
+        """A find is believed at once, absence only after settle_after (twice, where the service is slow to show)."""
+        failed, absent_at = 0, None
+        assert order.look is not None
+        while True:
+            found, answered = await self._one_look(order.look, LookFor(effect.key, since, effect.attempt), effect)
+            if found is not None:
+                crashpoint("P19")
+                self._confirm(effect, found.external_id, found.external_url, found.data, "found")
+                return
+            now = self._clock.now()
+            if not answered:
+                failed += 1
+                if failed >= MOST_FAILED_LOOKS:
+                    await self._ask(order, effect)
+                    return
+                await self._pause(effect, now + timedelta(seconds=min(60.0, 2.0**failed)))
+            elif effect.settle_after is not None and now < effect.settle_after:
+                await self._pause(effect, effect.settle_after)
+            elif order.looks_apart and (absent_at is None or now < absent_at + timedelta(seconds=order.looks_apart)):
+                absent_at = absent_at or now
+                await self._pause(effect, absent_at + timedelta(seconds=order.looks_apart))
+            else:
+                break
+        crashpoint("P20")
+        self._end(effect, "absent", resolution="absent")
+        self._put_step("running")
+        raise Failure("E_ABSENT", f"“{order.op}” did not arrive and is tried again.", kind="absent")
+
+    async def _one_look(
+        self, look: Callable[[LookFor], Awaitable[Found | None]], what: LookFor, effect: EffectRecord
+    ) -> tuple[Found | None, bool]:
+        effect.looks += 1
+        crashpoint("P18")
+        try:
+            async with asyncio.timeout(self.timeout):
+                return await look(what), True
+        except (ServiceError, TimeoutError):
+            return None, False
+        except Ended:
+            raise
+        except Exception:
+            return None, False
+
+    async def _pause(self, effect: EffectRecord, due: datetime) -> None:
+        self.task.record.due_at = due
+        self._put_step("waiting", effect)
+        await self.task.walk.sleep_until(self.task.frame.group, due)
+        self.task.record.due_at = None
+
+    async def _ask(self, order: Order, effect: EffectRecord) -> None:
+        """Ask a person, and wait for the answer as long as it takes."""
+        record = self.task.record
+        decision = record.decision if isinstance(record.decision, dict) else {}
+        if decision.get("asked") != str(effect.id):
+            record.decision = {**decision, "asked": str(effect.id)}
+            self._put_step("waiting", effect, self._question(order, effect))
+        while effect.state == "unknown" and effect.resolution != "stop":
+            await self.task.walk.park(self.task.frame.group, None, person=True)
+            fresh = await self.house.read_effect(effect.id)
+            if fresh is not None:
+                for name in EffectRecord.__slots__:
+                    setattr(effect, name, getattr(fresh, name))
+        record.status = "running"
+
+    def _question(self, order: Order, effect: EffectRecord) -> WaitRecord:
+        target = ", ".join(f"{name} {value}" for name, value in effect.target.items())
+        return WaitRecord(
+            id=self._log.new_id(),
+            step_run_id=self.task.record.id,
+            effect_id=effect.id,
+            kind="unknown",
+            title=f"Did “{order.op}” happen?"[:300],
+            body=f"The request left at {effect.sent_at:%Y-%m-%d %H:%M:%S} UTC ({target}), but no answer came back.",
+            fields=[{"name": "answer", "type": "choice", "options": list(ANSWERS)}],
+            created_at=self._clock.now(),
+        )
+
+    # Records
+
+    def _confirm(self, effect: EffectRecord, external_id: str, url: str, data: Mapping[str, Any], how: str) -> None:
+        effect.external_id, effect.external_url = str(external_id)[:300], str(url)[:1000]
+        effect.result = clean_value(dict(data), repair=True, field="answer")
+        self._end(effect, "confirmed", resolution=how)
+
+    def _unknown(self, effect: EffectRecord, code: str, message: str) -> None:
+        now = self._clock.now()
+        effect.settle_after = max(effect.settle_after or now, now + timedelta(seconds=self.house.settle_seconds))
+        effect.state = "unknown"
+        effect.error = {"code": code, "message": message}
+        self._log.put(effect.copy())
+
+    def _end(self, effect: EffectRecord, state: str, *, error: Any = None, resolution: str = "") -> None:
+        effect.state, effect.resolution = state, resolution
+        effect.error = error or effect.error
+        effect.settled_at = self._clock.now()
+        self._log.put(effect.copy())
+
+    def _put_step(self, status: str, *more: Any) -> None:
+        record = self.task.record
+        record.status = status
+        self._log.put(record.copy(), *[item.copy() if isinstance(item, EffectRecord) else item for item in more])
+
+
+def failure_of(error: ServiceError) -> Failure:
+    """A service's error as the failure of a step."""
+    return Failure(error.code, error.message, error.hint, kind=error.kind, retry_after=error.retry_after)

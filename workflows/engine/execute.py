@@ -1,0 +1,298 @@
+"""One call of one action: inputs checked, client opened, effects gated, and whatever goes wrong put into words."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+
+from integrations import registry
+from integrations.context import Context
+from integrations.errors import ServiceError
+from integrations.spec import Action, Kind, role_of
+from orchestrator_site.lib.errors import UserError
+from orchestrator_site.lib.json import clean_value
+from orchestrator_site.lib.templating.values import as_text
+from workflows.engine.calls import Clients, Open, set_deadline
+from workflows.engine.crashpoints import crashpoint
+from workflows.engine.effects import House, Ledger, failure_of
+from workflows.engine.frames import Ended, Finished
+from workflows.engine.plan import StepPlan
+from workflows.engine.records import EffectRecord, Failure, Stale, StoreRefused
+from workflows.engine.walk import Task, Traits
+
+log = logging.getLogger(__name__)
+
+MOST_OUTPUT = 10 * 1024 * 1024
+CONNECT_HINT = "Make a connection for it on the connections page, or choose one in the step."
+
+
+@dataclass
+class RunFacts:
+    """What the executor must know of the run it works for."""
+
+    run_id: UUID
+    workspace_id: UUID
+    frozen: Mapping[str, Any]
+    now: Any
+    connections: Mapping[str, UUID] = field(default_factory=dict)
+    missing: Mapping[str, Failure] = field(default_factory=dict)
+    effects: dict[str, list[EffectRecord]] = field(default_factory=dict)
+
+
+class Executor:
+    """walk.Executor for one run."""
+
+    def __init__(self, facts: RunFacts, house: House, clients: Clients) -> None:
+        self.facts, self.house, self.clients = facts, house, clients
+        self._ready: dict[UUID, BaseModel] = {}
+
+    def traits(self, action: str) -> Traits:
+        """What kind of action it is."""
+        known = _action(action)
+        return _traits(known)
+
+    def check(self, plan: StepPlan, values: dict[str, Any], tainted: set[str]) -> UUID | None:
+        """Inputs against the action's model, taint against its targets, and the connection. Raises Failure."""
+        action = _action(plan.step.action)
+        for name in sorted(tainted):
+            if name in action.input.model_fields and role_of(action.input, name) == "target":
+                raise Failure(
+                    "E_TAINT",
+                    f"“{name}” says where something goes, and text from outside would fill it; nothing was sent.",
+                    "Use a fixed value or an input of the workflow.",
+                )
+        validated(action, values)
+        if plan.key in self.facts.missing:
+            raise self.facts.missing[plan.key]
+        return self.facts.connections.get(plan.key)
+
+    def continues(self, task: Task) -> bool:
+        """Whether a resumed step is still in the middle of an attempt (an effect of it is open)."""
+        mine = (e for past in self.facts.effects.values() for e in past if e.step_run_id == task.record.id)
+        return any(effect.state in ("sent", "unknown") for effect in mine)
+
+    async def call(self, task: Task) -> Any:
+        """Run the action once. Raises Failure, Ended, Finished, Stale."""
+        action = _action(task.plan.step.action)
+        values = validated(action, task.record.input)
+        crashpoint("P07")
+        timeout = float(task.plan.step.timeout or action.timeout)
+        if action.kind is Kind.PURE:
+            context = Context(None, None, _NO_CALLS, _no_change)  # type: ignore[type-var]
+            return await self._guarded(task, action, self._bound(context, task), values, None)
+        opened = await self._opened(task, action)
+        ledger = self._ledger(task, timeout, opened)
+        context = Context(
+            client=opened.client if opened else None,
+            connection=opened.info if opened else None,
+            calls=opened.calls if opened else _NO_CALLS,
+            change=ledger.change,
+            earlier_change=any(e.step_run_id == task.record.id for past in self.facts.effects.values() for e in past),
+        )
+        return await self._guarded(task, action, self._bound(context, task), values, ledger, timeout)
+
+    def _bound(self, context: Context[Any], task: Task) -> Context[Any]:
+        context.now = self.facts.now
+        context.warn = task.warnings.append
+        context.book = lambda usage: _book(task, usage)
+        context.finish = lambda text: setattr(task, "finish", text)
+        context.render_prompt = self._render_prompt
+        return context
+
+    def _ledger(self, task: Task, timeout: float, opened: Open | None) -> Ledger:
+        slot = opened.calls.slot if opened else _NO_CALLS.slot
+        return Ledger(self.house, task, self.facts.run_id, self.facts.effects, timeout, slot)
+
+    async def _opened(self, task: Task, action: Action) -> Open | None:
+        if task.record.connection_id is None:
+            return None
+        try:
+            return await self.clients.get(task.record.connection_id)
+        except UserError as problem:
+            raise Failure(problem.code, problem.message, problem.hint or CONNECT_HINT) from problem
+
+    async def _guarded(
+        self,
+        task: Task,
+        action: Action,
+        context: Context[Any],
+        values: BaseModel,
+        ledger: Ledger | None,
+        timeout: float | None = None,
+    ) -> Any:
+        try:
+            if timeout is None:
+                output = await action.run(context, values)
+            else:
+                output = await _timed(action, context, values, timeout)
+            return clean_output(output)
+        except (Failure, Ended, Finished, Stale, StoreRefused):
+            raise
+        except ServiceError as error:
+            _book(task, error.usage)
+            raise failure_of(error) from error
+        except UserError as problem:
+            raise Failure(problem.code, problem.message, problem.hint or "") from problem
+        except TimeoutError:
+            message = f"{action.title}: there was no answer within {timeout:g} seconds."
+            raise Failure("E_TIMEOUT", message, "Raise the step's timeout, or try later.", kind="timeout") from None
+        except Exception as problem:
+            if ledger is not None and ledger.by_hand:
+                return self._settled_output(task, action, ledger)
+            log.exception("the action %s failed", action.name)
+            message = f"{action.title} failed unexpectedly ({type(problem).__name__})."
+            raise Failure("E_ACTION", message, "This is a fault of the action; look at the worker's log.") from problem
+
+    def _settled_output(self, task: Task, action: Action, ledger: Ledger) -> Any:
+        """A person said that the change happened: what is known of it, and nothing invented."""
+        mine = [e for past in self.facts.effects.values() for e in past if e.step_run_id == task.record.id]
+        last = max((e for e in mine if e.state == "confirmed"), key=lambda e: e.seq)
+        known = {"id": last.external_id or None, "url": last.external_url or None}
+        task.warnings.append("A person said that this change happened; the service's own answer is not known.")
+        return {name: known.get(name, (last.target or {}).get(name)) for name in action.output.model_fields}
+
+    def _render_prompt(self, slug: str, version: Any, values: Mapping[str, Any]) -> Any:
+        from prompts.rendering import render
+
+        versions = (self.facts.frozen.get("prompts") or {}).get(slug) or {}
+        found = versions.get(str(version))
+        if found is None:
+            raise Failure("E_NO_PROMPT", f"The run was started without the prompt “{slug}” ({version}).", "Run it again.")
+        text = render(found, values)
+        return Prompt(text.system, text.user, found.get("model") or "", found.get("temperature"), found.get("max_tokens"))
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A rendered prompt with the settings its version asks for."""
+
+    system: str
+    user: str
+    model: str
+    temperature: float | None
+    max_tokens: int | None
+
+
+class _NoCalls:
+    """Calls of an action without a connection."""
+
+    deadline = float("inf")
+
+    def slot(self) -> Any:
+        """No slot is needed."""
+        from contextlib import nullcontext
+
+        return nullcontext()
+
+    async def blocking(self, function: Any) -> Any:
+        """Run on a thread of the loop's own pool."""
+        return await asyncio.to_thread(function)
+
+    async def database(self, function: Any) -> Any:
+        """There is no database for an action without a connection."""
+        raise RuntimeError("an action without a connection has no database")
+
+
+_NO_CALLS = _NoCalls()
+
+
+async def _no_change(order: Any) -> Any:
+    raise RuntimeError("a pure action changes nothing outside")
+
+
+async def _timed(action: Action, context: Context[Any], values: BaseModel, timeout: float) -> Any:
+    """The action under its time limit; the effect gate has limits of its own, so it stops the clock."""
+    set_deadline(timeout)
+    if action.kind is not Kind.EFFECT:
+        async with asyncio.timeout(timeout):
+            return await action.run(context, values)
+    loop = asyncio.get_running_loop()
+    gate = context.change
+    async with asyncio.timeout(timeout) as limit:
+
+        async def change(order: Any) -> Any:
+            limit.reschedule(None)
+            set_deadline(timeout)
+            try:
+                return await gate(order)
+            finally:
+                limit.reschedule(loop.time() + timeout)
+
+        context.change = change
+        return await action.run(context, values)
+
+
+@cache
+def _traits(action: Action) -> Traits:
+    """An effect's own answer is clean unless its inputs were not (engine.taint)."""
+    tainted = action.tainted and not action.is_effect
+    takes, gives = frozenset(action.input.model_fields), frozenset(action.output.model_fields)
+    return Traits(action.kind.value, action.default_retries, tainted, takes, gives)
+
+
+def _action(name: str) -> Action:
+    action = registry.get_action(name)
+    if action is None:
+        raise Failure("E_KIND", f"This instance does not know the action “{name}”.", "Install its integration.")
+    return action
+
+
+def validated(action: Action, values: Mapping[str, Any]) -> BaseModel:
+    """The action's own input model over rendered values. Raises Failure with every finding in words."""
+    fields = action.input.model_fields
+    given = {
+        name: value
+        for name, value in values.items()
+        if not (value is None and name in fields and not fields[name].is_required())
+    }
+    try:
+        return action.input.model_validate(given)
+    except ValidationError as problem:
+        given = _texts_for_numbers(given, problem)
+    try:
+        return action.input.model_validate(given)
+    except ValidationError as problem:
+        raise _in_words(problem) from None
+
+
+def _texts_for_numbers(given: dict[str, Any], problem: ValidationError) -> dict[str, Any]:
+    """A placeholder keeps its type; where text is wanted, a number or an object is written as text."""
+    mended = dict(given)
+    for error in problem.errors(include_url=False):
+        place = error["loc"]
+        if error["type"] == "string_type" and len(place) == 1 and mended.get(str(place[0])) is not None:
+            mended[str(place[0])] = as_text(mended[str(place[0])])
+    return mended
+
+
+def _in_words(problem: ValidationError) -> Failure:
+    first = problem.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "input"
+    code = {"missing": "E_REQUIRED", "extra_forbidden": "E_UNKNOWN_FIELD"}.get(first["type"], "E_TYPE")
+    if first["type"].startswith(("greater_than", "less_than")):
+        code = "E_RANGE"
+    if first["type"].startswith(("string_too", "too_")):
+        code = "E_LENGTH"
+    return Failure(code, f"The input “{where}” cannot be used: {first['msg'].lower()}.", "Change the step's inputs.")
+
+
+def clean_output(output: Any) -> Any:
+    """An action's answer as plain JSON, mended where the service sent what no database holds."""
+    value = output.model_dump(mode="json") if isinstance(output, BaseModel) else output
+    return clean_value(value, max_bytes=MOST_OUTPUT, max_string=MOST_OUTPUT, field="output", repair=True)
+
+
+def _book(task: Task, usage: Mapping[str, Any] | None) -> None:
+    if not usage:
+        return
+    task.input_tokens += int(usage.get("input_tokens") or 0)
+    task.output_tokens += int(usage.get("output_tokens") or 0)
+    task.cost_usd += Decimal(str(usage.get("cost_usd") or 0)).quantize(Decimal("0.000001"))

@@ -1,0 +1,190 @@
+"""The engine's reads thread: claims, loads and sandbox calls, one after the other, on one database connection."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db import Error, connections, transaction
+
+from integrations import registry
+from integrations.context import ConnectionInfo
+from integrations.models import Connection
+from integrations.operations.finding import default_connection, find_connection
+from integrations.operations.opening import open_connection
+from orchestrator_site.lib.errors import NotFound, UserError
+from workflows.engine.claims import ClaimedRun, Reader
+from workflows.engine.definition import StepSpec, parse
+from workflows.engine.driver import Loaded
+from workflows.engine.execute import CONNECT_HINT
+from workflows.engine.plan import Plan, make_plan
+from workflows.engine.records import Failure, StepRecord
+from workflows.engine.sql import SqlStore, thread_settings
+
+T = TypeVar("T")
+PLANS = 256
+CONNECTIONS_FRESH = 1.0
+Connections = tuple[dict[str, UUID], dict[str, Failure]]
+
+
+class Reads:
+    """One thread with one connection; `run` is awaited on the loop, everything else happens on the thread."""
+
+    def __init__(self, alias: str = "default") -> None:
+        self.alias = alias
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reads")
+        self._used = 0.0
+        self._plans: OrderedDict[UUID, Plan] = OrderedDict()
+        self._connections: dict[tuple[UUID, UUID], tuple[float, Connections]] = {}
+        self.reader = Reader(SqlStore(connections[alias]))
+        self._bound = False
+
+    async def run(self, function: Callable[..., T], *args: Any) -> T:
+        """Run on the thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._call, function, args)
+
+    def _call(self, function: Callable[..., T], args: tuple[Any, ...]) -> T:
+        self._ready()
+        try:
+            return function(*args)
+        except Error:
+            connections[self.alias].close_if_unusable_or_obsolete()
+            raise
+        finally:
+            self._used = time.monotonic()
+
+    def _ready(self) -> None:
+        """A connection that answers: pinged after a pause, opened again when it does not."""
+        connection = connections[self.alias]
+        if not self._bound:
+            self.reader = Reader(SqlStore(connection))
+            self._bound = True
+        if connection.connection is not None and time.monotonic() - self._used > 1.0 and not connection.is_usable():
+            connection.close()
+        if connection.connection is None:
+            thread_settings(connection)
+
+    def close(self) -> None:
+        """End the thread and its connection."""
+        self._thread.submit(lambda: connections[self.alias].close())
+        self._thread.shutdown(wait=True)
+
+    # driver.Loader
+
+    def ready_plan(self, run: ClaimedRun) -> Loaded | None:
+        """A fresh run of a version that needs no connection and is planned already: nothing to read."""
+        plan = self._plans.get(run.version_id)
+        if run.claims > 1 or plan is None or plan.cache.get("connections", True):
+            return None
+        return Loaded(run, plan)
+
+    def load(self, run: ClaimedRun) -> Loaded:
+        """The plan, the records and the connections of a run."""
+        loaded = Loaded(run, None)
+        try:
+            loaded.plan = self.plan(run.version_id)
+        except UserError as problem:
+            loaded.problem = Failure(problem.code, f"This version cannot be run: {problem.message}", problem.hint or "")
+            return loaded
+        loaded.connections, loaded.missing = self.connections_of(run, loaded.plan)
+        if run.claims > 1:
+            loaded.steps = self.reader.steps(run.id)
+            loaded.seq = self.reader.last_seq(run.id)
+            loaded.effects = self.reader.effects(run.id)
+        loaded.problem = _missing_at_once(loaded.plan, loaded.missing)
+        return loaded
+
+    def plan(self, version: UUID) -> Plan:
+        """The version, ready to walk; kept for later runs."""
+        plan = self._plans.get(version)
+        if plan is None:
+            plan = make_plan(parse(self.reader.definition(version), trusted=True))
+            plan.cache["connections"] = any(_services(step) for step, _ in plan.definition.walk())
+            self._plans[version] = plan
+            if len(self._plans) > PLANS:
+                self._plans.popitem(last=False)
+        self._plans.move_to_end(version)
+        return plan
+
+    def children(self, run: UUID, prefix: str) -> list[StepRecord]:
+        """The records below an open loop."""
+        return self.reader.steps(run, prefix)
+
+    # Connections
+
+    def connections_of(self, run: ClaimedRun, plan: Plan) -> Connections:
+        """The connection of every step, within the run's workspace; what is missing, in words (I18)."""
+        if not plan.cache["connections"]:
+            return {}, {}
+        place = (run.workspace_id, run.version_id)
+        known = self._connections.get(place)
+        if known is not None and time.monotonic() < known[0]:
+            return known[1]
+        found: dict[str, UUID] = {}
+        missing: dict[str, Failure] = {}
+        for step, _ in plan.definition.walk():
+            services = _services(step)
+            if services:
+                self._resolve(run.workspace_id, step, services, found, missing)
+        if len(self._connections) > 1000:
+            self._connections.clear()
+        self._connections[place] = (time.monotonic() + CONNECTIONS_FRESH, (found, missing))
+        return found, missing
+
+    def _resolve(
+        self, workspace: UUID, step: StepSpec, services: list[str], found: dict[str, UUID], missing: dict[str, Failure]
+    ) -> None:
+        action = registry.get_action(step.action)
+        assert action is not None
+        if step.connection:
+            connection = find_connection(workspace, step.connection)
+        else:
+            connection = default_connection(workspace, action.needs or action.service)
+        if connection is None:
+            what = f"the connection “{step.connection}”" if step.connection else f"a connection to {' or '.join(services)}"
+            missing[step.key] = Failure(
+                "E_NO_CONNECTION", f"“{step.title}” needs {what}, and there is none.", CONNECT_HINT, step=step.key
+            )
+        elif connection.service not in services:
+            missing[step.key] = Failure(
+                "E_CONN_SERVICE",
+                f"“{step.title}” needs a connection to {' or '.join(services)}; “{connection.name}” is one to "
+                f"{connection.service}.",
+                CONNECT_HINT,
+                step=step.key,
+            )
+        else:
+            found[step.key] = connection.pk
+
+    def open(self, connection: UUID) -> tuple[ConnectionInfo, Any]:
+        """A connection decrypted for use, and when it was last changed."""
+        row = Connection.objects.unscoped("the engine opens what it resolved within the run's workspace").filter(
+            pk=connection
+        )
+        found = row.first()
+        if found is None:
+            raise NotFound("The connection of this step was deleted.", hint=CONNECT_HINT)
+        return open_connection(found), found.updated_at
+
+    def in_transaction(self, function: Callable[[], T]) -> T:
+        """Sandbox calls: a transaction of their own."""
+        with transaction.atomic(using=self.alias):
+            return function()
+
+
+def _services(step: StepSpec) -> list[str]:
+    action = registry.get_action(step.action)
+    return [] if action is None or step.disabled else registry.services_for(action)
+
+
+def _missing_at_once(plan: Plan, missing: dict[str, Failure]) -> Failure | None:
+    """A step that certainly runs and cannot: better said before anything is changed than in the middle."""
+    for step in plan.definition.steps:
+        if step.key in missing and not step.when and step.on_error.do == "stop":
+            return missing[step.key]
+    return None

@@ -1,0 +1,185 @@
+"""Records as rows: which table, which columns, in which form the database takes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from workflows.engine.records import (
+    AttemptRecord,
+    BlobRecord,
+    EffectRecord,
+    EventRecord,
+    Record,
+    StepRecord,
+    WaitRecord,
+)
+
+FAR = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column, its PostgreSQL type, and where its value comes from."""
+
+    name: str
+    type: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of records that belong to a run. `once`: columns that a second image of the row does not change."""
+
+    name: str
+    record: type
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    once: frozenset[str] = frozenset({"id"})
+    has_run: bool = True
+
+    @property
+    def changing(self) -> list[str]:
+        """The columns that a newer image replaces."""
+        return [c.name for c in self.columns if c.name not in self.once and c.name not in self.key]
+
+
+def _columns(text: str) -> tuple[Column, ...]:
+    found = []
+    for word in text.split():
+        name, _, kind = word.partition(":")
+        column, _, source = name.partition("=")
+        found.append(Column(column, _TYPES[kind or "t"], source or column))
+    return tuple(found)
+
+
+_TYPES = {
+    "t": "text",
+    "u": "uuid",
+    "i": "bigint",
+    "j": "text",
+    "d": "numeric",
+    "at": "timestamptz",
+    "b": "boolean",
+    "y": "bytea",
+}
+
+STEPS = Table(
+    "workflows_steprun",
+    StepRecord,
+    _columns(
+        "id:u key path action kind status seq:i connection_id:u input:j output:j decision:j error:j tainted:b "
+        "attempts_count=attempts:i input_tokens:i output_tokens:i cost_usd:d due_at:at started_at:at finished_at:at"
+    ),
+    key=("run_id", "key", "path"),
+)
+ATTEMPTS = Table(
+    "workflows_attempt",
+    AttemptRecord,
+    _columns(
+        "id:u step_run_id:u n:i status error:j input_tokens:i output_tokens:i cost_usd:d started_at:at finished_at:at"
+    ),
+    key=("step_run_id", "n"),
+)
+EFFECTS = Table(
+    "workflows_effect",
+    EffectRecord,
+    _columns(
+        "id:u step_run_id:u seq:i attempt:i key connection_id:u op target:j request:j request_sha256 state sent_at:at "
+        "settle_after:at settled_at:at result:j error:j external_id external_url search_url resolution resolved_by looks:i"
+    ),
+    key=("id",),
+)
+WAITS = Table(
+    "workflows_wait",
+    WaitRecord,
+    _columns("id:u step_run_id:u effect_id:u kind title body fields:j due_at:at created_at:at"),
+    key=("id",),
+)
+EVENTS = Table("workflows_runevent", EventRecord, _columns("id:u kind data:j at:at"), key=("id",))
+BLOBS = Table(
+    "workflows_blob",
+    BlobRecord,
+    _columns("id:u sha256 size:i name mime_type content:y created_at:at"),
+    key=("workspace_id", "sha256"),
+    once=frozenset({"id", "content", "created_at", "size", "name", "mime_type"}),
+    has_run=False,
+)
+TABLES = (BLOBS, STEPS, ATTEMPTS, EFFECTS, WAITS, EVENTS)
+BY_RECORD = {table.record: table for table in TABLES}
+DEFAULTS = {
+    WAITS.name: {"decision": "''", "comment": "''", "decided_by": "''"},
+}
+
+# How values travel: SQLite takes what Django stores there; PostgreSQL parses text arrays cast to the column's type.
+
+
+def json_text(value: Any) -> str | None:
+    """Compact JSON as JSONText stores it."""
+    return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def sqlite_time(value: datetime | None) -> str | None:
+    """As Django writes a datetime."""
+    return None if value is None else value.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+
+
+def _id_hex(value: UUID | None) -> str | None:
+    return None if value is None else value.hex
+
+
+def _id_text(value: UUID | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _decimal(value: Decimal) -> str:
+    return str(value)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _iso(value: datetime | None) -> str | None:
+    return None if value is None else value.isoformat()
+
+
+Convert = Callable[[Any], Any]
+_JSON_COLUMNS = frozenset({"input", "output", "decision", "error", "target", "request", "result", "fields", "data"})
+
+
+def _converters(sqlite: bool) -> dict[str, Convert]:
+    return {
+        "uuid": _id_hex if sqlite else _id_text,
+        "timestamptz": sqlite_time if sqlite else _iso,
+        "numeric": _decimal,
+        "boolean": int if sqlite else _same,
+        "bytea": _same,
+        "text": _same,
+        "bigint": _same,
+    }
+
+
+class RowMaker:
+    """Turns records into rows for one kind of database."""
+
+    def __init__(self, vendor: str) -> None:
+        self.sqlite = vendor == "sqlite"
+        kinds = _converters(self.sqlite)
+        self.id = kinds["uuid"]
+        self.time = kinds["timestamptz"]
+        self._plans: dict[type, tuple[tuple[str, Convert], ...]] = {
+            table.record: tuple(
+                (c.source, json_text if c.name in _JSON_COLUMNS else kinds[c.type]) for c in table.columns
+            )
+            for table in TABLES
+        }
+
+    def row(self, record: Record) -> tuple[Any, ...]:
+        """The values of a record in the order of its table's columns."""
+        return tuple([convert(getattr(record, source)) for source, convert in self._plans[type(record)]])

@@ -1,0 +1,197 @@
+"""Runs: start, find, cancel, run again, answer what they ask. The engine does the walking.
+
+The documented Python call: `from workflows.operations.runs import start_run`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Case, F, Q, QuerySet, Value, When
+
+from accounts import audit
+from accounts.actor import Actor
+from orchestrator_site.lib.clock import now
+from orchestrator_site.lib.errors import Conflict, NotFound, UserError
+from orchestrator_site.lib.json import clean_text, clean_value
+from workflows.engine.bells import ring_after_commit
+from workflows.models import Effect, Run, RunEvent, RunStatus, Wait
+from workflows.models.run import TERMINAL
+from workflows.operations.starting import rerun, start_batch, start_run, wait_for
+
+__all__ = [
+    "cancel_run",
+    "decide",
+    "get_effect",
+    "get_run",
+    "get_wait",
+    "list_effects",
+    "list_runs",
+    "list_waits",
+    "rerun",
+    "settle_effect",
+    "start_batch",
+    "start_run",
+    "wait_for",
+]
+
+ANSWERS = ("happened", "repeat", "stop")
+_PARKED = (RunStatus.WAITING, RunStatus.ATTENTION)
+
+
+# Finding
+
+
+def list_runs(actor: Actor, *, status: str = "", workflow: str = "", trigger: str = "", q: str = "") -> QuerySet[Run]:
+    """The runs of the workspace, newest first; `q` looks into workflow names, inputs and errors."""
+    actor.require("read")
+    rows: QuerySet[Run] = Run.objects.of(actor.workspace).select_related("workflow", "version", "workspace").order_by("-id")
+    if status:
+        if status not in RunStatus.values:
+            raise UserError("E_CHOICE", f"There is no status “{status[:20]}”.", field="status", hint=", ".join(RunStatus.values))
+        rows = rows.filter(status=status)
+    if workflow:
+        rows = rows.filter(workflow__slug=workflow)
+    if trigger:
+        rows = rows.filter(trigger_kind=trigger)
+    for word in clean_text(q, field="q", max_length=200).split():
+        rows = rows.filter(
+            Q(workflow__name__icontains=word) | Q(workflow__slug__icontains=word) | Q(inputs__icontains=word) | Q(error__icontains=word)
+        )
+    return rows
+
+
+def get_run(actor: Actor, id: UUID | str) -> Run:
+    """One run. Raises NotFound, for a foreign one too."""
+    actor.require("read")
+    found = Run.objects.of(actor.workspace).select_related("workflow", "version", "workspace").filter(pk=_uuid(id)).first()
+    if found is None:
+        raise NotFound("That run is not here.")
+    return found
+
+
+def list_effects(
+    actor: Actor, *, state: str = "", url: str = "", external_id: str = "", run: Run | None = None
+) -> QuerySet[Effect]:
+    """The changes made outside, newest first; by their address, back to the run that made them."""
+    actor.require("read")
+    rows: QuerySet[Effect] = (
+        Effect.objects.of(actor.workspace).select_related("run", "run__workflow", "step_run", "connection").order_by("-id")
+    )
+    if state:
+        rows = rows.filter(state=state)
+    if url:
+        rows = rows.filter(external_url=url)
+    if external_id:
+        rows = rows.filter(external_id=external_id)
+    return rows if run is None else rows.filter(run=run)
+
+
+def get_effect(actor: Actor, id: UUID | str) -> Effect:
+    """One effect. Raises NotFound."""
+    found = list_effects(actor).filter(pk=_uuid(id)).first()
+    if found is None:
+        raise NotFound("That effect is not here.")
+    return found
+
+
+def list_waits(actor: Actor) -> QuerySet[Wait]:
+    """What waits for a person, oldest first."""
+    actor.require("read")
+    return (
+        Wait.objects.of(actor.workspace)
+        .filter(decided_at__isnull=True)
+        .select_related("run", "run__workflow", "step_run", "effect")
+        .order_by("created_at", "id")
+    )
+
+
+def get_wait(actor: Actor, id: UUID | str) -> Wait:
+    """One wait, decided or not. Raises NotFound."""
+    actor.require("read")
+    rows = Wait.objects.of(actor.workspace).select_related("run", "run__workflow", "step_run", "effect")
+    found = rows.filter(pk=_uuid(id)).first()
+    if found is None:
+        raise NotFound("That question is not here.")
+    return found
+
+
+def _uuid(value: UUID | str) -> UUID:
+    try:
+        return value if isinstance(value, UUID) else UUID(str(value))
+    except ValueError:
+        raise NotFound("There is nothing here by that name.") from None
+
+
+# Changing from outside (engine.md §8): the owner sees it by wake_seq, a parked run is queued again
+
+
+def wake(run: Run, **changes: Any) -> bool:
+    """Change a run that has not ended and let its owner see it; False when it has ended."""
+    rows = Run.objects.of(run.workspace_id).filter(pk=run.pk).exclude(status__in=TERMINAL)
+    woken = When(status__in=_PARKED, then=Value(RunStatus.QUEUED.value))
+    due = When(status__in=_PARKED, then=Value(now()))
+    changed = rows.update(
+        wake_seq=F("wake_seq") + 1, status=Case(woken, default=F("status")), due_at=Case(due, default=F("due_at")), **changes
+    )
+    ring_after_commit(run.pk)
+    return changed == 1
+
+
+def cancel_run(actor: Actor, run: Run) -> Run:
+    """Let nothing new start; what has been sent is awaited and stays on record. Raises Conflict when the run has ended."""
+    actor.require("run")
+    with transaction.atomic():
+        if not wake(run, ending="cancel"):
+            raise Conflict("This run has ended already.", code="E_ENDED", hint="Nothing is left to cancel.")
+        RunEvent.objects.create(workspace=run.workspace, run=run, kind="cancel", data={"by": actor.label})
+        audit.record(actor, "run.cancel", run)
+    return get_run(actor, run.pk)
+
+
+def settle_effect(actor: Actor, effect: Effect, answer: str, external_id: str = "", external_url: str = "") -> Effect:
+    """A person says what became of an unknown change: happened, repeat (it did not: do it again) or stop.
+
+    Raises UserError E_CHOICE, or Conflict when it is not unknown any more.
+    """
+    actor.require("decide")
+    if answer not in ANSWERS:
+        raise UserError("E_CHOICE", "The answer must be happened, repeat or stop.", field="answer", hint=", ".join(ANSWERS))
+    at = now()
+    said: dict[str, Any] = {"resolution": answer, "resolved_by": actor.label[:200]}
+    if answer == "happened":
+        said |= {"state": "confirmed", "settled_at": at}
+        said |= {"external_id": clean_text(external_id, field="external_id", max_length=300)}
+        said |= {"external_url": clean_text(external_url, field="external_url", max_length=1000)}
+    elif answer == "repeat":
+        said |= {"state": "absent", "settled_at": at}
+    with transaction.atomic():
+        rows = Effect.objects.of(actor.workspace).filter(pk=effect.pk, state="unknown").exclude(resolution="stop")
+        if not rows.update(**said):
+            raise Conflict("This change is not unknown any more.", code="E_SETTLED", hint="Load the page again.")
+        waits = Wait.objects.of(actor.workspace).filter(effect=effect, decided_at__isnull=True)
+        waits.update(decision=answer, decided_by=actor.label[:200], decided_at=at)
+        wake(effect.run)
+        audit.record(actor, "effect.settle", effect, details={"answer": answer, "external_id": external_id})
+    return get_effect(actor, effect.pk)
+
+
+def decide(actor: Actor, wait: Wait, decision: str, values: Any = None, comment: str = "") -> Wait:
+    """Answer what a run asks. Raises Conflict when somebody has answered, UserError E_CHOICE for another answer."""
+    actor.require("decide")
+    if wait.kind != "unknown" or wait.effect is None:
+        raise UserError("E_KIND", f"A wait of kind “{wait.kind}” is not answered this way.", field="decision")
+    given = clean_value(values or {}, field="values")
+    known = given if isinstance(given, dict) else {}
+    if wait.decided_at is not None:
+        raise Conflict(f"{wait.decided_by} has answered this already.", code="E_SETTLED")
+    with transaction.atomic():
+        settle_effect(
+            actor, wait.effect, decision, str(known.get("external_id", "")), str(known.get("external_url", ""))
+        )
+        Wait.objects.of(actor.workspace).filter(pk=wait.pk).update(
+            comment=clean_text(comment, field="comment", max_length=2000), values=known
+        )
+    return get_wait(actor, wait.pk)

@@ -1,0 +1,367 @@
+"""Starting runs: inputs checked, the version chosen, variables and prompts frozen; then the engine takes over."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from accounts.actor import Actor
+from orchestrator_site.lib.clock import now
+from orchestrator_site.lib.errors import Conflict, Problems, UserError
+from orchestrator_site.lib.ids import uuid7
+from orchestrator_site.lib.json import clean_value, dumps
+from prompts.operations.library import freeze
+from workflows.engine.bells import ring_after_commit
+from workflows.engine.catalogue import CATALOGUE
+from workflows.engine.definition import Definition, InputSpec, StepSpec, parse
+from workflows.engine.inputs import check_inputs
+from workflows.engine.plan import make_plan
+from workflows.engine.queue import wake_if_nobody_works
+from workflows.engine.values import fields_of
+from workflows.models import Run, RunEvent, Variable, Workflow, WorkflowVersion
+from workflows.operations.publish import freeze_draft
+from workflows.operations.workflows import get_workflow
+
+MODES = ("live", "dry")
+MOST_BATCH = 1000
+MOST_WAIT = 60.0
+_KEY = re.compile(r"^[\x21-\x7e]{1,128}$")
+_FACTS = 256
+_facts: OrderedDict[UUID, VersionFacts] = OrderedDict()
+
+
+@dataclass(frozen=True)
+class VersionFacts:
+    """What starting a run must know of a version; the same for ever, so it is kept."""
+
+    inputs: tuple[InputSpec, ...]
+    timeout: int | None
+    variables: frozenset[str] | None
+    prompts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a run comes from."""
+
+    kind: str = "python"
+    id: str = ""
+    replay_of: Run | None = None
+
+
+def start_run(
+    actor: Actor,
+    slug: str,
+    inputs: Mapping[str, Any] | None = None,
+    *,
+    mode: str = "live",
+    version: int | str | None = None,
+    wait: float | None = None,
+    idempotency_key: str | None = None,
+    trigger_kind: str = "python",
+    trigger_id: str = "",
+) -> Run:
+    """Start a run of the newest published version (or of `version`: a number, or "draft"); returns at once.
+
+    With `wait` it returns when the run has ended, or after so many seconds. With an idempotency key the same call
+    gives the same run again. Raises UserError: E_NOT_PUBLISHED, E_DISABLED, E_REQUIRED, E_TYPE, E_IDEM_MISMATCH …
+    """
+    actor.require("run")
+    workflow = get_workflow(actor, slug)
+    given = _given(inputs)
+    _check_mode(mode)
+    key = _check_key(idempotency_key)
+    sha = _request_sha(slug, given, mode, version) if key else ""
+    known = _known(actor, key, sha)
+    run = known or _start_one(actor, workflow, given, version, mode, Origin(trigger_kind, trigger_id), key, sha)
+    return wait_for(run, wait) if wait else run
+
+
+def _start_one(
+    actor: Actor,
+    workflow: Workflow,
+    given: dict[str, Any],
+    version: int | str | None,
+    mode: str,
+    origin: Origin,
+    key: str | None,
+    sha: str,
+) -> Run:
+    chosen = choose_version(actor, workflow, version)
+    run = _fresh(actor, workflow, chosen, given, mode, origin)
+    run.idempotency_key, run.request_sha256 = key, sha
+    try:
+        with transaction.atomic():
+            _store(actor, [run])
+    except IntegrityError:
+        known = _known(actor, key, sha)
+        if known is None:
+            raise
+        return known
+    wake_if_nobody_works()
+    return run
+
+
+def start_batch(
+    actor: Actor,
+    slug: str,
+    inputs_list: Sequence[Mapping[str, Any]],
+    mode: str = "live",
+    *,
+    idempotency_key: str | None = None,
+    trigger_kind: str = "api",
+) -> list[Run]:
+    """Start many runs of one workflow at once: all of them, or none when one set of inputs is wrong."""
+    actor.require("run")
+    workflow = get_workflow(actor, slug)
+    _check_mode(mode)
+    if not 1 <= len(inputs_list) <= MOST_BATCH:
+        raise UserError("E_LENGTH", f"A batch has 1 to {MOST_BATCH:,} sets of inputs.", field="inputs", limit=MOST_BATCH)
+    key = _check_key(idempotency_key)
+    sha = _request_sha(slug, [dict(one) for one in inputs_list], mode, None) if key else ""
+    first = _known(actor, key, sha)
+    if first is not None:
+        return list(_runs(actor).filter(trigger_id=first.trigger_id).order_by("id"))
+    chosen = choose_version(actor, workflow, None)
+    origin = Origin(trigger_kind, f"batch:{uuid7().hex}")
+    runs = [_fresh(actor, workflow, chosen, given, mode, origin) for given in _all_given(inputs_list)]
+    runs[0].idempotency_key, runs[0].request_sha256 = key, sha
+    try:
+        with transaction.atomic():
+            _store(actor, runs)
+    except IntegrityError:
+        first = _known(actor, key, sha)
+        if first is None:
+            raise
+        return list(_runs(actor).filter(trigger_id=first.trigger_id).order_by("id"))
+    wake_if_nobody_works()
+    return runs
+
+
+def rerun(
+    actor: Actor,
+    run: Run,
+    *,
+    inputs: Mapping[str, Any] | None = None,
+    version: int | str | None = None,
+    mode: str | None = None,
+    from_step: str | None = None,
+    outputs: Mapping[str, Any] | None = None,
+    wait: float | None = None,
+) -> Run:
+    """Run again from the start: the same version and inputs unless others are given ("newest": the published one)."""
+    actor.require("run")
+    if from_step or outputs:
+        raise UserError(
+            "E_FROM_STEP", "A run can only be started again from its beginning.", field="from", hint="Leave `from` out."
+        )
+    workflow = get_workflow(actor, run.workflow.slug)
+    _check_mode(mode or run.mode)
+    refuse_disabled(workflow)
+    chosen = run.version if version is None else choose_version(actor, workflow, None if version == "newest" else version)
+    given = _given(run.inputs if inputs is None else inputs)
+    if inputs is None:
+        known = {spec.name for spec in facts_of(chosen).inputs}
+        given = {name: value for name, value in given.items() if name in known}
+    again = _fresh(actor, workflow, chosen, given, mode or run.mode, Origin("rerun", str(run.pk), run))
+    with transaction.atomic():
+        _store(actor, [again])
+    wake_if_nobody_works()
+    return wait_for(again, wait) if wait else again
+
+
+def wait_for(run: Run, seconds: float) -> Run:
+    """The run when it has ended, or as it is after so many seconds (at most 60)."""
+    until = time.monotonic() + min(max(0.0, seconds), MOST_WAIT)
+    pause = 0.005
+    rows = Run.objects.of(run.workspace_id).select_related("workflow", "version", "workspace")
+    while True:
+        status = Run.objects.of(run.workspace_id).filter(pk=run.pk).values_list("status", flat=True).first()
+        if status in ("succeeded", "failed", "cancelled", "timed_out") or time.monotonic() >= until:
+            return rows.get(pk=run.pk)
+        time.sleep(min(pause, max(0.0, until - time.monotonic())))
+        pause = min(0.1, pause * 1.3)
+
+
+# Versions
+
+
+def choose_version(actor: Actor, workflow: Workflow, version: int | str | None) -> WorkflowVersion:
+    """The version to run. Raises UserError when there is none, or when the workflow is off."""
+    refuse_disabled(workflow)
+    if version == "draft":
+        return freeze_draft(actor, workflow)
+    if version is None:
+        if workflow.published is None:
+            raise Conflict(
+                f"“{workflow.name}” has not been published.", code="E_NOT_PUBLISHED", hint="Publish it, or run the draft."
+            )
+        return workflow.published
+    found = None
+    if isinstance(version, int) and not isinstance(version, bool):
+        found = WorkflowVersion.objects.of(actor.workspace).filter(workflow=workflow, number=version).first()
+    if found is None:
+        raise UserError(
+            "E_NOT_FOUND", f"“{workflow.name}” has no version {version}.", field="version", status=404,
+            hint="Look at the list of versions.",
+        )  # fmt: skip
+    return found
+
+
+def refuse_disabled(workflow: Workflow) -> None:
+    """Raise Conflict when the workflow is switched off."""
+    if not workflow.enabled:
+        raise Conflict(f"“{workflow.name}” is switched off.", code="E_DISABLED", hint="Switch it on to run it.")
+
+
+def facts_of(version: WorkflowVersion) -> VersionFacts:
+    """What starting must know of a version."""
+    found = _facts.get(version.pk)
+    if found is None:
+        found = _read_facts(parse(version.definition, trusted=True))
+        _facts[version.pk] = found
+        if len(_facts) > _FACTS:
+            _facts.popitem(last=False)
+    return found
+
+
+def _read_facts(definition: Definition) -> VersionFacts:
+    plan = make_plan(definition)
+    names: set[str] = set()
+    everything = False
+    for path in plan.all_reads():
+        if path[0] == "workspace":
+            everything = everything or len(path) < 3
+            names |= {str(path[2])} if len(path) > 2 else set()
+    prompts = [found for step, _ in definition.walk() for found in _prompt_of(step)]
+    return VersionFacts(
+        definition.inputs, definition.timeout, None if everything else frozenset(names), tuple(dict.fromkeys(prompts))
+    )
+
+
+def _prompt_of(step: StepSpec) -> Iterable[tuple[str, str]]:
+    info = CATALOGUE.get(step.action)
+    if info is None or step.disabled:
+        return
+    for name in (fact.name for fact in fields_of(info.input).values() if fact.widget == "prompt"):
+        slug = step.with_.get(name)
+        version = step.with_.get("version") or step.with_.get("label") or "live"
+        if isinstance(slug, str):
+            yield slug, str(version)
+
+
+# One run
+
+
+def _fresh(
+    actor: Actor, workflow: Workflow, version: WorkflowVersion, given: dict[str, Any], mode: str, origin: Origin
+) -> Run:
+    facts = facts_of(version)
+    at = now()
+    return Run(
+        workspace=actor.workspace,
+        workflow=workflow,
+        version=version,
+        mode=mode,
+        inputs=check_inputs(facts.inputs, given),
+        frozen=_frozen(actor, facts),
+        trigger_kind=origin.kind,
+        trigger_id=origin.id,
+        replay_of=origin.replay_of,
+        started_by=actor.label[:200],
+        created_at=at,
+        due_at=at,
+        deadline_at=at + timedelta(seconds=facts.timeout) if facts.timeout else None,
+    )
+
+
+def _frozen(actor: Actor, facts: VersionFacts) -> dict[str, Any]:
+    frozen: dict[str, Any] = {}
+    if facts.variables is None or facts.variables:
+        rows = Variable.objects.of(actor.workspace)
+        if facts.variables is not None:
+            rows = rows.filter(name__in=facts.variables)
+        frozen["variables"] = dict(rows.values_list("name", "value"))
+    for slug, version in facts.prompts:
+        if "{{" not in slug and "{{" not in version:
+            frozen.setdefault("prompts", {}).setdefault(slug, {})[version] = freeze(actor.workspace, slug, version)
+    return frozen
+
+
+def _store(actor: Actor, runs: list[Run]) -> None:
+    Run.objects.unscoped("the runs of one actor's workspace").bulk_create(runs, batch_size=200)
+    events = [RunEvent(workspace=actor.workspace, run=run, kind="queued", at=run.created_at) for run in runs]
+    RunEvent.objects.unscoped("the events of these runs").bulk_create(events, batch_size=200)
+    ring_after_commit()
+
+
+# Checks
+
+
+def _given(inputs: Mapping[str, Any] | None) -> dict[str, Any]:
+    value = clean_value({} if inputs is None else dict(inputs), field="inputs")
+    assert isinstance(value, dict)
+    return value
+
+
+def _all_given(inputs_list: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    found, problems = [], []
+    for at, inputs in enumerate(inputs_list):
+        try:
+            found.append(_given(inputs))
+        except UserError as problem:
+            problem.field = f"inputs[{at}]"
+            problems.append(problem)
+    if problems:
+        raise Problems(problems[:50])
+    return found
+
+
+def _check_mode(mode: str) -> None:
+    if mode == "dry":
+        raise UserError(
+            "E_MODE", "Dry runs are not there yet.", field="mode", hint="Run it live over sandbox connections: nothing leaves."
+        )
+    if mode not in MODES:
+        raise UserError("E_CHOICE", f"mode must be live or dry, not {str(mode)[:20]!r}.", field="mode")
+
+
+def _check_key(key: str | None) -> str | None:
+    if key is None:
+        return None
+    if not _KEY.match(key):
+        raise UserError(
+            "E_IDEM_KEY", "An Idempotency-Key has 1 to 128 visible ASCII characters.", field="Idempotency-Key", limit=128
+        )
+    return key
+
+
+def _request_sha(slug: str, given: Any, mode: str, version: Any) -> str:
+    said = {"workflow": slug, "inputs": given, "mode": mode, "version": version}
+    return hashlib.sha256(dumps(clean_value(said, field="inputs")).encode()).hexdigest()
+
+
+def _known(actor: Actor, key: str | None, sha: str) -> Run | None:
+    """The run that this key started already. Raises UserError 422 when it was asked with another body."""
+    if key is None:
+        return None
+    found = _runs(actor).filter(idempotency_key=key).first()
+    if found is not None and found.request_sha256 != sha:
+        raise UserError(
+            "E_IDEM_MISMATCH", "This Idempotency-Key was used for another request.", field="Idempotency-Key", status=422,
+            hint="Use a new key for a new request.",
+        )  # fmt: skip
+    return found
+
+
+def _runs(actor: Actor) -> Any:
+    return Run.objects.of(actor.workspace).select_related("workflow", "version", "workspace")
