@@ -117,6 +117,8 @@ class ModelClient(ABC):
             raise self._failure(problem) from problem
 
     def _failure(self, problem: Exception) -> ServiceError:
+        if isinstance(problem, ValueError):  # the SDK could not read a 2xx as JSON
+            return unreadable(self.title, "an answer of a model")
         if explained := self.explain(problem):
             return explained
         status = getattr(problem, "status_code", None)
