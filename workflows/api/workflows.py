@@ -103,7 +103,7 @@ class WorkflowDetail(ApiView):
     def patch(self, request: Request, slug: str) -> Response:
         """Change name, description or on/off."""
         workflow = operations.get_workflow(request.actor, slug)
-        operations.check_if_match(workflow, parameters.if_match(request))
+        operations.check_if_match(workflow, parameters.if_match(request) or "*")
         values = read_body(request.data, bodies.WorkflowPatch).model_dump(exclude_unset=True)
         if any(value is None for value in values.values()):
             raise UserError("E_TYPE", "null is no value here; leave a field out to keep it.", field="body")
@@ -113,7 +113,7 @@ class WorkflowDetail(ApiView):
     def delete(self, request: Request, slug: str) -> Response:
         """Delete a workflow; its runs stay on record, runs in flight finish."""
         workflow = operations.get_workflow(request.actor, slug)
-        operations.check_if_match(workflow, parameters.if_match(request))
+        operations.check_if_match(workflow, parameters.if_match(request) or "*")
         operations.delete_workflow(request.actor, workflow)
         return Response(status=204)
 

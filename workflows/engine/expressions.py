@@ -12,7 +12,15 @@ from datetime import datetime
 from typing import Any
 
 from orchestrator_site.lib.json import JSONValue
-from orchestrator_site.lib.templating import Condition, Reference, Template, TemplateProblem, compile, compile_condition
+from orchestrator_site.lib.templating import (
+    MAX_SOURCE,
+    Condition,
+    Reference,
+    Template,
+    TemplateProblem,
+    compile,
+    compile_condition,
+)
 
 __all__ = [
     "Condition",
@@ -34,8 +42,8 @@ Place = str
 
 
 def is_template(value: object) -> bool:
-    """Whether a value is text that has to be rendered."""
-    return isinstance(value, str) and ("{{" in value or "{%" in value)
+    """Whether a value is text that has to be rendered (longer text than a template may have is judged as one)."""
+    return isinstance(value, str) and ("{{" in value or "{%" in value or len(value) > MAX_SOURCE)
 
 
 def templates_in(value: JSONValue, at: Place = "") -> Iterator[tuple[Place, str]]:
