@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
 from collections import OrderedDict
@@ -125,3 +126,13 @@ def redact_event(logger: Any, method: str, event: MutableMapping[str, Any]) -> M
         plain = value is None or isinstance(value, (str, int, float, bool, dict, list, tuple))
         event[key] = _field(key, value if plain else str(value))
     return event
+
+
+def _after_fork() -> None:
+    """A lock that another thread of the parent held is nobody's in the child."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
