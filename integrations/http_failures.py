@@ -70,7 +70,7 @@ def from_transport(service: str, problem: BaseException) -> ServiceError:
     names = {type(link).__name__ for link in links}
     if "UrlBlocked" in names:
         return _blocked(service, next(link for link in links if type(link).__name__ == "UrlBlocked"))
-    told = [link.sent for link in links if isinstance(getattr(link, "sent", None), bool)]
+    told = [left for link in links if isinstance(left := getattr(link, "sent", None), bool)]
     unsent = not told[0] if told else bool(names & NEVER_SENT)
     if unsent:
         why = f"{service} could not be reached: {_reason(problem)}."

@@ -45,6 +45,7 @@ class Sandbox:
 
     def add(self, thing: Thing, marker: str = "") -> SandboxObject:
         """Bring a thing into the world."""
+        data: Any = dict(thing.data)
         return SandboxObject.objects.create(
             workspace_id=self._workspace_id,
             service=self.service,
@@ -53,7 +54,7 @@ class Sandbox:
             parent=thing.parent,
             title=thing.title[:300],
             marker=marker[:64],
-            data=dict(thing.data),
+            data=data,
         )
 
     def change(self, row: SandboxObject, changes: Mapping[str, Any]) -> SandboxObject:

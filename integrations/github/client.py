@@ -84,9 +84,9 @@ class RealGithub:
             try:
                 found = github.get_repo(repository).get_contents(path, ref=branch)
             except Exception as problem:
-                if _status(problem) == 404 and "No commit found" not in str(problem):
-                    return None
-                raise
+                if _status(problem) != 404 or ("No commit found" in str(problem) and not _is_empty(github, repository)):
+                    raise
+                return None
             data = {} if isinstance(found, list) else _raw(found)
             if isinstance(found, list) or data.get("type", "file") != "file":
                 raise Rejected(
@@ -196,6 +196,16 @@ def _failure(problem: Exception, about: Mapping[str, str]) -> ServiceError:
     if isinstance(problem, (KeyError, TypeError, AttributeError, AssertionError, ValueError, IndexError)):
         return unreadable(SERVICE, "what GitHub promises")
     return from_transport(SERVICE, problem)
+
+
+def _is_empty(github: Github, repository: str) -> bool:
+    """Whether a repository has no commit at all; then its default branch comes with the first one."""
+    try:
+        return next(iter(github.get_repo(repository).get_commits()), None) is None
+    except Exception as problem:
+        if _status(problem) == 409:
+            return True
+        raise
 
 
 def _status(problem: Exception) -> int:

@@ -299,7 +299,7 @@ def _report(me: Any, shared: list[Body], *, more: bool) -> ConnectionReport:
     held = f"{'at least ' if more else ''}{_counted(pages, 'page')} and {_counted(sources, 'database')}"
     summary = f"Connected as {name}{f' in {place}' if place else ''}; {held} shared."
     titles = list(chain(title_of(thing) for thing in shared if thing.get("object") == "data_source"))[:5]
-    can = (f"read {held}",) if shared else ()
+    can: tuple[str, ...] = (f"read {held}",) if shared else ()
     if titles:
         can += (f"work with the databases {', '.join(title or 'untitled' for title in titles)}",)
     nothing = ("no page is shared with the integration: open one in Notion → ••• → Connections → add it",)
