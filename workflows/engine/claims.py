@@ -249,6 +249,10 @@ class Reader:
         values = (self.store.id(me.worker), me.fence, who.host, who.boot_id, who.pid_ns, who.pid, who.pid_start, *abi)
         self._in_one(lambda: self.store.run(sql, values))
 
+    def touch(self, me: Me) -> None:
+        """The claim loop lives."""
+        self._in_one(lambda: self.store.hold_worker(me))
+
     def end_worker(self, me: Me, state: str) -> None:
         """The lease ends by our own will (draining, stopped)."""
         sql = "UPDATE workflows_worker SET state = %s, ended_at = CASE WHEN %s = 'stopped' THEN NOW ELSE ended_at END WHERE id = %s AND fence = %s"

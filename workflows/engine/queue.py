@@ -6,13 +6,18 @@ Its delivery is never trusted (engine.md §1); a wake costs more than a whole ru
 from __future__ import annotations
 
 import logging
+import os
+import signal
+import threading
 import time
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 from django.db import DatabaseError, transaction
 
 from orchestrator_site.lib.clock import now
+from workflows.engine import parents
 from workflows.models import Worker
 
 log = logging.getLogger(__name__)
@@ -54,3 +59,76 @@ def send_wake() -> bool:
         return False
     async_task("workflows.tasks.wake")
     return True
+
+
+# The cluster: django-q2 starts and replaces the processes, the engine does the work
+
+
+def run_cluster(wedged: int) -> None:
+    """Run a cluster in this process until it ends; a byte into `wedged` says that a process of it died badly.
+
+    A worker that dies by a signal may take the lock of django-q2's in-process queue with it; then no task is ever
+    delivered again and a stop hangs. So the supervisor replaces the whole cluster.
+    """
+    from django_q import cluster
+    from django_q.signals import post_spawn
+
+    post_spawn.connect(_start_engine, weak=False, dispatch_uid="workflows.engine")
+
+    class WatchedSentinel(cluster.Sentinel):  # type: ignore[misc]
+        """Dies with its parent, and tells the supervisor of abnormal deaths."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            parents.die_with_parent(signal.SIGTERM)
+            super().__init__(*args, **kwargs)
+
+        def spawn_process(self, target: Any, *args: Any) -> Any:
+            helper = target in (cluster.pusher, cluster.monitor)
+            return super().spawn_process(_dying_with_parent(target) if helper else target, *args)
+
+        def reincarnate(self, process: Any) -> None:
+            if process.exitcode not in (0, None):
+                log.error("a process of the cluster died (exit code %s): the cluster is replaced", process.exitcode)
+                os.write(wedged, b"w")
+            super().reincarnate(process)
+
+    cluster.Sentinel = WatchedSentinel
+    running = cluster.Cluster()
+    running.start()
+    while running.sentinel is not None and running.sentinel.is_alive():
+        time.sleep(0.2)
+
+
+def _dying_with_parent(target: Any) -> Any:
+    def run(*args: Any) -> None:
+        parents.die_with_parent(signal.SIGKILL)
+        target(*args)
+
+    return run
+
+
+def _start_engine(**_: Any) -> None:
+    """In every worker process, at its start: the engine; it drains when the process is told to end or left alone."""
+    from multiprocessing import util
+
+    from workflows.engine import process
+    from workflows.engine.engine import Engine
+
+    parent = os.getppid()
+    engine = Engine(parent_alive=lambda: os.getppid() == parent)
+    parents.die_with_parent(signal.SIGUSR1)
+    for number in (signal.SIGUSR1, signal.SIGTERM):
+        signal.signal(number, lambda *_: engine.drain())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    process.start(engine)
+    util.Finalize(None, engine.drain, exitpriority=100)
+    threading.Thread(target=_end_with, args=(engine,), name="ending", daemon=True).start()
+
+
+def _end_with(engine: Any) -> None:
+    """When the engine has drained the process ends, wherever its main thread hangs."""
+    engine.join()
+    for handler in logging.getLogger().handlers:
+        with suppress(Exception):
+            handler.flush()
+    os._exit(0)

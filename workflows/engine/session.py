@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 
 CLAIM_AT_MOST = 200
 CLAIM_APART = 0.01
+STILL_HERE = 5.0
 
 
 class End(Enum):
@@ -70,7 +71,7 @@ class Session:
         self._file: WorkerFile | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._watch = Watch(self.times, engine.identity, workers_folder() if self.sqlite else None)
-        self._started = time.monotonic()
+        self._said = 0.0
 
     # The lease's beginning and end
 
@@ -256,9 +257,16 @@ class Session:
         """One claim; True: there may be more."""
         room = settings.ENGINE_RUNS - len(self.walks)
         if self._alone or room <= 0 or not self._memory_left():
+            await self._still_here()
             return False
         crashpoint("P05")
         return await self._take(*await self.reads.run(self._look), room)
+
+    async def _still_here(self) -> None:
+        """Not claiming is no sign of being stuck: say so, now and then."""
+        if time.monotonic() - self._said > STILL_HERE:
+            self._said = time.monotonic()
+            await self.reads.run(lambda: self.reads.reader.touch(self.me))
 
     def _look(self) -> tuple[int, int]:
         self.reads.reader.wake_due()
@@ -267,9 +275,11 @@ class Session:
     async def _take(self, due: int, suspects: int, room: int) -> bool:
         if suspects and self.eldest:
             if self.walks:
+                await self._still_here()
                 return False
             return self._begin(await self.reads.run(lambda: self.reads.reader.claim_suspect(self.me)), alone=True)
         if due <= suspects:
+            await self._still_here()
             return False
         limit = min(room, CLAIM_AT_MOST, max(16, math.ceil(due / self.live_workers)))
         return self._begin(await self.reads.run(lambda: self.reads.reader.claim(self.me, limit)), alone=False)
