@@ -142,7 +142,9 @@ def check_expression(part: Part, source: str) -> None:
     """Refuse calls, arithmetic, attribute tricks and anything that would make the parser work too hard."""
     if part.tag in ("#", "comment", "endcomment", "raw"):
         return
-    code = _STRING.sub(lambda m: "§" * len(m.group()), part.text)
+    code, strings = _STRING.subn(lambda m: "§" * len(m.group()), part.text)
+    if strings > limits.MAX_STRINGS:
+        raise budget(f"More than {limits.MAX_STRINGS} texts in one place.").at(source, part.start)
     for pattern, message, hint in (
         (
             _DUNDER,
