@@ -193,7 +193,7 @@ class JSONOrExpression(CleanJSONField):
             return None
         if is_expression(text) and (text[:1] not in '[{"' or text[:2] in ("{{", "{%")):
             return check_text(text)
-        if isinstance(text, str) and self.input.kind == "array" and not text.startswith("["):
+        if isinstance(text, str) and self.input.kind == "array" and text[:1] not in "[{":
             return [check_text(line.strip()) for line in text.splitlines() if line.strip()]
         if isinstance(text, str) and self.input.kind == "any" and not _is_json(text):
             return check_text(text)

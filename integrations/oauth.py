@@ -126,7 +126,7 @@ def exchange(
     tokens = {name: str(answer.get(name) or "") for name in ("access_token", "refresh_token")}
     for token in tokens.values():
         remember(token)
-    _check_scopes(provider, spec, str(answer.get("scope", "")))
+    _check_scopes(provider, spec, answer.get("scope"))
     if not tokens["access_token"] or not tokens["refresh_token"]:
         raise NotConnected(
             f"{provider.title} gave no lasting permission, so the connection would end within the hour.",
@@ -149,9 +149,10 @@ def revoke(spec: OAuthSpec, secret: Mapping[str, str]) -> bool:
     return True
 
 
-def _check_scopes(provider: Provider, spec: OAuthSpec, granted: str) -> None:
-    """Permissions can be unticked one by one; a connection without what it needs is not stored."""
-    if granted and (withheld := [scope for scope in spec.scopes if scope not in granted.split()]):
+def _check_scopes(provider: Provider, spec: OAuthSpec, granted: Any) -> None:
+    """Permissions can be unticked one by one; a connection without what it needs is not stored. Unsaid: all given."""
+    given = spec.scopes if granted is None else str(granted).split()
+    if withheld := [scope for scope in spec.scopes if scope not in given]:
         raise NotConnected(
             f"{provider.title} did not get your permission for: {', '.join(withheld)}.",
             "Connect again and leave all boxes ticked.",
