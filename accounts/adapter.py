@@ -33,7 +33,7 @@ def invitation_in(request: HttpRequest | None) -> Invitation | None:
         return None
 
 
-class AccountAdapter(DefaultAccountAdapter):
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """E-mail sign-in."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
@@ -88,7 +88,7 @@ def settle(request: HttpRequest, user: User, *, first: bool) -> None:
         request.session.pop(INVITATION_KEY, None)
 
 
-class SocialAccountAdapter(DefaultSocialAccountAdapter):
+class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """Google sign-in: for linked accounts, for proven addresses of users, and for invited proven addresses."""
 
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
@@ -116,7 +116,10 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         """Take over the name and the address."""
         user: User = super().populate_user(request, sociallogin, data)
         user.email = str(data.get("email") or "").strip().lower()
-        said = sociallogin.account.extra_data.get("name") or f"{data.get('first_name') or ''} {data.get('last_name') or ''}"
+        said = (
+            sociallogin.account.extra_data.get("name")
+            or f"{data.get('first_name') or ''} {data.get('last_name') or ''}"
+        )
         user.name = repair_text(str(said)).strip()[:120]
         return user
 

@@ -47,7 +47,7 @@ def _trusted(address: Address | None) -> bool:
 
 
 class TrustedProxyMiddleware:
-    """First of all: from a named proxy, REMOTE_ADDR becomes the client's; from anybody else, forwarded headers vanish."""
+    """First of all: a named proxy says whose REMOTE_ADDR it is; from anybody else, forwarded headers vanish."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

@@ -27,7 +27,14 @@ def admin_actor(request: HttpRequest, workspace: Workspace) -> Actor:
     """The superuser, acting in a workspace from the admin; records say so."""
     assert isinstance(request.user, User)
     return Actor(
-        workspace, request.user, None, "system", PERMISSIONS, client_ip(request), name=f"admin {request.user}", role="owner"
+        workspace,
+        request.user,
+        None,
+        "system",
+        PERMISSIONS,
+        client_ip(request),
+        name=f"admin {request.user}",
+        role="owner",
     )
 
 
@@ -105,12 +112,14 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             self._record(request, "user.create", made, {})
             return
         obj.is_staff = obj.is_superuser
-        before = User.objects.values("email", "name", "is_active", "is_superuser").get(pk=obj.pk)
+        before: dict[str, Any] = dict(User.objects.values("email", "name", "is_active", "is_superuser").get(pk=obj.pk))
         super().save_model(request, obj, form, change)
         if not obj.is_active:
             end_sessions(obj)
         after = {name: getattr(obj, name) for name in before}
-        changed = {name: {"before": before[name], "after": after[name]} for name in before if before[name] != after[name]}
+        changed = {
+            name: {"before": before[name], "after": after[name]} for name in before if before[name] != after[name]
+        }
         self._record(request, "user.change", obj, changed)
 
     def _record(self, request: HttpRequest, action: str, user: User, details: dict[str, Any]) -> None:
@@ -135,7 +144,7 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.action(description="Deactivate, and end all sessions")
     def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Shut them out; not yourself."""
-        for user in queryset.exclude(pk=request.user.pk):
+        for user in queryset.exclude(pk=str(request.user.pk)):
             user.is_active = False
             user.save(update_fields=["is_active"])
             self._record(request, "user.deactivate", user, {"sessions": end_sessions(user)})
@@ -182,7 +191,7 @@ class WorkspaceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             made = create_workspace(form.cleaned_data["owner"], obj.name)
             obj.pk, obj.slug, obj._state.adding = made.pk, made.slug, False
             return
-        before = Workspace.objects.values("name", "quotas").get(pk=obj.pk)
+        before: dict[str, Any] = dict(Workspace.objects.values("name", "quotas").get(pk=obj.pk))
         super().save_model(request, obj, form, change)
         changed = {n: {"before": before[n], "after": getattr(obj, n)} for n in before if before[n] != getattr(obj, n)}
         audit.record(admin_actor(request, obj), "workspace.change", obj, details=changed)
@@ -208,7 +217,18 @@ class WorkspaceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 class TokenAdmin(ReadOnlyAdmin):
     """Tokens without their hash; they may be revoked."""
 
-    fields = ("name", "workspace", "user", "prefix", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at", "last_used_ip")
+    fields = (
+        "name",
+        "workspace",
+        "user",
+        "prefix",
+        "scopes",
+        "created_at",
+        "expires_at",
+        "revoked_at",
+        "last_used_at",
+        "last_used_ip",
+    )
     list_display = ("name", "workspace", "user", "prefix", "expires_at", "revoked_at", "last_used_at")
     search_fields = ("name", "prefix", "user__email")
     actions = ("revoke",)

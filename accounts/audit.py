@@ -64,7 +64,12 @@ def record(
 
 
 def record_instance(
-    action: str, *, by: str, user: Any = None, ip: str | None = None, details: Mapping[str, Any] | None = None,
+    action: str,
+    *,
+    by: str,
+    user: Any = None,
+    ip: str | None = None,
+    details: Mapping[str, Any] | None = None,
     outcome: str = "done",
 ) -> AuditEntry:
     """Write what happened outside every workspace: a sign-in, a new user, an edit in the admin."""

@@ -35,7 +35,9 @@ class CleanForm(forms.Form):
 class LinkRequestForm(CleanForm):
     """Where to mail a sign-in link."""
 
-    email = forms.EmailField(label="E-mail address", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+    email = forms.EmailField(
+        label="E-mail address", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
 
 
 class PersonForm(CleanForm):
@@ -52,7 +54,9 @@ class FirstUserForm(PersonForm):
     """The first user of an empty instance."""
 
     field_order = ("email", "name", "password", "workspace")
-    email = forms.EmailField(label="E-mail address", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+    email = forms.EmailField(
+        label="E-mail address", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
     workspace = forms.CharField(label="Name of the first workspace", max_length=120, initial="Main")
 
 

@@ -1,4 +1,4 @@
-"""What is kept of a secret that is looked up by its hash: tokens, invitations, sign-in links (each has 256 random bits)."""
+"""What is kept of a secret that is looked up by its hash: tokens, invitations, sign-in links (256 random bits each)."""
 
 from __future__ import annotations
 

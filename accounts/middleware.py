@@ -1,4 +1,4 @@
-"""The gate of every page: the permission table by URL name and method, the workspace of the address, the age of a session."""
+"""The gate of every page: the permission table, the workspace of the address, the age of a session."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from accounts.addresses import client_ip
 from accounts.authentication import PageSession, session_actor, token_actor
 from accounts.models import Member, User
 from accounts.operations.sessions import STARTED, session_is_over, touch
-from accounts.table import PUBLIC, SIGNED_IN, STAFF, allowed, needed_for, rule_for
+from accounts.table import PUBLIC, SIGNED_IN, STAFF, Methods, allowed, needed_for, rule_for
 from orchestrator_site.lib.errors import Forbidden, NotFound, UserError
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -72,9 +72,10 @@ class PermissionMiddleware:
         if needed is None:
             return responses.method_not_allowed(request, allowed(methods))
         try:
-            return _page_gate(request, needed, kwargs)
+            refused = _page_gate(request, needed, kwargs)
         except UserError as problem:
             return responses.page_for(request, problem)
+        return refused or _options(request, methods)
 
     def process_exception(self, request: HttpRequest, problem: Exception) -> HttpResponseBase | None:
         """A UserError of a page becomes a page that says what happened and what to do."""
@@ -83,6 +84,13 @@ class PermissionMiddleware:
         if isinstance(problem, Http404):
             return responses.not_found(request)
         return responses.page_for(request, problem) if isinstance(problem, UserError) else None
+
+
+def _options(request: HttpRequest, methods: Methods) -> HttpResponseBase | None:
+    """OPTIONS is answered here: a view that acts on everything but GET must not act on a method without CSRF check."""
+    if request.method != "OPTIONS":
+        return None
+    return HttpResponse(status=204, headers={"Allow": allowed(methods)})
 
 
 # ---- Pages ---------------------------------------------------------------------------------------------------
@@ -145,7 +153,7 @@ def _missing(request: HttpRequest) -> HttpResponseBase:
     return responses.json_for(request, NotFound()) if _is_api(request) else responses.not_found(request)
 
 
-def _api_gate(request: HttpRequest, view: Callable[..., Any], methods: Any) -> HttpResponseBase | None:
+def _api_gate(request: HttpRequest, view: Callable[..., Any], methods: Methods) -> HttpResponseBase | None:
     """Leave views of the REST framework to TablePermission; gate every other view of the API here."""
     kind = getattr(view, "cls", None) or getattr(view, "view_class", None)
     if isinstance(kind, type) and issubclass(kind, APIView):
@@ -162,7 +170,7 @@ def _api_gate(request: HttpRequest, view: Callable[..., Any], methods: Any) -> H
             actor.require(needed)
     except UserError as problem:
         return responses.json_for(request, problem)
-    return None
+    return _options(request, methods)
 
 
 def _checked_session(request: HttpRequest) -> Actor:

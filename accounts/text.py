@@ -27,5 +27,7 @@ def clean_email(value: object, *, field: str = "email") -> str:
     try:
         validate_email(text)
     except ValidationError:
-        raise UserError("E_ADDRESS", f"{text[:80]!r} is not an e-mail address.", field=field, hint="For example mara@example.com.")
+        raise UserError(
+            "E_ADDRESS", f"{text[:80]!r} is not an e-mail address.", field=field, hint="For example mara@example.com."
+        )
     return text

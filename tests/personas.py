@@ -1,4 +1,4 @@
-"""Personas: people who do things in tests. `mara = persona(workspace, "editor")`; `mara.client`, `mara.actor`, `mara.api`."""
+"""People who do things in tests. `mara = persona(workspace, "editor")`; `mara.client`, `mara.actor`, `mara.api`."""
 
 from __future__ import annotations
 

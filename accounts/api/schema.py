@@ -26,4 +26,9 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         """A cookie."""
-        return {"type": "apiKey", "in": "cookie", "name": "session", "description": "Signed in on the pages; CSRF header needed."}
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": "session",
+            "description": "Signed in on the pages; CSRF header needed.",
+        }

@@ -1,7 +1,14 @@
 """Users, workspaces and their members, tokens, and the audit trail."""
 
 from accounts.models.audit import AuditEntry
-from accounts.models.scope import ForeignRow, UnscopedQuery, WorkspaceManager, WorkspaceModel, WorkspaceQuerySet, everything
+from accounts.models.scope import (
+    ForeignRow,
+    UnscopedQuery,
+    WorkspaceManager,
+    WorkspaceModel,
+    WorkspaceQuerySet,
+    everything,
+)
 from accounts.models.token import ApiToken
 from accounts.models.user import User
 from accounts.models.workspace import Invitation, LoginLink, Member, Workspace

@@ -55,7 +55,7 @@ class WorkspaceQuerySet(models.QuerySet[M]):
         """All workspaces at once, for the instance's own work; the reason is for the reader."""
         if not reason:
             raise UnscopedQuery("say why this query may see every workspace")
-        free = self._chain()
+        free: Self = self._chain()  # type: ignore[attr-defined]
         free._scoped = True
         return free
 

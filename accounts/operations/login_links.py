@@ -14,8 +14,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts import audit
-from accounts.hashes import token_hash
 from accounts.background import run_beside
+from accounts.hashes import token_hash
 from accounts.models import LoginLink, User
 from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.errors import NotFound
@@ -42,7 +42,9 @@ class Opened:
 
 def peek_login_link(token: str) -> User:
     """Whose link it is, without using it up. Raises NotFound."""
-    link = LoginLink.objects.filter(token_hash=token_hash(token), used_at=None, expires_at__gt=now()).select_related("user")
+    link = LoginLink.objects.filter(token_hash=token_hash(token), used_at=None, expires_at__gt=now()).select_related(
+        "user"
+    )
     found = link.first()
     if found is None or not found.user.is_active:
         raise NotFound("This link was used already, or is older than ten minutes.", hint="Ask for a new one.")
@@ -64,7 +66,9 @@ def use_login_link(token: str, *, ip: str | None = None) -> Opened:
 
 
 def _note_proven_address(user: User) -> None:
-    address, _ = EmailAddress.objects.get_or_create(user=user, email=user.email, defaults={"primary": True, "verified": True})
+    address, _ = EmailAddress.objects.get_or_create(
+        user=user, email=user.email, defaults={"primary": True, "verified": True}
+    )
     if not address.verified:
         address.verified = True
         address.save(update_fields=["verified"])

@@ -16,8 +16,8 @@ from django.urls import reverse
 
 from accounts import audit
 from accounts.actor import Actor
-from accounts.hashes import token_hash
 from accounts.background import run_beside
+from accounts.hashes import token_hash
 from accounts.models import Invitation, Member, User, Workspace, WorkspaceQuerySet
 from accounts.operations.sessions import end_sessions
 from accounts.roles import ROLE_PERMISSIONS, ROLES, rank
@@ -52,7 +52,9 @@ def invite_member(actor: Actor, email: str, role: str = "viewer", *, base_url: s
         address = clean_email(email)
         _check_role(actor, role)
         if Member.objects.of(actor.workspace).filter(user__email=address).exists():
-            raise Conflict(f"{address} is a member already.", field="email", hint="Change the role in the list instead.")
+            raise Conflict(
+                f"{address} is a member already.", field="email", hint="Change the role in the list instead."
+            )
         secret = secrets.token_urlsafe(32)
         open_invitations(actor).filter(email=address).delete()
         invitation = Invitation.objects.create(
@@ -66,7 +68,13 @@ def invite_member(actor: Actor, email: str, role: str = "viewer", *, base_url: s
 
 
 def _mail_invitation(actor: Actor, invitation: Invitation, url: str) -> None:
-    shown = {"who": actor.label, "workspace": actor.workspace, "role": invitation.role, "url": url, "days": INVITATION_LIFE.days}
+    shown = {
+        "who": actor.label,
+        "workspace": actor.workspace,
+        "role": invitation.role,
+        "url": url,
+        "days": INVITATION_LIFE.days,
+    }
     text = render_to_string("accounts/mail/invitation.txt", shown)
     subject = f"Join {actor.workspace.name} in the AI Workflow Orchestrator".replace("\n", " ")
     run_beside(lambda: _send(subject, text, invitation.email))
@@ -116,7 +124,9 @@ def accept_invitation(invitation: Invitation, user: User) -> Member:
     Raises NotFound when somebody was faster, Forbidden when the invitation is for another address.
     """
     if user.email != invitation.email:
-        raise Forbidden(f"This invitation is for {invitation.email}.", hint=f"Sign out, and come back as {invitation.email}.")
+        raise Forbidden(
+            f"This invitation is for {invitation.email}.", hint=f"Sign out, and come back as {invitation.email}."
+        )
     mine = Invitation.objects.of(invitation.workspace_id).filter(pk=invitation.pk, accepted_at=None)
     if not mine.update(accepted_at=now()):
         raise NotFound("This invitation was used already.")

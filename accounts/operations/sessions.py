@@ -61,7 +61,11 @@ def list_sessions(user: User) -> list[Any]:
 def end_sessions(user: User, *, except_key: str | None = None) -> int:
     """Sign a person out everywhere (but here, with `except_key`); returns how many sessions ended."""
     store = import_module(settings.SESSION_ENGINE).SessionStore
-    keys = list(UserSession.objects.filter(user=user).exclude(session_key=except_key or "").values_list("session_key", flat=True))
+    keys = list(
+        UserSession.objects.filter(user=user)
+        .exclude(session_key=except_key or "")
+        .values_list("session_key", flat=True)
+    )
     for key in keys:
         store(key).delete()
     UserSession.objects.filter(user=user, session_key__in=keys).delete()

@@ -61,7 +61,12 @@ def check_password_rules(password: str, user: User | None = None) -> None:
     try:
         validate_password(password, user)
     except ValidationError as problem:
-        raise UserError("E_PASSWORD", " ".join(problem.messages), field="password", hint="Twelve characters or more; three words do.")
+        raise UserError(
+            "E_PASSWORD",
+            " ".join(problem.messages),
+            field="password",
+            hint="Twelve characters or more; three words do.",
+        )
 
 
 def create_workspace(user: User, name: str, *, slug: str | None = None) -> Workspace:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any, cast
 from uuid import UUID
 
 from django.db import transaction
@@ -14,9 +15,9 @@ from accounts.actor import Actor
 from accounts.hashes import token_hash
 from accounts.models import ApiToken, Member, User, Workspace, WorkspaceQuerySet
 from accounts.roles import SCOPES
+from accounts.text import clean_line
 from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.errors import NotFound, UserError
-from accounts.text import clean_line
 
 DEFAULT_DAYS, MAX_DAYS = 90, 365
 _ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -44,7 +45,7 @@ def issue(user: User, workspace: Workspace, *, name: str, scopes: list[str], lif
     text = f"awo_{identifier}_{secrets.token_urlsafe(32)}"
     token = ApiToken.objects.create(
         workspace=workspace, user=user, name=clean_line(name, field="name", high=120), prefix=identifier,
-        secret_hash=token_hash(text), scopes=scopes, expires_at=now() + life,
+        secret_hash=token_hash(text), scopes=cast(Any, scopes), expires_at=now() + life,
     )  # fmt: skip
     return token, text
 
@@ -89,9 +90,13 @@ def check_scopes(scopes: Iterable[str]) -> list[str]:
     asked = set(scopes)
     unknown = sorted(asked - set(SCOPES))
     if unknown:
-        raise UserError("E_CHOICE", f"{unknown[0]!r} is not a scope.", field="scopes", hint=f"Scopes: {', '.join(SCOPES)}.")
+        raise UserError(
+            "E_CHOICE", f"{unknown[0]!r} is not a scope.", field="scopes", hint=f"Scopes: {', '.join(SCOPES)}."
+        )
     if not asked:
-        raise UserError("E_REQUIRED", "A token needs at least one scope.", field="scopes", hint=f"Scopes: {', '.join(SCOPES)}.")
+        raise UserError(
+            "E_REQUIRED", "A token needs at least one scope.", field="scopes", hint=f"Scopes: {', '.join(SCOPES)}."
+        )
     return [scope for scope in SCOPES if scope in asked]
 
 

@@ -16,7 +16,9 @@ def list_entries(actor: Actor, *, q: str = "", action: str = "", outcome: str = 
     """The entries an actor may see, newest first; `q` looks in actor, action and the name of the object."""
     actor.require("audit")
     if outcome and outcome not in OUTCOMES:
-        raise UserError("E_CHOICE", f"{outcome[:40]!r} is not an outcome.", field="outcome", hint=f"One of {', '.join(OUTCOMES)}.")
+        raise UserError(
+            "E_CHOICE", f"{outcome[:40]!r} is not an outcome.", field="outcome", hint=f"One of {', '.join(OUTCOMES)}."
+        )
     entries = AuditEntry.objects.of(actor.workspace).order_by("-seq")
     if action:
         entries = entries.filter(action=clean_text(action, field="action", max_length=200))
@@ -24,5 +26,7 @@ def list_entries(actor: Actor, *, q: str = "", action: str = "", outcome: str = 
         entries = entries.filter(outcome=outcome)
     if q:
         words = clean_text(q, field="q", max_length=200)
-        entries = entries.filter(Q(actor__icontains=words) | Q(action__icontains=words) | Q(object_name__icontains=words))
+        entries = entries.filter(
+            Q(actor__icontains=words) | Q(action__icontains=words) | Q(object_name__icontains=words)
+        )
     return entries

@@ -26,7 +26,7 @@ PER_IP_AND_MINUTE, PER_KEY_AND_FIVE_MINUTES = 30, 3
 
 
 def start_address(user: User | None) -> str:
-    """Where `/` leads: to the workspace used last, to the list, to the sign-in page, or to the welcome of an empty instance."""
+    """Where `/` leads: to the workspace used last, the list, the sign-in page, or the welcome of an empty instance."""
     if user is None or not user.is_authenticated:
         return reverse("first_user") if is_empty() else reverse(settings.LOGIN_URL)
     theirs = Member.objects.unscoped("a person's own memberships").filter(user=user).select_related("workspace")
@@ -140,7 +140,9 @@ def _join(request: HttpRequest, found: Invitation) -> HttpResponse:
         accept_invitation(found, user)
         request.session.pop(INVITATION_KEY, None)
         return redirect("home", workspace=found.workspace.slug)
-    return render(request, "accounts/invitation_join.html", {"invitation": found, "fits": fits}, status=200 if fits else 403)
+    return render(
+        request, "accounts/invitation_join.html", {"invitation": found, "fits": fits}, status=200 if fits else 403
+    )
 
 
 def _register(request: HttpRequest, found: Invitation) -> HttpResponse:

@@ -38,7 +38,12 @@ def proof_address(request: HttpRequest) -> str:
 def _page_of(request: HttpRequest) -> str:
     """The page to come back to after a refused POST: its own where it can be looked at, else the list above it."""
     match = request.resolver_match
-    name = {"member_role": "members", "member_remove": "members", "invitation_revoke": "members", "token_revoke": "tokens"}
+    name = {
+        "member_role": "members",
+        "member_remove": "members",
+        "invitation_revoke": "members",
+        "token_revoke": "tokens",
+    }
     if match is not None and match.view_name in name:
         return reverse(name[match.view_name], kwargs={"workspace": match.kwargs["workspace"]})
     return request.path

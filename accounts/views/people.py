@@ -35,7 +35,9 @@ def members(request: HttpRequest, workspace: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         base = settings.PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")
         try:
-            invited, path = people.invite_member(actor, form.cleaned_data["email"], form.cleaned_data["role"], base_url=base)
+            invited, path = people.invite_member(
+                actor, form.cleaned_data["email"], form.cleaned_data["role"], base_url=base
+            )
         except UserError as problem:
             form.add_problem(problem)
         else:

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.test import Client
 
 from accounts.admin_site import OrchestratorAdmin
-from accounts.models import ApiToken, AuditEntry, Member, User
+from accounts.models import ApiToken, AuditEntry, User
 from tests.factories.accounts import UserFactory
 from tests.personas import persona
 

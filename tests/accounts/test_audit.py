@@ -30,7 +30,12 @@ def test_entries_of_a_workspace_form_a_chain(owner):
 
 def test_an_entry_says_who_what_and_from_where(owner):
     entry = audit.record(owner.actor, "member.role", owner.member, details={"before": "viewer"})
-    assert (entry.actor, entry.action, entry.object_type, entry.ip) == ("Olga Owner", "member.role", "member", "127.0.0.1")
+    assert (entry.actor, entry.action, entry.object_type, entry.ip) == (
+        "Olga Owner",
+        "member.role",
+        "member",
+        "127.0.0.1",
+    )
 
 
 def test_a_changed_entry_is_found(owner):
@@ -66,7 +71,9 @@ def test_entries_cannot_be_changed_or_deleted_through_the_models(owner):
 
 def test_secrets_do_not_reach_the_trail(owner):
     entry = audit.record(
-        owner.actor, "connection.create", details={"secret": {"api_key": "whatever"}, "note": "key sk-abcdef1234567890abcdef"}
+        owner.actor,
+        "connection.create",
+        details={"secret": {"api_key": "whatever"}, "note": "key sk-abcdef1234567890abcdef"},
     )
     assert "whatever" not in str(entry.details)
     assert "sk-abcdef" not in str(entry.details)

@@ -9,10 +9,18 @@ import pytest
 from orchestrator_site.checks import settings_hold_together
 
 GOOD = {
-    "PRODUCTION": True, "DEBUG": False, "DEMO_LOGIN": False, "SECURE_COOKIES": True, "ALLOWED_HOSTS": ["app.example.com"],
-    "SECRET_KEY": "a" * 10 + "bcdefghijklmnopqrstuvwxyz0123456789", "FIELD_KEYS": ["zyxwvutsrqponmlkjihgfedcba9876543210"],
-    "PUBLIC_URL": "https://app.example.com", "TRUSTED_PROXIES": [], "GOOGLE_CLIENT_ID": "", "GOOGLE_CLIENT_SECRET": "",
-}  # fmt: skip
+    "PRODUCTION": True,
+    "DEBUG": False,
+    "DEMO_LOGIN": False,
+    "SECURE_COOKIES": True,
+    "ALLOWED_HOSTS": ["app.example.com"],
+    "SECRET_KEY": "a" * 10 + "bcdefghijklmnopqrstuvwxyz0123456789",
+    "FIELD_KEYS": ["zyxwvutsrqponmlkjihgfedcba9876543210"],
+    "PUBLIC_URL": "https://app.example.com",
+    "TRUSTED_PROXIES": [],
+    "GOOGLE_CLIENT_ID": "",
+    "GOOGLE_CLIENT_SECRET": "",
+}
 
 
 def found(settings, **changed):
@@ -53,6 +61,8 @@ def test_outside_production_the_demo_is_allowed(settings):
 def test_the_start_is_refused(tmp_path):
     environment = {**os.environ, "PRODUCTION": "1", "DEMO_LOGIN": "1", "DATA_DIR": str(tmp_path), "ALLOWED_HOSTS": "*"}
     environment.pop("DJANGO_SETTINGS_MODULE", None)
-    run = subprocess.run([sys.executable, "manage.py", "check"], env=environment, capture_output=True, text=True, timeout=60)
+    run = subprocess.run(
+        [sys.executable, "manage.py", "check"], env=environment, capture_output=True, text=True, timeout=60
+    )
     assert run.returncode != 0
     assert "site.E011" in run.stderr and "site.E012" in run.stderr

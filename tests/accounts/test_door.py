@@ -124,12 +124,32 @@ def test_the_session_is_a_new_one_after_sign_in():
 
 
 EVIL = [
-    "//evil.example", "///evil.example", "/\\evil.example", "\\/evil.example", "\\\\evil.example", "https://evil.example",
-    "https:evil.example", "https:/evil.example", "http:evil.example", "//evil.example/%2f..", "/%09/evil.example",
-    "\t//evil.example", " //evil.example", "javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "vbscript:x",
-    "https://testserver.evil.example", "https://testserver@evil.example", "//testserver@evil.example", "http:///evil.example",
-    "ftp://evil.example", "/\t/evil.example", "/\n/evil.example", "https://evil.example\\@testserver",
-]  # fmt: skip
+    "//evil.example",
+    "///evil.example",
+    "/\\evil.example",
+    "\\/evil.example",
+    "\\\\evil.example",
+    "https://evil.example",
+    "https:evil.example",
+    "https:/evil.example",
+    "http:evil.example",
+    "//evil.example/%2f..",
+    "/%09/evil.example",
+    "\t//evil.example",
+    " //evil.example",
+    "javascript:alert(1)",
+    "JaVaScRiPt:alert(1)",
+    "data:text/html,x",
+    "vbscript:x",
+    "https://testserver.evil.example",
+    "https://testserver@evil.example",
+    "//testserver@evil.example",
+    "http:///evil.example",
+    "ftp://evil.example",
+    "/\t/evil.example",
+    "/\n/evil.example",
+    "https://evil.example\\@testserver",
+]
 
 
 @pytest.mark.parametrize("target", EVIL)
@@ -312,9 +332,15 @@ def test_equal_names_get_addresses_of_their_own(viewer):
 
 
 PAGES = [
-    "/accounts/email/", "/accounts/password/change/", "/accounts/2fa/", "/accounts/2fa/totp/activate/", "/accounts/3rdparty/",
-    "/accounts/sessions/", "/accounts/reauthenticate/", "/accounts/logout/",
-]  # fmt: skip
+    "/accounts/email/",
+    "/accounts/password/change/",
+    "/accounts/2fa/",
+    "/accounts/2fa/totp/activate/",
+    "/accounts/3rdparty/",
+    "/accounts/sessions/",
+    "/accounts/reauthenticate/",
+    "/accounts/logout/",
+]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -325,7 +351,17 @@ def test_every_page_of_the_account_opens(viewer, path):
     assert 'class="door"' in page.content.decode() and page.content.decode().count("<h1") == 1
 
 
-@pytest.mark.parametrize("path", ["/accounts/login/", "/accounts/password/reset/", "/accounts/password/reset/done/", "/accounts/inactive/", "/accounts/confirm-email/", "/sign-in/link/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/accounts/login/",
+        "/accounts/password/reset/",
+        "/accounts/password/reset/done/",
+        "/accounts/inactive/",
+        "/accounts/confirm-email/",
+        "/sign-in/link/",
+    ],
+)
 def test_every_page_before_the_door_opens(viewer, path):
     page = Client().get(path)
     assert page.status_code == 200 and 'class="door"' in page.content.decode()

@@ -87,7 +87,9 @@ def through_proxy(settings, trusted, remote, **headers):
 
 
 def test_forwarded_headers_of_strangers_are_dropped(settings):
-    request = through_proxy(settings, [], "203.0.113.9", HTTP_X_FORWARDED_FOR="127.0.0.1", HTTP_X_FORWARDED_PROTO="https")
+    request = through_proxy(
+        settings, [], "203.0.113.9", HTTP_X_FORWARDED_FOR="127.0.0.1", HTTP_X_FORWARDED_PROTO="https"
+    )
     assert client_ip(request) == "203.0.113.9" and "HTTP_X_FORWARDED_PROTO" not in request.META
 
 

@@ -143,11 +143,24 @@ def test_the_addresses_are_settings(tmp_path):
         "import django, json; django.setup();"
         "from allauth.socialaccount.providers.google.views import GoogleOAuth2Adapter as A;"
         "from django.conf import settings as s;"
-        "print(json.dumps([A.authorize_url, A.access_token_url, A.identity_url, s.CONTENT_SECURITY_POLICY['DIRECTIVES']['form-action'][1:]]))"
+        "action = s.CONTENT_SECURITY_POLICY['DIRECTIVES']['form-action'][1:];"
+        "print(json.dumps([A.authorize_url, A.access_token_url, A.identity_url, action]))"
     )
-    named = {"GOOGLE_AUTH_URL": "http://g/auth", "GOOGLE_TOKEN_URL": "http://g/token", "GOOGLE_USERINFO_URL": "http://g/info"}
-    environment = {**os.environ, **named, "GOOGLE_CLIENT_ID": "x", "GOOGLE_CLIENT_SECRET": "y", "DATA_DIR": str(tmp_path)}
+    named = {
+        "GOOGLE_AUTH_URL": "http://g/auth",
+        "GOOGLE_TOKEN_URL": "http://g/token",
+        "GOOGLE_USERINFO_URL": "http://g/info",
+    }
+    environment = {
+        **os.environ,
+        **named,
+        "GOOGLE_CLIENT_ID": "x",
+        "GOOGLE_CLIENT_SECRET": "y",
+        "DATA_DIR": str(tmp_path),
+    }
     environment["DJANGO_SETTINGS_MODULE"] = "orchestrator_site.settings"
-    run = subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], env=environment, capture_output=True, text=True, timeout=60
+    )
     assert run.returncode == 0, run.stderr
     assert json.loads(run.stdout) == ["http://g/auth", "http://g/token", "http://g/info", ["http://g"]]

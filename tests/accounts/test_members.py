@@ -111,7 +111,10 @@ def test_an_editor_manages_nobody(editor, viewer):
 
 
 def test_the_last_owner_stays(owner, admin):
-    for attempt in (lambda: change_role(owner.actor, owner.member.pk, "admin"), lambda: remove_member(owner.actor, owner.member.pk)):
+    for attempt in (
+        lambda: change_role(owner.actor, owner.member.pk, "admin"),
+        lambda: remove_member(owner.actor, owner.member.pk),
+    ):
         with pytest.raises(UserError) as refused:
             attempt()
         assert refused.value.code == "E_LAST_OWNER"
@@ -164,7 +167,9 @@ def test_a_member_is_not_invited_twice(admin, viewer):
         invite_member(admin.actor, viewer.user.email)
 
 
-@pytest.mark.parametrize("email", ["", "nobody", "a@b", "x" * 300 + "@example.com", "a\x00@example.com", "a@example.com\nBcc: b@example.com"])
+@pytest.mark.parametrize(
+    "email", ["", "nobody", "a@b", "x" * 300 + "@example.com", "a\x00@example.com", "a@example.com\nBcc: b@example.com"]
+)
 def test_bad_addresses_are_refused_and_nothing_is_sent(admin, email):
     with pytest.raises(UserError):
         invite_member(admin.actor, email)

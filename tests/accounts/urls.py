@@ -15,6 +15,14 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include(api, namespace="api")),
     *accounts.urls.public,
-    path("w/<str:workspace>/", include([*accounts.urls.pages, *[path(f"x-{n}/", lambda r, workspace: HttpResponse("ok"), name=n) for n in PAGES if n not in MINE]])),
+    path(
+        "w/<str:workspace>/",
+        include(
+            [
+                *accounts.urls.pages,
+                *[path(f"x-{n}/", lambda r, workspace: HttpResponse("ok"), name=n) for n in PAGES if n not in MINE],
+            ]
+        ),
+    ),
     path("unlisted/", lambda r: HttpResponse("secret"), name="unlisted"),
 ]
