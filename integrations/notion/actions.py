@@ -10,7 +10,7 @@ from integrations.context import Context, Found, LookFor, Order, Outcome
 from integrations.errors import Rejected
 from integrations.notion import INTEGRATION as notion
 from integrations.notion.interface import KEY_PROPERTY, NotionClient, PageRecord, Parent, id_in, marker
-from integrations.notion.markdown import split_markdown
+from integrations.notion.markdown import split_markdown, top_blocks
 from integrations.notion.properties import page_properties, rich_text
 from integrations.spec import Change, Kind, Model, setting, target
 from integrations.spec import content as text
@@ -161,11 +161,12 @@ async def append(context: Context[NotionClient], values: AppendInput) -> Appende
     if not values.content.strip():
         raise Rejected("There is nothing to append: the content is empty.", refused=True, hint="Fill in the content.")
     page = await context.client.find_page(values.page)
-    keys = []
+    parts: dict[str, int] = {}
     for part in split_markdown(values.content):
         outcome = await context.change(_append_order(context.client, page, part))
-        keys.append(str(outcome.data.get("key", "")))
-    block_ids = await context.client.blocks_of(page.id, [key for key in keys if key])
+        parts[str(outcome.data.get("key", ""))] = top_blocks(part)
+    parts.pop("", None)  # settled by hand: nobody knows its key
+    block_ids = await context.client.blocks_of(page.id, parts) if parts else []
     return Appended(page_id=page.id, block_ids=block_ids, url=page.url)
 
 

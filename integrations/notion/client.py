@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -128,11 +128,11 @@ class RealNotion:
         """Look for the marker among the page's blocks."""
         return await self._call(lambda sdk: _holds(sdk, page_id, key), page_id)
 
-    async def blocks_of(self, page_id: str, keys: Sequence[str]) -> list[str]:
+    async def blocks_of(self, page_id: str, parts: Mapping[str, int]) -> list[str]:
         """Reference: https://developers.notion.com/reference/get-block-children."""
 
         async def read(sdk: AsyncClient) -> list[str]:
-            return part_ids([block async for block in _pages(sdk.blocks.children.list, block_id=page_id)], keys)
+            return part_ids([block async for block in _pages(sdk.blocks.children.list, block_id=page_id)], parts)
 
         return await self._call(read, page_id)
 

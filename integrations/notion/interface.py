@@ -84,8 +84,8 @@ class NotionClient(Protocol):
         """Whether the page holds the part that ends in this key's marker."""
         ...
 
-    async def blocks_of(self, page_id: str, keys: Sequence[str]) -> list[str]:
-        """The ids of the blocks that these parts are made of."""
+    async def blocks_of(self, page_id: str, parts: Mapping[str, int]) -> list[str]:
+        """The ids of the blocks that these parts are made of: how many each has before its marker, by key."""
         ...
 
     async def search(self, query: str, kind: str, limit: int) -> list[FoundThing]:
@@ -107,15 +107,16 @@ def holds(block: Any, key: str = "") -> bool:
     return f"{_MARKER_PLACE}{key}" in json.dumps(block, ensure_ascii=False)
 
 
-def part_ids(blocks: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> list[str]:
-    """The ids of the blocks that end in one of these markers: all that precede it up to another marker, to a block of
-    somebody else, or to one made more than a minute before (Notion's times are whole minutes)."""
+def part_ids(blocks: Sequence[Mapping[str, Any]], parts: Mapping[str, int]) -> list[str]:
+    """The ids of the blocks that end in one of these markers: as many as the part has, but never past another marker,
+    a block of somebody else, or one made more than a minute before (Notion's times are whole minutes)."""
     found: list[str] = []
     for position, block in enumerate(blocks):
-        if not any(holds(block, key) for key in keys):
+        size = next((size for key, size in parts.items() if holds(block, key)), None)
+        if size is None:
             continue
         start = position
-        while start and _same_part(blocks[start - 1], block):
+        while start and position - start < size and _same_part(blocks[start - 1], block):
             start -= 1
         found += [str(blocks[at]["id"]) for at in range(start, position + 1) if str(blocks[at]["id"]) not in found]
     return found

@@ -47,6 +47,11 @@ def split_markdown(markdown: str, max_bytes: int = MAX_BYTES, max_blocks: int = 
     return [text for text in texts if text.strip()] or [""]
 
 
+def top_blocks(markdown: str) -> int:
+    """How many blocks stand side by side for a text; those nested below others do not count."""
+    return sum(1 for atom in _atoms(markdown) if atom.top and atom.blocks)
+
+
 def _carry(part: list[Atom]) -> list[Atom]:
     """Take the last item that has children along into the next part, if that leaves something behind."""
     start = max((at for at, atom in enumerate(part) if atom.top), default=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -126,9 +126,9 @@ class SandboxNotion:
 
         return await self._world.run(look)
 
-    async def blocks_of(self, page_id: str, keys: Sequence[str]) -> list[str]:
+    async def blocks_of(self, page_id: str, parts: Mapping[str, int]) -> list[str]:
         """The ids of the blocks of these parts."""
-        return await self._world.run(lambda: part_ids(self._need_page(page_id).data["blocks"], keys))
+        return await self._world.run(lambda: part_ids(self._need_page(page_id).data["blocks"], parts))
 
     async def search(self, query: str, kind: str, limit: int) -> list[FoundThing]:
         """By the words of the title."""
