@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
+from workflows.api.original.door import root
 from workflows.views import effects, home, inbox, runs, steps, variables, versions, workflows
 
-public: list[URLPattern] = []
+public: list[URLPattern] = [path("", root, name="root")]
 
 pages: list[URLPattern] = [
     path("", home.home, name="home"),
@@ -20,6 +21,7 @@ pages: list[URLPattern] = [
     path("workflows/<str:slug>/steps/<str:key>", steps.step, name="workflow_step"),
     path("workflows/<str:slug>/steps/<str:key>/move", steps.step_move, name="workflow_step_move"),
     path("workflows/<str:slug>/steps/<str:key>/remove", steps.step_remove, name="workflow_step_remove"),
+    path("workflows/<str:slug>/steps/<str:key>/duplicate", steps.step_duplicate, name="workflow_step_duplicate"),
     path("workflows/<str:slug>/publish", versions.workflow_publish, name="workflow_publish"),
     path("workflows/<str:slug>/versions", versions.workflow_versions, name="workflow_versions"),
     path("workflows/<str:slug>/versions/<int:n>", versions.workflow_version, name="workflow_version"),

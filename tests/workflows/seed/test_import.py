@@ -11,7 +11,8 @@ from integrations.models import Connection
 from orchestrator_site.lib.errors import Forbidden, UserError
 from workflows.engine.findings import DefinitionProblems
 from workflows.operations.drafts import draft_definition, draft_problems, edit_step, remove_step
-from workflows.operations.imports import export_workflow, find_original, import_workflow, import_workflows
+from workflows.operations.exports import export_workflow
+from workflows.operations.imports import find_original, import_workflow, import_workflows
 from workflows.operations.publish import publish_workflow
 
 FILES = Path(__file__).parent / "files"
@@ -51,7 +52,7 @@ def test_every_shipped_file_imports_is_published_and_comes_back_byte_for_byte(ed
     result = import_workflow(editor.actor, text, publish=True)
     assert result.workflow.slug == path.stem
     assert result.errors == [] and result.published, result.problems
-    assert export_workflow(editor.actor, result.workflow, "seed") == text
+    assert export_workflow(result.workflow, "seed") == text
 
 
 def test_a_changed_draft_is_written_anew_in_the_originals_form(editor):
@@ -61,7 +62,7 @@ def test_a_changed_draft_is_written_anew_in_the_originals_form(editor):
         {"with": {"parent": "{{ inputs.notion_database_id }}", "title": "New", "content": "{{ steps.summarize.text }}"}},
         if_match="*",
     )  # fmt: skip
-    written = json.loads(export_workflow(editor.actor, workflow, "seed"))
+    written = json.loads(export_workflow(workflow, "seed"))
     assert written["steps"][0]["params"] == {"max_results": 1, "query": "is:unread"}
     assert written["steps"][1]["params"] == {"text": "{{fetch_email_output}}"}
     assert written["steps"][2]["params"] == {
@@ -75,7 +76,7 @@ def test_what_the_original_cannot_say_is_not_exported_in_its_form(editor):
     result = import_workflow(editor.actor, (FILES / "simple_ai_completion.json").read_text())
     workflow = edit_step(editor.actor, result.workflow, "generate", {"when": "inputs.prompt != blank"}, if_match="*")
     with pytest.raises(UserError) as refused:
-        export_workflow(editor.actor, workflow, "seed")
+        export_workflow(workflow, "seed")
     assert refused.value.code == "E_EXPORT"
 
 
@@ -226,7 +227,7 @@ def test_with_overwrite_the_draft_is_replaced(editor):
     text = flow(step("b", "openai", "generate_completion", {"prompt": "y"}))
     again = import_workflow(editor.actor, text, overwrite=True, publish=True)
     assert again.workflow.pk == first.workflow.pk and again.published
-    assert export_workflow(editor.actor, again.workflow, "seed") == text
+    assert export_workflow(again.workflow, "seed") == text
 
 
 def test_secrets_are_taken_out_and_told(editor):

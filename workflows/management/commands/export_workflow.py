@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.actor import Actor
 from accounts.models import Workspace
 from orchestrator_site.lib.errors import UserError
-from workflows.operations.imports import FORMATS, export_workflow
+from workflows.operations.exports import FORMATS, export_workflow
 from workflows.operations.workflows import get_workflow
 
 
@@ -32,7 +32,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no workspace “{options['workspace']}”.")
         actor = Actor.system(workspace, "export_workflow")
         try:
-            text = export_workflow(actor, get_workflow(actor, options["slug"]), options["format"])
+            text = export_workflow(get_workflow(actor, options["slug"]), options["format"])
         except UserError as problem:
             raise CommandError(f"{problem.code}: {problem.message} {problem.hint or ''}".strip()) from None
         self.stdout.write(text, ending="")

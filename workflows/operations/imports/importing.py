@@ -51,16 +51,18 @@ class ImportResult:
         return [problem for problem in self.problems if problem.is_error]
 
 
-def import_workflow(actor: Actor, text: str | bytes, *, publish: bool = False, overwrite: bool = False) -> ImportResult:
-    """The one workflow of a file. Raises UserError when the file holds several, or none."""
-    results = import_workflows(actor, text, publish=publish, overwrite=overwrite)
+def import_workflow(
+    actor: Actor, text: str | bytes, *, publish: bool = False, overwrite: bool = False, dialect: str = ""
+) -> ImportResult:
+    """The one workflow of a file. Raises UserError when the file holds several, or none. `dialect`: do not guess."""
+    results = import_workflows(actor, text, publish=publish, overwrite=overwrite, dialect=dialect)
     if len(results) != 1:
         raise UserError("E_IMPORT_COUNT", f"The file holds {len(results)} workflows; one was expected.", field="file")
     return results[0]
 
 
 def import_workflows(
-    actor: Actor, text: str | bytes, *, publish: bool = False, overwrite: bool = False
+    actor: Actor, text: str | bytes, *, publish: bool = False, overwrite: bool = False, dialect: str = ""
 ) -> list[ImportResult]:
     """Every workflow of a file, or none. A taken name gets a suffix; with `overwrite` its draft is replaced.
 
@@ -71,7 +73,10 @@ def import_workflows(
     source = decode_text(text, max_bytes=MAX_FILE, field="file")
     items = _items(read_file(source))
     with transaction.atomic():
-        results = [_import(actor, item, source if len(items) == 1 else "", overwrite) for item in items]
+        results = [
+            _import(actor, convert(item, dialect), _kept_text(source if len(items) == 1 else "", item), overwrite)
+            for item in items
+        ]
     if publish:
         for result in results:
             _publish(actor, result)
@@ -87,11 +92,11 @@ def import_file(
     return import_workflows(actor, text, publish=publish, overwrite=overwrite)
 
 
-def convert(value: JSONValue) -> Converted:
+def convert(value: JSONValue, dialect: str = "") -> Converted:
     """One workflow read from a file as a definition, in whatever dialect it is; secrets are taken out first."""
     if not isinstance(value, dict):
         raise UserError("E_TYPE", "A workflow is an object.", field="file", hint="Choose a workflow file.")
-    dialect = dialect_of(value)
+    dialect = dialect or dialect_of(value)
     if dialect == PROMPTS:
         raise UserError("E_IMPORT_DIALECT", "This is a file of prompts.", field="file", hint="Import it under Prompts.")
     clean, warnings = strip_secrets(value)
@@ -115,15 +120,14 @@ def _items(value: JSONValue) -> list[JSONValue]:
     return found
 
 
-def _import(actor: Actor, value: JSONValue, text: str, overwrite: bool) -> ImportResult:
-    converted = convert(value)
+def _import(actor: Actor, converted: Converted, text: str, overwrite: bool) -> ImportResult:
     existing = find_original(actor, converted.identifier) if overwrite else None
     definition = dict(converted.definition)
     if existing is not None:
         definition["slug"] = existing.slug
     else:
         definition["slug"] = _free_slug(actor, definition, converted)
-    source = _source(converted, definition, _kept_text(text, value))
+    source = _source(converted, definition, text)
     if existing is None:
         workflow = create_workflow(actor, definition, draft=True, source=source)
     else:

@@ -1,8 +1,8 @@
 """Placeholders of old files as Liquid: what a name stood for, and how it is read now. Pure.
 
 The original had one flat context: the variables, and `<step>_output` of each step that had run. A value that was
-exactly one placeholder kept its type. Later files also mix placeholders into text, reach into outputs (`{{a_output.id}}`),
-know `current_date`, and have variables whose value is a template.
+exactly one placeholder kept its type. Later files also mix placeholders into text, reach into outputs
+(`{{a_output.id}}`), know `current_date`, and have variables whose value is a template.
 """
 
 from __future__ import annotations

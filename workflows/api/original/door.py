@@ -1,0 +1,103 @@
+"""The original's open routes: what this is, whether it lives, and its login, which gives a token of ours."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.auth import authenticate
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_safe
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.addresses import client_ip
+from accounts.models import Member, User, Workspace
+from accounts.operations.setup import is_empty
+from accounts.operations.tokens import issue_session_token
+from orchestrator_site.lib.ratelimit import hit
+from workflows.api.original import models
+from workflows.api.original.base import APP, VERSION, Detail, OriginalView, naive_now, read_body
+
+DEMO = "demo"
+TOKEN_MINUTES = 60
+PER_ADDRESS_AND_MINUTE, PER_NAME_AND_FIVE_MINUTES = 30, 20
+
+
+@require_safe
+def root(request: HttpRequest) -> HttpResponse:
+    """What this is, as JSON; a browser is brought to its home, or to the door."""
+    if "text/html" not in request.headers.get("Accept", ""):
+        return JsonResponse({"app": APP, "version": VERSION, "status": "running"})
+    if not request.user.is_authenticated:
+        return redirect("first_user" if is_empty() else settings.LOGIN_URL)
+    workspace = _workspace_of(request.user)
+    return redirect("home", workspace=workspace.slug) if workspace else redirect("workspace_list")
+
+
+class Health(OriginalView):
+    """Alive."""
+
+    authentication_classes = ()
+
+    def get(self, request: Request) -> Response:
+        """Health check endpoint."""
+        return Response({"status": "healthy", "timestamp": naive_now()})
+
+
+class Login(OriginalView):
+    """The original's login."""
+
+    authentication_classes = ()
+
+    def post(self, request: Request) -> Response:
+        """An e-mail address and password, or demo and demo where that is allowed, for a token of an hour."""
+        body, _ = read_body(request, models.LoginRequest)
+        _slow_down(request._request, body.user_id)
+        user, workspace = _who(request._request, body)
+        text = issue_session_token(user, workspace, minutes=TOKEN_MINUTES)
+        return Response({"access_token": text, "token_type": "bearer"})
+
+
+def _slow_down(request: HttpRequest, name: str) -> None:
+    """Raise for too many tries from one address, or under one name."""
+    by_address = hit(f"original-login:{client_ip(request)}", PER_ADDRESS_AND_MINUTE, 60)
+    by_name = hit(f"original-login:{name[:200].lower()}", PER_NAME_AND_FIVE_MINUTES, 300)
+    if refused := by_address or by_name:
+        raise refused
+
+
+def _who(request: HttpRequest, body: models.LoginRequest) -> tuple[User, Workspace]:
+    if settings.DEMO_LOGIN and (body.user_id, body.password) == (DEMO, DEMO):
+        return _demo()
+    user = authenticate(request, username=body.user_id[:254], password=body.password[:1000])
+    if not isinstance(user, User):
+        raise Detail(401, "Invalid credentials")
+    if _has_second_factor(user):
+        raise Detail(401, "This account has a second factor. Make a token on the page Tokens and use that.")
+    workspace = _workspace_of(user)
+    if workspace is None:
+        raise Detail(401, "This account belongs to no workspace. Ask for an invitation.")
+    return user, workspace
+
+
+def _demo() -> tuple[User, Workspace]:
+    owners = Member.objects.unscoped("the demo workspace is found by its name").filter(
+        workspace__slug=DEMO, role="owner", user__is_active=True
+    )
+    member = owners.select_related("user", "workspace").order_by("created_at").first()
+    if member is None:
+        raise Detail(401, "There is no demo workspace. Make it with manage.py quickstart.")
+    return member.user, member.workspace
+
+
+def _has_second_factor(user: User) -> bool:
+    from allauth.mfa.utils import is_mfa_enabled
+
+    return bool(is_mfa_enabled(user))
+
+
+def _workspace_of(user: User) -> Workspace | None:
+    """The workspace the user opened last, or else their first."""
+    theirs = Member.objects.unscoped("a person's own memberships").filter(user=user).select_related("workspace")
+    member = theirs.filter(workspace=user.last_workspace_id).first() or theirs.order_by("created_at").first()
+    return member.workspace if member else None
