@@ -113,9 +113,9 @@ def test_too_many_values_and_too_long_texts_are_refused():
     ids=range(8),
 )
 def test_bombs_are_refused_quickly_and_without_memory(raw):
-    started = time.perf_counter()
+    started = time.process_time()
     refused(raw)
-    took = time.perf_counter() - started
+    took = time.process_time() - started
     assert took < 0.5
     tracemalloc.start()
     refused(raw)
@@ -168,11 +168,11 @@ def test_an_alias_bomb_ends_as_too_many():
     bomb = ["lol"] * 10
     for _ in range(9):
         bomb = [bomb] * 10
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(UserError) as caught:
         clean_value(bomb)
     assert caught.value.code == "E_JSON_NODES"
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_answers_of_services_can_be_mended_instead():

@@ -138,9 +138,9 @@ def test_no_text_makes_redaction_slow():
         "authorization:" * 8_000,
         "1//" * 30_000,
     ):
-        started = time.perf_counter()
+        started = time.process_time()
         redact.redact(text)
-        assert time.perf_counter() - started < 0.5, text[:20]
+        assert time.process_time() - started < 0.5, text[:20]
 
 
 def test_log_lines_are_one_json_object_each():

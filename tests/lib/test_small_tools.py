@@ -27,9 +27,9 @@ def test_the_nearest_name():
     assert names.nearest("zzz", ["subject"]) is None
     assert names.did_you_mean("zzz", ["b", "a"]) == "Known here: a, b."
     assert "nothing" in names.did_you_mean("zzz", [])
-    started = time.perf_counter()
+    started = time.process_time()
     names.nearest("a" * 100_000, ["b" * 100] * 3000)
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 def test_keys_out_of_titles():
@@ -64,9 +64,9 @@ def test_html_that_attacks_is_text_in_time():
         "&" * 200_000,
         "<p " + "a=b " * 50_000,
     ):
-        started = time.perf_counter()
+        started = time.process_time()
         html_to_text(source)
-        assert time.perf_counter() - started < 3
+        assert time.process_time() - started < 3
 
 
 def test_sizes_and_lines():
@@ -133,9 +133,9 @@ def test_markdown_is_done_in_time():
         "a" * 500_000,
         "<" * 60_000,
     ):
-        started = time.perf_counter()
+        started = time.process_time()
         render_markdown(source)
-        assert time.perf_counter() - started < 3, source[:5]
+        assert time.process_time() - started < 3, source[:5]
 
 
 PAGE = (
