@@ -47,6 +47,10 @@ class JSONText(_Text):
 class CleanJSONField(forms.JSONField):
     """A form field that reads JSON through `clean_json`."""
 
+    def prepare_value(self, value: Any) -> Any:
+        """Nothing is shown as an empty field."""
+        return "" if value is None else super().prepare_value(value)
+
     def to_python(self, value: Any) -> Any:
         """Parse the text; a bad one is a form error with the gate's own sentence."""
         from orchestrator_site.lib.errors import UserError

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 
 from integrations.models import Connection
 from tests.workflows.definition.helpers import text_step, workflow
 from workflows.operations.workflows import create_workflow
+
+
+@pytest.fixture(autouse=True)
+def _addresses(settings):
+    """While other apps have no addresses of their own yet."""
+    try:
+        importlib.import_module("orchestrator_site.urls")
+    except ImportError:
+        settings.ROOT_URLCONF = "tests.accounts.urls"
 
 
 @pytest.fixture
