@@ -18,6 +18,9 @@ else:
 class JSONText(_Text):
     """A JSON value stored as compact text: key order kept, no per-row validation in the database; None is NULL."""
 
+    _pyi_private_set_type: Any
+    _pyi_private_get_type: Any
+
     def from_db_value(self, value: str | None, *_: Any) -> Any:
         """Parse what the database holds."""
         return None if value is None else json.loads(value)
