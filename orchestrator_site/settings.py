@@ -27,8 +27,9 @@ FIELD_KEYS = env.words("FIELD_KEY") or [instance_secret(DATA_DIR, "field_key")]
 INSTANCE_KEY = hashlib.sha256(b"effects|" + FIELD_KEYS[-1].encode()).hexdigest()
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
-PUBLIC_URL = env.text("PUBLIC_URL", "").rstrip("/")
 PORT = env.number("PORT", 8000, low=0, high=65535)
+# Where people open it: in answers of the API, in mails. On a machine of one's own that is the loopback address.
+PUBLIC_URL = (env.text("PUBLIC_URL", "") or ("" if PRODUCTION else f"http://127.0.0.1:{PORT}")).rstrip("/")
 
 # What may be reached, and how much of everything
 ALLOW_PRIVATE_HOSTS = env.words("ALLOW_PRIVATE_HOSTS")

@@ -82,7 +82,7 @@ class Product:
             start_new_session=True,
         )
         while time.monotonic() - began < START_SECONDS:
-            found = re.search(r"http://127\.0\.0\.1:\d+(/\S*login\S*)", self.log.read_text()[offset:])
+            found = re.search(r"http://127\.0\.0\.1:\d+(/sign-in/link/\S+)", self.log.read_text()[offset:])
             if found:
                 self.login_path = found[1]
                 return time.monotonic() - began
