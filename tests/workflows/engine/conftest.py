@@ -83,3 +83,10 @@ def until(check: Callable[[], Any], seconds: float = 10.0) -> Any:
             return found
         time.sleep(0.02)
     raise AssertionError("it did not become true in time")
+
+
+def connect_fake(workspace: Workspace, url: str) -> None:
+    """The workspace's connection to the fake service."""
+    from integrations.operations.connections import create_connection
+
+    create_connection(Actor.system(workspace, "test"), service="fake", name="fake", secret={"token": "abc"}, base_url=url)
