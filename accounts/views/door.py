@@ -112,7 +112,7 @@ def login_link(request: HttpRequest, token: str) -> HttpResponse:
             response = sign_in(request, opened.user, "login_link", next_path)
     except NotFound as problem:
         response = render(request, "accounts/link_dead.html", {"problem": problem}, status=410)
-    response["Referrer-Policy"] = "no-referrer"
+    response["Referrer-Policy"] = "same-origin"  # no-referrer makes browsers send Origin: null, which CSRF refuses
     response["Cache-Control"] = "no-store"
     return response
 
