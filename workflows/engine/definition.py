@@ -150,7 +150,7 @@ def parse(value: Any, *, max_steps: int = MAX_STEPS, trusted: bool = False) -> D
     from workflows.engine.reading import read_definition
 
     if not trusted:
-        value = clean_value(value, field="definition")
+        value = clean_value(value, field="definition", max_string=8 * MIB)
         _check_size(value)
     definition, found = read_definition(value, max_steps)
     if found or definition is None:

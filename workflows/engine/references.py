@@ -8,32 +8,21 @@ the outputs of their container.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 from orchestrator_site.lib.json import JSONValue
 from orchestrator_site.lib.names import did_you_mean
 from orchestrator_site.lib.templating import PSEUDO_FIELDS, Reference, TemplateProblem, compile, path_text
 from workflows.engine.actions import Catalogue
 from workflows.engine.definition import Definition, StepSpec
-from workflows.engine.expressions import is_template, single_path, templates_in
+from workflows.engine.expressions import single_path, templates_in
 from workflows.engine.findings import Problem
 from workflows.engine.shapes import ANY, INPUT_SHAPES, NUMBER, TEXT, Shape, model_shape, value_shape
 from workflows.engine.taint import Taint, control_taint, output_taint
+from workflows.engine.visible import Visible, Where, after_error, places, why_absent, with_results
 
 RUN = Shape("object", fields={"id": TEXT, "started_at": TEXT, "url": TEXT, "workflow": TEXT})
 ROOTS = ("inputs", "steps", "run", "workspace", "trigger")
-
-
-@dataclass(frozen=True)
-class Visible:
-    """A step whose output can be named, or the item of a loop."""
-
-    name: str
-    shape: Shape
-    taint: Taint = field(default_factory=Taint)
-    may_be_absent: bool = False
-    why_absent: str = ""
-    absent_fields: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -42,14 +31,6 @@ class Found:
 
     shape: Shape
     chain: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Where:
-    """The place of a step in the tree: the lists it is in, outermost first, and its number in reading order."""
-
-    lists: tuple[tuple[str, str], ...]
-    number: int
 
 
 class Unresolved(Exception):
@@ -72,7 +53,7 @@ class Scope:
         self.steps: dict[str, Visible] = {}
         self.items: list[Visible] = []
         self.here: Where | None = None
-        self.places = _places(definition)
+        self.places = places(definition)
         self._made: dict[str, Visible] = {}
 
     # ---- Growing -------------------------------------------------------------------------------------------
@@ -103,14 +84,14 @@ class Scope:
                 name: [self._made[child.key] for child in steps if child.key in self._made]
                 for name, steps in step.branches.items()
             }
-            shape = _with_results(step, shape, children)
+            shape = with_results(step, shape, children)
             taint = control_taint(step, [child for found in children.values() for child in found])
         else:
             chains = {name: self.chain_of(value) for name, value in step.with_.items()}
             taint = output_taint(step, info, chains)
-        return _after_error(
+        return after_error(
             step,
-            Visible(step.key, shape, taint, step.may_be_skipped, _why_absent(step)),
+            Visible(step.key, shape, taint, step.may_be_skipped, why_absent(step)),
             self.chain_of(step.on_error.value),
         )
 
@@ -257,60 +238,6 @@ def _field(shape: Shape, part: str | int, at: str, reference: Reference) -> Shap
             f"Say what to use then: {{{{ {path_text(reference.path)} | default: '…' }}}}.",
         )
     return found
-
-
-def _places(definition: Definition) -> dict[str, Where]:
-    found: dict[str, Where] = {}
-
-    def visit(steps: tuple[StepSpec, ...], lists: tuple[tuple[str, str], ...]) -> None:
-        for step in steps:
-            found[step.key] = Where(lists, len(found))
-            for name, children in step.branches.items():
-                visit(children, (*lists, (step.key, name)))
-
-    visit(definition.steps, ())
-    return found
-
-
-def _with_results(step: StepSpec, shape: Shape, children: dict[str, list[Visible]]) -> Shape:
-    """The container's own output with what is known of its steps' outputs."""
-    fields = dict(shape.fields or {})
-    if "results" not in fields:
-        return shape
-    unsure = step.action != "for_each" or step.with_.get("on_item_error") == "continue"
-    inner = {
-        child.name: replace(child.shape, maybe=unsure or child.may_be_absent)
-        for found in children.values()
-        for child in found
-    }
-    results = Shape("object", fields=inner)
-    fields["results"] = Shape("list", item=results) if fields["results"].kind == "list" else results
-    return Shape("object", fields=fields)
-
-
-def _after_error(step: StepSpec, visible: Visible, chain: tuple[str, ...]) -> Visible:
-    """With `on_error: value` the output may be that value instead."""
-    if step.on_error.do != "value":
-        return visible
-    value = step.on_error.value
-    if chain:
-        visible = replace(visible, taint=Taint(everything=True, chain=chain))
-    if not isinstance(value, dict) or is_template(value):
-        return replace(visible, shape=ANY)
-    missing = frozenset(visible.shape.fields or ()) - frozenset(value)
-    extra = {name: value_shape(item) for name, item in value.items() if name not in (visible.shape.fields or {})}
-    shape = Shape(
-        "object", fields={**(visible.shape.fields or {}), **{n: replace(s, maybe=True) for n, s in extra.items()}}
-    )
-    return replace(visible, shape=shape, absent_fields=missing)
-
-
-def _why_absent(step: StepSpec) -> str:
-    if step.disabled:
-        return "it is switched off"
-    if step.when:
-        return "it runs only under its condition"
-    return "it goes on after an error" if step.on_error.do == "continue" else ""
 
 
 def walk_scopes(definition: Definition, scope: Scope) -> Iterator[tuple[StepSpec, Scope]]:

@@ -15,7 +15,7 @@ from workflows.engine.actions import ActionInfo
 from workflows.engine.definition import StepSpec
 
 if TYPE_CHECKING:
-    from workflows.engine.references import Visible
+    from workflows.engine.visible import Visible
 
 OUR_OWN = re.compile(r"^(id|number|url|sha|created|changed)$|_(id|ids|url|sha|number)$")
 

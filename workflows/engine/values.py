@@ -14,6 +14,7 @@ from orchestrator_site.lib.errors import UserError
 from orchestrator_site.lib.json import JSONValue, dumps
 from orchestrator_site.lib.templating.values import as_text
 from workflows.engine.findings import DefinitionProblems, Problem
+from workflows.engine.reader import in_words
 from workflows.engine.shapes import Shape, model_shape
 
 
@@ -125,12 +126,34 @@ def _problem(detail: ErrorDetails) -> Problem:
     )
 
 
+_WANTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "list_type": "a list",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+}
+_BOUNDS = {"less_than_equal": ("at most", "le"), "greater_than_equal": ("at least", "ge")}
+
+
 def _sentence(where: str, detail: ErrorDetails) -> str:
-    said = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] == "missing":
+    kind, said = detail["type"], detail["msg"].removeprefix("Value error, ")
+    if kind == "missing":
         return f"{where} is missing."
-    if detail["type"] == "extra_forbidden":
+    if kind == "extra_forbidden":
         return f"There is no input {where}."
+    if kind in _WANTED:
+        return f"{where} must be {_WANTED[kind]}, not {in_words(detail['input'])}."
+    if kind in _BOUNDS:
+        words, name = _BOUNDS[kind]
+        return f"{where} must be {words} {detail['ctx'][name]:g}."
     for subject in ("Input should", "String should", "List should", "Dictionary should", "Value should"):
         if said.startswith(subject):
             return f"{where} must{said.removeprefix(subject)}."
