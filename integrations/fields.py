@@ -63,7 +63,7 @@ def form_field(field: InputField) -> forms.Field:
         help_text = f"{help_text} Example: {shown}".strip()
     label = str(field.schema.get("title", field.name))
     common: dict[str, Any] = {"label": label, "help_text": help_text, "required": field.required}
-    made = _KINDS.get(field.kind, JSONOrExpression)(field, **common)
+    made: forms.Field = _KINDS.get(field.kind, JSONOrExpression)(field, **common)
     made.widget.attrs.update({"data-role": field.role, "data-type": field.kind})
     if field.widget:
         made.widget.attrs["data-widget"] = field.widget

@@ -1,8 +1,8 @@
 """The form of an action, made from its input model; the pages of steps use it, and `data.format` looks like the rest.
 
-    form = form_for(action, initial=step["with"], data=request.POST or None)
-    if form.is_valid():
-        step["with"] = cleaned_inputs(form)
+form = form_for(action, initial=step["with"], data=request.POST or None)
+if form.is_valid():
+    step["with"] = cleaned_inputs(form)
 """
 
 from __future__ import annotations

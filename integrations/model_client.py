@@ -1,4 +1,4 @@
-"""What the clients of all model services share: default model, parameters as data, cost, failures, and the test in words.
+"""What the clients of all model services share: default model, parameters as data, cost, failures, the test in words.
 
 A service adds how to connect, how to ask once, and how to list its models. Knows no vendor.
 """
@@ -53,7 +53,9 @@ class ModelClient(ABC):
         """The SDK's client for this connection: no retries of its own, over the guarded transport."""
 
     @abstractmethod
-    async def ask(self, sdk: Any, model: str, request: ModelRequest, parameters: dict[str, Any], timeout: float) -> Reply:
+    async def ask(
+        self, sdk: Any, model: str, request: ModelRequest, parameters: dict[str, Any], timeout: float
+    ) -> Reply:
         """One request. Raises what the SDK raises, Unreadable for an answer that is none."""
 
     @abstractmethod
@@ -86,7 +88,7 @@ class ModelClient(ABC):
             shown = ", ".join(models[:5])
             return ConnectionReport(
                 ok=True,
-                summary=f"The key works. Models here: {shown}. Name one of them in each step: {usual} is not among them.",
+                summary=f"The key works. Models here: {shown}. Name one in each step: {usual} is not among them.",
                 can=tuple(f"use {name}" for name in models[:5]),
                 missing=(f"use {usual}, which steps without a model ask for",),
             )

@@ -60,7 +60,10 @@ def properties(model: type[BaseModel]) -> dict[str, dict[str, Any]]:
 
 def _flat(part: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     if "$ref" in part:
-        return {**definitions.get(part["$ref"].rpartition("/")[2], {}), **{k: v for k, v in part.items() if k != "$ref"}}
+        return {
+            **definitions.get(part["$ref"].rpartition("/")[2], {}),
+            **{k: v for k, v in part.items() if k != "$ref"},
+        }
     choices = [choice for choice in part.get("anyOf", ()) if choice.get("type") != "null"]
     if len(choices) == 1:
         rest = {key: value for key, value in part.items() if key != "anyOf"}

@@ -236,7 +236,8 @@ def check_action(action: Action) -> None:
     elif not 1 <= action.timeout <= 3600:
         wrong = "the timeout must be 1 to 3600 seconds"
     else:
-        unmarked = [n for n, f in action.input.model_fields.items() if "x-role" not in (f.json_schema_extra or {})]
+        extras = {name: info.json_schema_extra for name, info in action.input.model_fields.items()}
+        unmarked = [name for name, extra in extras.items() if not isinstance(extra, dict) or "x-role" not in extra]
         if unmarked:
             wrong = f"inputs without content(), target() or setting(): {', '.join(unmarked)}"
     if wrong:

@@ -1,4 +1,4 @@
-"""The contract server as fixtures: a pytest plugin that `tests/conftest.py` names. Left out, with a reason, where absent.
+"""The contract server as fixtures: a plugin that `tests/conftest.py` names. Left out, with a reason, where absent.
 
 `contract_server` is fresh for every test and fails it when a request strays from a service's own description;
 `contract` is the same, with its address allowed for connections.

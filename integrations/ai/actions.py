@@ -45,7 +45,9 @@ def _max_tokens() -> Any:
 class CompleteInput(Model):
     """What `ai.complete` takes."""
 
-    prompt: str = content("Prompt", help="What you ask.", example="Write a haiku about {{ inputs.topic }}", widget="long")
+    prompt: str = content(
+        "Prompt", help="What you ask.", example="Write a haiku about {{ inputs.topic }}", widget="long"
+    )
     system: str | None = content("System", default=None, help="Who the model is and how it answers.", widget="long")
     model: str | None = _model()
     temperature: float | None = _temperature()
@@ -55,7 +57,9 @@ class CompleteInput(Model):
 class RunPromptInput(Model):
     """What `ai.run_prompt` takes."""
 
-    prompt: str = target("Prompt", help="The key of a prompt in the library.", example="summarize_email", widget="prompt")
+    prompt: str = target(
+        "Prompt", help="The key of a prompt in the library.", example="summarize_email", widget="prompt"
+    )
     version: int | None = setting("Version", default=None, help="A fixed version; left empty: the label.", ge=1)
     label: str = setting("Label", default="live", help="live, draft or a label of your own.", max_length=48)
     values: dict[str, Any] = content("Values", help="What the placeholders of the prompt stand for.", widget="json")
@@ -149,7 +153,7 @@ async def summarize(context: Answers, values: SummarizeInput) -> Completion:
     block, rule = data_block(values.text)
     form = "as a list of bullet points" if values.style == "bullets" else "as one flowing paragraph"
     request = ModelRequest.of(
-        f"Summarize the text below in at most {values.max_words} words, {form}, in the language of the text.\n\n{block}",
+        f"Summarize the text below in at most {values.max_words} words, {form}, in its own language.\n\n{block}",
         system=f"You summarize texts faithfully and add nothing that is not in them. {rule}",
         model=values.model or "",
         task={"kind": "summarize", "text": values.text, "max_words": values.max_words, "style": values.style},

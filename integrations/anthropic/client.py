@@ -69,7 +69,9 @@ class AnthropicModel(ModelClient):
         sdk.auth_token = None
         return sdk
 
-    async def ask(self, sdk: Any, model: str, request: ModelRequest, parameters: dict[str, Any], timeout: float) -> Reply:
+    async def ask(
+        self, sdk: Any, model: str, request: ModelRequest, parameters: dict[str, Any], timeout: float
+    ) -> Reply:
         """One message."""
         given = {"max_tokens": MAX_TOKENS, **parameters}
         if request.system:

@@ -68,7 +68,9 @@ class OpenAIModel(ModelClient):
         sdk.organization = sdk.project = None
         return sdk
 
-    async def ask(self, sdk: Any, model: str, request: ModelRequest, parameters: dict[str, Any], timeout: float) -> Reply:
+    async def ask(
+        self, sdk: Any, model: str, request: ModelRequest, parameters: dict[str, Any], timeout: float
+    ) -> Reply:
         """One chat completion."""
         system = [{"role": "system", "content": request.system}] if request.system else []
         turns = [{"role": message.role, "content": message.text} for message in request.messages]

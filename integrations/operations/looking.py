@@ -164,7 +164,9 @@ def in_words(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, Mapping):
-        text = ", ".join(f"{name}: {in_words(item)}" if item not in (None, "") else str(name) for name, item in value.items())
+        text = ", ".join(
+            f"{name}: {in_words(item)}" if item not in (None, "") else str(name) for name, item in value.items()
+        )
     elif isinstance(value, list):
         text = ", ".join(in_words(item) for item in value)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -139,7 +140,7 @@ def _made(request: HttpRequest, workspace: str, made: Connection) -> HttpRespons
     return redirect("connection", workspace=workspace, pk=made.pk)
 
 
-def _row(connection: Connection) -> dict[str, object]:
+def _row(connection: Connection) -> dict[str, Any]:
     integration = registry.get_integration(connection.service)
     word, tone = HEALTH["sandbox" if connection.sandbox else connection.status]
     endings = [value.strip("•") for value in connection.masked.values() if value.strip("•")]
@@ -152,7 +153,7 @@ def _row(connection: Connection) -> dict[str, object]:
     }
 
 
-def _page(connection: Connection, integration: Integration) -> dict[str, object]:
+def _page(connection: Connection, integration: Integration) -> dict[str, Any]:
     row = _row(connection)
     return {
         **row,

@@ -166,9 +166,7 @@ def _actor_again(request: HttpRequest, workspace: str) -> Actor:
 def _stored(
     request: HttpRequest, actor: Actor, integration: Integration, spec: OAuthSpec, pending: dict[str, Any]
 ) -> Connection:
-    kept = crypto.decrypt(
-        pending["sealed"], binding={"oauth": pending["state"], "workspace": str(actor.workspace.pk)}
-    )
+    kept = crypto.decrypt(pending["sealed"], binding={"oauth": pending["state"], "workspace": str(actor.workspace.pk)})
     secret = oauth.exchange(
         oauth.provider_of(spec),
         spec,

@@ -67,6 +67,8 @@ def _body(text: str, body_format: str) -> str | SafeString:
 def reset(request: HttpRequest, workspace: str) -> HttpResponse:
     """Put everything back to how it was."""
     touched = reset_sandbox(actor_of(request))
-    things = "1 thing that runs had made or changed is" if touched == 1 else f"{touched} things that runs had changed are"
+    things = (
+        "1 thing that runs had made or changed is" if touched == 1 else f"{touched} things that runs had changed are"
+    )
     messages.success(request, f"The sandbox is as it was at first; {things} gone.")
     return redirect("sandbox", workspace=workspace)

@@ -1,7 +1,7 @@
 """Running one action as the engine would, without the engine: a gate that sends once and records what was ordered.
 
-    ran = run_action("github.create_issue", {"repository": "octocat/hello", "title": "Hi"}, connection)
-    ran.output["number"], ran.orders[0].target, ran.warnings
+ran = run_action("github.create_issue", {"repository": "octocat/hello", "title": "Hi"}, connection)
+ran.output["number"], ran.orders[0].target, ran.warnings
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from integrations import direct
+from integrations.anthropic.client import connect
 from integrations.errors import RateLimited, Rejected, SignInAgain, Unavailable, Unreadable
 from integrations.llm import LanguageModel, ModelRequest
-from integrations.anthropic.client import connect
 from tests.integrations.gate import info_of
 
 OPERATION = "messages.create"

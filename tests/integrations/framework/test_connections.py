@@ -38,7 +38,9 @@ def test_a_key_of_ten_kilobytes_is_refused(admin):
     assert refused(admin, secret={"api_key": "k" * 10_240}).code == "E_LENGTH"
 
 
-@pytest.mark.parametrize("key, owner", [("ghp_abcdefghijk", "GitHub"), ("ntn_abcdefghijk", "Notion"), ("sk-ant-abcdef", "Anthropic")])
+@pytest.mark.parametrize(
+    "key, owner", [("ghp_abcdefghijk", "GitHub"), ("ntn_abcdefghijk", "Notion"), ("sk-ant-abcdef", "Anthropic")]
+)
 def test_a_key_of_another_service_is_refused_with_its_name(admin, key, owner):
     problem = refused(admin, secret={"api_key": key})
     assert problem.code == "E_CRED_SERVICE"
@@ -58,7 +60,16 @@ def test_one_of_several_sets_of_fields_must_be_complete(admin):
     assert "Access token" in problem.message
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1/v1", "http://localhost/v1", "https://10.0.0.8/v1", "https://2130706433/", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:1/v1",
+        "http://localhost/v1",
+        "https://10.0.0.8/v1",
+        "https://2130706433/",
+        "file:///etc/passwd",
+    ],
+)
 def test_a_private_address_is_refused(admin, url):
     problem = refused(admin, base_url=url)
     assert (problem.code, problem.field) == ("E_URL_BLOCKED", "base_url")

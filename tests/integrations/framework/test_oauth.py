@@ -37,7 +37,9 @@ def gmail_there(google, monkeypatch):
 
 def begin(persona, **query):
     url = reverse("oauth_start", kwargs={"workspace": persona.workspace.slug, "service": "gmail"})
-    answer = persona.client.post(url + ("?" + "&".join(f"{k}={v}" for k, v in query.items()) if query else ""), {"name": "Mail"})
+    answer = persona.client.post(
+        url + ("?" + "&".join(f"{k}={v}" for k, v in query.items()) if query else ""), {"name": "Mail"}
+    )
     assert answer.status_code == 200, answer.content
     return answer.context["url"]
 

@@ -18,7 +18,9 @@ def page(persona, name, **kwargs):
 
 
 def make(persona, **more):
-    return create_connection(persona.actor, **{"service": "openai", "name": "Team key", "secret": {"api_key": KEY}, **more})
+    return create_connection(
+        persona.actor, **{"service": "openai", "name": "Team key", "secret": {"api_key": KEY}, **more}
+    )
 
 
 def test_the_list_says_the_health_in_words(admin):

@@ -35,7 +35,7 @@ async def now(context, values):
     """Tell how warm it is in a city."""
     return Out(degrees=await context.client.degrees(values.city))
 '''
-CLIENT = '''
+CLIENT = """
 from integrations.context import ConnectionReport
 
 
@@ -45,7 +45,7 @@ class Client:
 
 
 def connect(info, calls): return Client()
-'''
+"""
 
 
 @pytest.fixture
@@ -98,7 +98,9 @@ def test_the_new_service_is_in_the_catalogue_and_can_be_connected(weather, admin
     found = admin.api.get("/api/v1/actions?service=weather").json()["results"]
     assert [entry["name"] for entry in found] == ["weather.now"]
     assert found[0]["input_schema"]["properties"]["city"]["title"] == "City"
-    made = admin.api.post_json("/api/v1/connections", {"service": "weather", "name": "w", "secret": {"key": "wx_12345678"}})
+    made = admin.api.post_json(
+        "/api/v1/connections", {"service": "weather", "name": "w", "secret": {"key": "wx_12345678"}}
+    )
     assert made.status_code == 201, made.content
     told = admin.api.post_json(f"/api/v1/connections/{made.json()['id']}/test").json()
     assert told == {"ok": True, "summary": "Fine.", "can": ["tell the weather"], "missing": []}
@@ -125,7 +127,9 @@ def test_the_suite_takes_the_new_service(weather):
 
 
 def test_a_bad_declaration_is_refused_with_its_module(tmp_path, settings, monkeypatch):
-    (tmp_path / "tests_broken.py").write_text("from integrations.spec import Integration\nINTEGRATION = Integration('Not A Slug', '')")
+    (tmp_path / "tests_broken.py").write_text(
+        "from integrations.spec import Integration\nINTEGRATION = Integration('Not A Slug', '')"
+    )
     monkeypatch.syspath_prepend(str(tmp_path))
     settings.EXTRA_INTEGRATIONS = ["tests_broken"]
     with pytest.raises(registry.BadIntegration, match="tests_broken"):
@@ -133,7 +137,9 @@ def test_a_bad_declaration_is_refused_with_its_module(tmp_path, settings, monkey
 
 
 def test_two_services_cannot_share_a_name(tmp_path, settings, monkeypatch):
-    (tmp_path / "tests_twin.py").write_text("from integrations.spec import Integration\nINTEGRATION = Integration('data', 'Twin')")
+    (tmp_path / "tests_twin.py").write_text(
+        "from integrations.spec import Integration\nINTEGRATION = Integration('data', 'Twin')"
+    )
     monkeypatch.syspath_prepend(str(tmp_path))
     settings.EXTRA_INTEGRATIONS = ["tests_twin"]
     with pytest.raises(registry.BadIntegration, match="data"):
@@ -143,7 +149,9 @@ def test_two_services_cannot_share_a_name(tmp_path, settings, monkeypatch):
 def test_an_icon_that_could_run_code_is_not_shown(tmp_path, settings, monkeypatch):
     folder = tmp_path / "tests_icon"
     folder.mkdir()
-    (folder / "__init__.py").write_text("from integrations.spec import Integration\nINTEGRATION = Integration('iconic', 'Iconic')")
+    (folder / "__init__.py").write_text(
+        "from integrations.spec import Integration\nINTEGRATION = Integration('iconic', 'Iconic')"
+    )
     (folder / "icon.svg").write_text("<svg onload='alert(1)'></svg>")
     monkeypatch.syspath_prepend(str(tmp_path))
     settings.EXTRA_INTEGRATIONS = ["tests_icon"]
