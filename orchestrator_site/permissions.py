@@ -47,6 +47,7 @@ PAGES: dict[str, Methods] = {
     "workflow_step_new": _page(EDIT, EDIT),
     "workflow_step_move": _post(EDIT),
     "workflow_step_remove": _post(EDIT),
+    "workflow_step_duplicate": _post(EDIT),
     "workflow_publish": _page(READ, EDIT),
     "workflow_versions": _page(READ),
     "workflow_version": _page(READ),

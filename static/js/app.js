@@ -187,6 +187,7 @@ function keyCaps(key) {
 }
 
 document.addEventListener('keydown', event => {
+  if (event.key === 'Escape' && !inField(event.target) && !one('details.menu[open], dialog[open]') && press('escape')) return event.preventDefault()
   if (event.key === 'Escape') return closeMenus()
   const key = pressed(event)
   const plain = !key.includes('+') || key === '+'
@@ -224,6 +225,55 @@ document.addEventListener('htmx:after:swap', () => {
   if (sentence && sentence !== one('#live').textContent) say(sentence)
 })
 
+// ---- Values: [data-insert="{{ … }}"] goes into the field last used of the step, or is copied ---------------------
+let lastField = null
+document.addEventListener('focusin', event => {
+  if (event.target.matches('#step-form input[type=text], #step-form textarea')) lastField = event.target
+})
+
+function insert(text) {
+  if (!lastField?.isConnected) return copy({ dataset: { copyText: text } })
+  lastField.focus()
+  lastField.setRangeText(text, lastField.selectionStart, lastField.selectionEnd, 'end')
+  lastField.dispatchEvent(new Event('input', { bubbles: true }))
+}
+
+document.addEventListener('click', event => {
+  const value = event.target.closest('[data-insert]')
+  if (value) insert(value.dataset.insert)
+})
+
+// ---- Narrowing: input[data-narrow="#list"] hides the [data-words] that hold not all its words ---------------------
+document.addEventListener('input', event => {
+  const { narrow } = event.target.dataset
+  if (!narrow) return
+  const words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean)
+  for (const item of all(`${narrow} [data-words]`)) {
+    const text = item.dataset.words.toLowerCase()
+    item.hidden = !words.every(word => text.includes(word))
+  }
+  for (const group of all(`${narrow} section`)) group.hidden = !all('[data-words]', group).some(item => !item.hidden)
+})
+
+// ---- The editor: a step opens without losing the place in the outline; the panel's heading takes the focus --------
+document.addEventListener('click', event => {
+  const area = event.target.closest('[data-editor] .outline-area')
+  if (area) sessionStorage.setItem('outline', JSON.stringify([location.pathname.split('/').slice(0, 5).join('/'), area.scrollTop, area.scrollLeft]))
+}, true)
+
+function keepPlace() {
+  const area = one('[data-editor] .outline-area')
+  if (!area) return
+  const current = area.querySelector('[aria-current="true"]')
+  try {
+    const [page, top, left] = JSON.parse(sessionStorage.getItem('outline') ?? '[]')
+    if (page === location.pathname.split('/').slice(0, 5).join('/')) area.scrollTo(left, top)
+  } catch { /* nothing kept */ }
+  current?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+  if (location.hash === '') one('[data-editor] .panel-title')?.focus({ preventScroll: true })
+}
+
+keepPlace()
 showTheme()
 refreshTimes()
 setInterval(refreshTimes, 20000)

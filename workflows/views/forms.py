@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+import json
+from typing import Any
 
 from django import forms
 
 from orchestrator_site.lib.errors import Problems, TooLarge, UserError
 from orchestrator_site.lib.fields import CleanJSONField
+from orchestrator_site.lib.json import clean_json
+from workflows.engine.definition import INPUT_TYPES
 from workflows.models import Workflow
 
 
@@ -48,58 +51,51 @@ class ImportForm(forms.Form):
 class SettingsForm(forms.Form):
     """Everything of a draft that is not a step."""
 
-    etag = forms.CharField(widget=forms.HiddenInput)
+    etag = forms.CharField(widget=forms.HiddenInput, max_length=40)
     name = forms.CharField(max_length=120, label="Name")
     description = forms.CharField(
         max_length=10_000, required=False, label="Description", widget=forms.Textarea(attrs={"rows": 3})
     )
-    inputs = CleanJSONField(
+    timeout = forms.IntegerField(
         required=False,
-        label="Inputs",
-        widget=forms.Textarea(attrs={"rows": 12, "class": "form-code"}),
-        help_text="A list of {name, type, required, default, label, help}; the run form is made from it. Types: text, "
-        "long_text, number, integer, boolean, choice (with options), date, datetime, json, list.",
+        min_value=1,
+        max_value=30 * 24 * 3600,
+        label="Deadline in seconds",
+        help_text="How long a run may take in all; left empty, as long as it needs.",
     )
     outputs = CleanJSONField(
         required=False,
         label="Outputs",
-        widget=forms.Textarea(attrs={"rows": 4, "class": "form-code"}),
-        help_text="What a run gives, by name: {“report”: “{{ steps.report.text }}”}.",
-    )
-    timeout = forms.IntegerField(
-        required=False, min_value=1, max_value=3_153_600, label="Deadline", help_text="Seconds a run may take in all."
+        widget=forms.Textarea(attrs={"rows": 4, "class": "form-code", "spellcheck": "false"}),
+        help_text='What a run gives, by name, like {"report": "{{ steps.report.text }}"}.',
     )
 
-    @classmethod
-    def of(cls, workflow: Workflow, data: Any = None) -> Self:
-        """The form filled with the draft."""
-        import json
-
+    def __init__(self, workflow: Workflow, data: Any = None) -> None:
+        self.workflow = workflow
         initial = {
             "etag": workflow.draft_etag,
             "name": workflow.name,
             "description": workflow.description,
-            "inputs": json.dumps(workflow.inputs, indent=2, ensure_ascii=False),
-            "outputs": json.dumps(workflow.outputs, indent=2, ensure_ascii=False),
             "timeout": workflow.settings.get("timeout"),
+            "outputs": workflow.outputs or None,
         }
-        form = cls(data, initial=initial)
-        form.workflow = workflow
-        for name in ("inputs", "outputs"):
-            form.fields[name].prepare_value = _as_typed  # type: ignore[attr-defined]
-        return form
+        super().__init__(data, initial=initial)
+        self.fields["outputs"].widget.attrs.setdefault("placeholder", "{}")
+        self.inputs = InputFormSet(data, initial=[_input_row(spec) for spec in workflow.inputs], prefix="inputs")
 
-    workflow: Workflow
+    def is_complete(self) -> bool:
+        """Whether the form and all its inputs can be saved."""
+        return all([self.is_valid(), self.inputs.is_valid()])
 
-    def frame(self) -> dict[str, Any]:
-        """The arguments of `drafts.edit_frame`."""
+    def changes(self) -> dict[str, Any]:
+        """What `drafts.change_definition` takes."""
         settings = {name: value for name, value in self.workflow.settings.items() if name != "timeout"}
         if self.cleaned_data.get("timeout"):
             settings["timeout"] = self.cleaned_data["timeout"]
         return {
             "name": self.cleaned_data["name"],
             "description": self.cleaned_data["description"],
-            "inputs": self.cleaned_data["inputs"] or [],
+            "inputs": [row.spec() for row in self.inputs if row.is_kept],
             "outputs": self.cleaned_data["outputs"] or {},
             "settings": settings,
         }
@@ -109,11 +105,66 @@ class SettingsForm(forms.Form):
         found = error.extra.get("errors", []) if isinstance(error, Problems) else [error.as_dict()]
         for item in found:
             name = str(item.get("field") or "").partition(".")[0].partition("[")[0]
-            text = " ".join(part for part in (item.get("message"), item.get("hint")) if part)
+            text = " ".join(str(part) for part in (item.get("message"), item.get("hint")) if part)
             self.add_error(name if name in self.fields else None, text)
 
 
-def _as_typed(value: Any) -> Any:
-    import json
+class InputForm(forms.Form):
+    """One input of the workflow, as the run form will ask for it."""
 
-    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+    name = forms.CharField(
+        label="Key", max_length=48, widget=forms.TextInput(attrs={"spellcheck": "false", "class": "mono"})
+    )
+    type = forms.ChoiceField(label="Kind", choices=[(name, name.replace("_", " ").capitalize()) for name in INPUT_TYPES])
+    label = forms.CharField(label="Label", required=False, max_length=120)
+    help = forms.CharField(label="Help", required=False, max_length=500)
+    options = forms.CharField(
+        label="Options, one a line",
+        required=False,
+        max_length=10_000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Only for Choice.",
+    )
+    default = forms.CharField(
+        label="Default", required=False, max_length=65_536, widget=forms.Textarea(attrs={"rows": 1})
+    )
+    required = forms.BooleanField(label="Must be filled in", required=False)
+
+    @property
+    def is_kept(self) -> bool:
+        """Not empty and not taken away."""
+        return bool(self.cleaned_data.get("name")) and not self.cleaned_data.get("DELETE")
+
+    def clean(self) -> dict[str, Any]:
+        """The default in the type of the input."""
+        found: dict[str, Any] = super().clean() or {}
+        text = found.get("default") or ""
+        try:
+            found["value"] = _typed_default(found.get("type", "text"), text) if text.strip() else None
+        except UserError as problem:
+            self.add_error("default", f"{problem.message} {problem.hint or ''}".strip())
+        return found
+
+    def spec(self) -> dict[str, Any]:
+        """The input as the definition writes it."""
+        said = self.cleaned_data
+        options = [line.strip() for line in said["options"].splitlines() if line.strip()]
+        optional = {"label": said["label"], "help": said["help"], "options": options, "default": said.get("value")}
+        kept = {name: value for name, value in optional.items() if value not in ("", [], None)}
+        return {"name": said["name"].strip(), "type": said["type"], "required": said["required"], **kept}
+
+
+InputFormSet = forms.formset_factory(InputForm, extra=1, can_delete=True, max_num=100, absolute_max=200)
+
+
+def _input_row(spec: dict[str, Any]) -> dict[str, Any]:
+    default = spec.get("default")
+    shown = default if isinstance(default, str) else json.dumps(default, ensure_ascii=False)
+    return {**spec, "options": "\n".join(spec.get("options", [])), "default": "" if default is None else shown}
+
+
+def _typed_default(kind: str, text: str) -> Any:
+    """A default from what was typed. Raises UserError."""
+    if kind in ("json", "list", "number", "integer", "boolean"):
+        return clean_json(text)
+    return text

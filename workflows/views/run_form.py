@@ -12,13 +12,16 @@ from orchestrator_site.lib.fields import CleanJSONField
 from workflows.engine.definition import InputSpec, parse
 from workflows.models import Workflow
 from workflows.operations.drafts import draft_definition
+from workflows.operations.versions import get_version
 
 PREFIX = "input_"
 
 
-def run_inputs(workflow: Workflow, *, draft: bool) -> tuple[InputSpec, ...]:
-    """The inputs of what would run: the draft, or the newest published version."""
-    if draft or workflow.published is None:
+def run_inputs(workflow: Workflow, version: int | str | None) -> tuple[InputSpec, ...]:
+    """The inputs of what would run: the draft, a version, or (None) the published one."""
+    if isinstance(version, int):
+        return parse(get_version(workflow, version).definition, trusted=True).inputs
+    if version == "draft" or workflow.published is None:
         return parse(draft_definition(workflow), trusted=True).inputs
     return parse(workflow.published.definition, trusted=True).inputs
 

@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from integrations.registry import get_action
-from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.look import duration, money
 from workflows.engine.control import CONTROLS
 from workflows.engine.definition import Definition, StepSpec, parse
 from workflows.models import Effect, Run, RunEvent, StepRun, Wait
+from workflows.views.run_timeline import timeline, took
 
 ITEMS_SHOWN = 20
-TONES = {"succeeded": "ok", "failed": "bad", "running": "run", "waiting": "need", "cancelled": "idle"}
+EVENTS = {
+    "attention": "Needs a person: an answer was lost",
+    "cancel": "Somebody cancelled it",
+    "deadline": "Its deadline has passed",
+    "settled": "A person said what happened",
+    "timed_out": "Timed out",
+    "resumed": "Went on after its worker had died",
+    "requeued": "Handed to another worker",
+}
 
 
 @dataclass
@@ -53,6 +60,17 @@ class ItemRow:
 
 
 @dataclass(frozen=True)
+class Record:
+    """The rows of a run as the list of its steps asks for them."""
+
+    run: Run
+    places: dict[tuple[str, str], StepRun]
+    by_key: dict[str, list[StepRun]]
+    numbers: dict[str, int]
+    signs: dict[Any, str]
+
+
+@dataclass(frozen=True)
 class RunPage:
     """Everything the run page shows."""
 
@@ -61,7 +79,7 @@ class RunPage:
     done: int
     total: int
     effects: list[EffectLine]
-    lanes: list[dict[str, Any]]
+    timeline: dict[str, Any]
     costs: list[dict[str, Any]]
     events: list[RunEvent]
     tokens: int
@@ -70,6 +88,21 @@ class RunPage:
     def confirmed(self) -> int:
         """How many changes are certain."""
         return sum(line.effect.state == "confirmed" for line in self.effects)
+
+    @property
+    def tokens_text(self) -> str:
+        """Tokens in and out, for people."""
+        return f"{self.tokens:,}"
+
+    @property
+    def first_ask(self) -> Any:
+        """The change a person must decide about first."""
+        return next((line.effect.pk for line in self.effects if line.asks), None)
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """What became of the run, in words."""
+        return [{"words": EVENTS.get(event.kind, event.kind.replace("_", " ").capitalize()), "at": event.at} for event in self.events]
 
     @property
     def changes(self) -> int:
@@ -94,6 +127,20 @@ class EffectLine:
         """What kind of change it was: "Create an issue"."""
         return effect_words(self.effect)
 
+    @property
+    def target(self) -> list[tuple[str, Any]]:
+        """Where it went, what says something first."""
+        target = self.effect.target if isinstance(self.effect.target, dict) else {}
+        return [(name.replace("_", " "), value) for name, value in target.items() if value not in ("", None)][:4]
+
+    @property
+    def settled_words(self) -> str:
+        """How it became certain, unless by the plain answer of the service."""
+        words = {"found": "found by looking", "absent": "looked for, not there"}
+        people = {"happened": "said it happened", "repeat": "said it did not happen", "stop": "stopped the run"}
+        said = self.effect.resolution
+        return f"{self.effect.resolved_by} {people[said]}".strip() if said in people else words.get(said, "")
+
 
 def effect_words(effect: Effect) -> str:
     """A change in words: the title of its action, with what it was called where the request says so."""
@@ -115,7 +162,7 @@ def build(run: Run) -> RunPage:
         EffectLine(effect, effect.pk in waits)
         for effect in Effect.objects.of(workspace).filter(run=run).select_related("step_run", "connection").order_by("id")
     ]
-    rows = _rows(definition, steps, run)
+    rows = _rows(definition, steps, run, _signs(effects))
     flat = [row for row in rows if row.depth == 0]
     return RunPage(
         run=run,
@@ -123,40 +170,48 @@ def build(run: Run) -> RunPage:
         done=sum(row.status in ("succeeded", "skipped") for row in flat),
         total=len(flat),
         effects=effects,
-        lanes=_lanes(rows, run),
+        timeline=timeline(rows, run),
         costs=_costs(rows, steps),
         events=list(RunEvent.objects.of(workspace).filter(run=run).order_by("id")),
         tokens=run.input_tokens + run.output_tokens,
     )
 
 
-def _rows(definition: Definition, steps: Iterable[StepRun], run: Run) -> list[StepRow]:
+def _signs(effects: Iterable[EffectLine]) -> dict[Any, str]:
+    """Steps that stand for more than their status says: a person is asked, or an answer is being looked for."""
+    found: dict[Any, str] = {}
+    for line in effects:
+        if line.asks:
+            found[line.effect.step_run_id] = "attention"
+        elif line.effect.state == "unknown" and line.effect.settled_at is None:
+            found.setdefault(line.effect.step_run_id, "unknown")
+    return found
+
+
+def _rows(definition: Definition, steps: Iterable[StepRun], run: Run, signs: dict[Any, str]) -> list[StepRow]:
     places: dict[tuple[str, str], StepRun] = {(step.key, step.path): step for step in steps}
     by_key: dict[str, list[StepRun]] = defaultdict(list)
     for step in places.values():
         by_key[step.key].append(step)
     numbers = {spec.key: number for number, (spec, _) in enumerate(definition.walk(), start=1)}
-    return _list(definition.steps, "", 0, places, by_key, numbers, run)
+    return _list(definition.steps, "", 0, Record(run, places, by_key, numbers, signs))
 
 
 def _list(
     specs: Iterable[StepSpec],
     path: str,
     depth: int,
-    places: dict[tuple[str, str], StepRun],
-    by_key: dict[str, list[StepRun]],
-    numbers: dict[str, int],
-    run: Run,
+    all_of: Record,
 ) -> list[StepRow]:
     rows: list[StepRow] = []
     for spec in specs:
-        row = _row(spec, places.get((spec.key, path)), depth, numbers, run)
+        row = _row(spec, all_of.places.get((spec.key, path)), depth, all_of)
         rows.append(row)
         if spec.action == "for_each":
-            _add_items(row, spec, path, depth, places, by_key, numbers, run)
+            _add_items(row, spec, path, depth, all_of)
             continue
         for children in spec.branches.values():
-            rows += _list(children, path, depth + 1, places, by_key, numbers, run)
+            rows += _list(children, path, depth + 1, all_of)
     return rows
 
 
@@ -165,41 +220,52 @@ def _add_items(
     spec: StepSpec,
     path: str,
     depth: int,
-    places: dict[tuple[str, str], StepRun],
-    by_key: dict[str, list[StepRun]],
-    numbers: dict[str, int],
-    run: Run,
+    all_of: Record,
 ) -> None:
     """The items of a loop that have begun: the first twenty, then how many more."""
     children = [child for steps in spec.branches.values() for child in steps]
     prefix = f"{path}/{spec.key}[" if path else f"{spec.key}["
     seen: dict[int, str] = {}
     for child in children:
-        for record in by_key[child.key]:
+        for record in all_of.by_key[child.key]:
             if record.path.startswith(prefix):
                 index, _, rest = record.path[len(prefix) :].partition("]")
                 if index.isdigit() and not rest:
                     seen[int(index)] = record.path
     for index in sorted(seen)[:ITEMS_SHOWN]:
-        inner = _list(children, seen[index], depth + 1, places, by_key, numbers, run)
-        row.inner.append(ItemRow(f"Item {index + 1}", _worst(inner), inner, _first_error(inner)))
+        inner = _list(children, seen[index], 0, all_of)
+        row.inner.append(ItemRow(_item_name(row.record, index), _worst(inner), inner, _first_error(inner)))
     row.more = max(0, len(seen) - ITEMS_SHOWN)
+
+
+def _item_name(loop: StepRun | None, index: int) -> str:
+    """The number of an item, and what it is called where it has a subject, title or name."""
+    given = loop.input if loop is not None and isinstance(loop.input, dict) else {}
+    items = given.get("items")
+    item = items[index] if isinstance(items, list) and index < len(items) else None
+    named = item if isinstance(item, dict) else {"name": item}
+    found = (named.get(name) for name in ("subject", "title", "name", "path"))
+    name = next((text for text in found if isinstance(text, str) and text.strip()), "")
+    return f"{index + 1} {name[:80]}" if name else f"Item {index + 1}"
 
 
 def _worst(rows: list[StepRow]) -> str:
     found = {row.status for row in rows}
-    return next((s for s in ("failed", "waiting", "running", "cancelled", "succeeded") if s in found), "pending")
+    return next((s for s in ("attention", "failed", "unknown", "waiting", "running", "cancelled", "succeeded") if s in found), "pending")
 
 
 def _first_error(rows: list[StepRow]) -> str:
     return next((row.why for row in rows if row.status == "failed"), "")
 
 
-def _row(spec: StepSpec, record: StepRun | None, depth: int, numbers: dict[str, int], run: Run) -> StepRow:
-    status = record.status if record else ("skipped" if run.is_terminal and not spec.disabled else "pending")
-    row = StepRow(numbers[spec.key], spec, depth, spec.title, status, record=record)
+def _row(spec: StepSpec, record: StepRun | None, depth: int, all_of: Record) -> StepRow:
+    over = all_of.run.is_terminal
+    status = record.status if record else ("skipped" if over else "pending")
+    if record is not None and record.status in ("running", "waiting", "pending"):
+        status = all_of.signs.get(record.pk, "pending" if record.status == "pending" else record.status)
+    row = StepRow(all_of.numbers[spec.key], spec, depth, spec.title, status, record=record)
     if record is None:
-        row.why = "Switched off" if spec.disabled else ("Not reached" if run.is_terminal else "")
+        row.why = "Switched off" if spec.disabled else ("Not taken" if over else "")
         return row
     row.why = why(record)
     row.cost = cost(record)
@@ -213,7 +279,8 @@ def why(step: StepRun) -> str:
     if step.error:
         return str(step.error.get("message", ""))
     if step.status == "skipped":
-        return "Not taken"
+        reason = step.decision.get("skipped") if isinstance(step.decision, dict) else ""
+        return {"disabled": "Switched off", "when": "Its condition was not met"}.get(str(reason), "Not taken")
     if step.kind == "control" and isinstance(step.decision, dict):
         return _decision(step)
     text = _gist(step.output)
@@ -224,12 +291,16 @@ def why(step: StepRun) -> str:
 def _decision(step: StepRun) -> str:
     decision, output = step.decision, step.output if isinstance(step.output, dict) else {}
     if step.action == "if":
-        return "Yes" if decision.get("branch", decision.get("taken")) in ("then", True) else "Otherwise"
+        return "Yes" if decision.get("taken") == "then" else "Otherwise"
     if "count" in output:
         failed = int(output.get("failed") or 0)
-        return f"{output['count']} items" + (f", {failed} failed" if failed else "")
+        return _items(output["count"]) + (f", {failed} failed" if failed else "")
     count = decision.get("count")
-    return f"{count} items" if count is not None else ""
+    return _items(count) if count is not None else str(output.get("message", ""))
+
+
+def _items(count: Any) -> str:
+    return "1 item" if count == 1 else f"{count} items"
 
 
 def _gist(output: Any) -> str:
@@ -253,11 +324,6 @@ def cost(step: StepRun) -> str:
     return duration(seconds) if seconds is not None else ""
 
 
-def took(started: datetime | None, finished: datetime | None) -> float | None:
-    """Seconds from start to end, or up to now."""
-    return None if started is None else max(0.0, ((finished or now()) - started).total_seconds())
-
-
 def _attempts(step: StepRun) -> list[dict[str, Any]]:
     return [
         {
@@ -270,43 +336,6 @@ def _attempts(step: StepRun) -> list[dict[str, Any]]:
         }
         for attempt in sorted(step.attempts.all(), key=lambda attempt: attempt.n)
     ]
-
-
-def _lanes(rows: list[StepRow], run: Run) -> list[dict[str, Any]]:
-    """The bars of the timeline, x and width in percent of the run's length."""
-    began = run.started_at or run.created_at
-    whole = max(0.001, took(began, run.finished_at) or 0.001)
-    lanes = []
-    for row in rows:
-        record = row.record
-        if record is None or record.started_at is None:
-            continue
-        bars = [
-            _bar(began, whole, attempt.started_at, attempt.finished_at, "bad")
-            for attempt in record.attempts.all()
-            if attempt.status in ("failed", "unknown")
-        ]
-        if record.status != "failed" or not bars:
-            begin = max([record.started_at, *(a.finished_at for a in record.attempts.all() if a.finished_at)])
-            bars.append(_bar(began, whole, begin, record.finished_at, TONES.get(record.status, "idle")))
-        seconds = duration(took(record.started_at, record.finished_at))
-        lanes.append(
-            {
-                "no": row.number,
-                "name": row.name,
-                "took": seconds,
-                "bars": bars,
-                "say": f"{row.name}: {row.status}, {seconds}",
-                "service": record.action.partition(".")[0],
-            }
-        )
-    return lanes
-
-
-def _bar(began: datetime, whole: float, start: datetime, end: datetime | None, tone: str) -> dict[str, Any]:
-    x = max(0.0, min(99.0, (start - began).total_seconds() / whole * 100))
-    width = max(0.6, min(100 - x, ((end or now()) - start).total_seconds() / whole * 100))
-    return {"x": x, "width": width, "end": x + width, "tone": tone}
 
 
 def _costs(rows: list[StepRow], steps: Iterable[StepRun]) -> list[dict[str, Any]]:
@@ -322,7 +351,7 @@ def _costs(rows: list[StepRow], steps: Iterable[StepRun]) -> list[dict[str, Any]
             total[1] += step.cost_usd
     most = max([total[0] for total in sums.values()], default=0) or 1
     return [
-        {"name": names.get(key, key), "tokens": tokens, "cost": spent, "share": round(tokens / most * 100)}
+        {"name": names.get(key, key), "tokens_text": f"{tokens:,}", "cost": spent, "share": round(tokens / most * 100)}
         for key, (tokens, spent) in sums.items()
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
@@ -11,11 +11,12 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from orchestrator_site.lib.errors import Problems, UserError
+from orchestrator_site.lib.errors import UserError
 from workflows.api import shapes
 from workflows.models import Run, StepRun, Workflow
 from workflows.operations import live
 from workflows.operations import runs as operations
+from workflows.operations.versions import get_version
 from workflows.operations.workflows import get_workflow, list_workflows
 from workflows.views.pages import PageRequest, back_with_error, go, link, page_of, say
 from workflows.views.run_form import RunForm, add_errors, run_inputs
@@ -43,8 +44,8 @@ TRIGGERS = {
 def workflow_run(request: PageRequest, workspace: str, slug: str) -> HttpResponse:
     """The run form of a workflow, made from its inputs; POST starts the run."""
     workflow = get_workflow(request.actor, slug)
-    version = "draft" if request.GET.get("version") == "draft" or workflow.published is None else None
-    specs = run_inputs(workflow, draft=version == "draft")
+    version = _wanted_version(request, workflow)
+    specs = run_inputs(workflow, version)
     form = RunForm(specs, request.POST or None, direct=request.POST.get("direct") == "1")
     if request.method == "POST" and form.is_valid():
         try:
@@ -56,8 +57,22 @@ def workflow_run(request: PageRequest, workspace: str, slug: str) -> HttpRespons
         else:
             return go(workspace, "run", run=run.pk)
     status = 422 if request.method == "POST" else 200
-    context = {"workflow": workflow, "form": form, "draft": version == "draft", "crumbs": _crumbs(request, workflow)}
+    context = {
+        "workflow": workflow,
+        "form": form,
+        "version": version,
+        "crumbs": _crumbs(request, workflow),
+        "back": {"label": workflow.name, "url": link(workspace, "workflow", slug=slug)},
+    }
     return render(request, "workflows/run_form.html", context, status=status)
+
+
+def _wanted_version(request: PageRequest, workflow: Workflow) -> int | str | None:
+    """`?version=`: a number, "draft", or the published one; the draft where nothing is published."""
+    wanted = request.GET.get("version", "")
+    if wanted.isascii() and wanted.isdigit() and len(wanted) < 10:
+        return get_version(workflow, int(wanted)).number
+    return "draft" if wanted == "draft" or workflow.published is None else None
 
 
 def _crumbs(request: PageRequest, workflow: Workflow) -> list[tuple[str, str]]:
@@ -73,17 +88,17 @@ def run_list(request: PageRequest, workspace: str) -> HttpResponse:
     """Runs with tabs by state, search and filters; everything lives in the URL."""
     chosen = request.GET.get("state", "")
     states = next((states for name, _, states in STATES if name == chosen), ())
-    filters = {name: request.GET.get(name, "")[:200] for name in ("workflow", "trigger", "q")}
+    filters = {name: request.GET.get(name, "")[:200].replace("\x00", "") for name in ("workflow", "trigger", "q")}
     problem = ""
     try:
         rows = operations.list_runs(request.actor, **filters)
     except UserError as error:
-        rows, problem = operations.list_runs(request.actor), str(error)
+        rows, problem = operations.list_runs(request.actor), error.message
     if states:
         rows = rows.filter(status__in=states)
     shown, edges = page_of(rows, request)
     context = {
-        "runs": [_line(run) for run in shown],
+        "runs": [run_line(run) for run in shown],
         "tabs": _tabs(request, chosen),
         "filters": filters,
         "filtered": bool(chosen or any(filters.values())),
@@ -107,7 +122,7 @@ def _tabs(request: HttpRequest, chosen: str) -> list[dict[str, Any]]:
     return tabs
 
 
-def _line(run: Run) -> dict[str, Any]:
+def run_line(run: Run) -> dict[str, Any]:
     """One run in a list: what happened, why, who, what it cost."""
     reason = (run.error or {}).get("message", "") or next((str(text) for text in run.warnings or []), "")
     return {
@@ -117,9 +132,6 @@ def _line(run: Run) -> dict[str, Any]:
         "took": took(run.started_at, run.finished_at) if run.started_at else None,
         "warnings": len(run.warnings or []),
     }
-
-
-run_line = _line
 
 
 @require_GET
@@ -143,7 +155,19 @@ def _run_context(request: PageRequest, found: Run) -> dict[str, Any]:
         "actor": request.actor,
         "workspace": request.workspace,
         "what_stays": _what_stays(page.confirmed),
+        "first_ask": page.first_ask,
+        "run_note": f"run {found.number}" if found.number else "",
+        "again_version": _again_version(found),
+        "back": {"label": "Runs", "url": link(request.workspace, "runs")},
     }
+
+
+def _again_version(found: Run) -> str:
+    """Which version "Run again" takes: the newest published one, else the draft; nothing where it cannot run."""
+    workflow = found.workflow
+    if workflow.deleted_at is not None or not workflow.enabled:
+        return ""
+    return "newest" if found.version.number and workflow.published_id else "draft"
 
 
 def _what_stays(confirmed: int) -> str:
@@ -201,7 +225,7 @@ def _live(request: PageRequest, found: Run) -> Iterator[str]:
 
 def _fragment(request: PageRequest, found: Run) -> str:
     html = render_to_string("workflows/run_live.html", _run_context(request, found), request=request)
-    return "".join(f"data: {line}\n" for line in html.splitlines() if line.strip()) + "\n"
+    return "".join(f"data: {line}\n" for line in html.split("\n")).replace("\r", "") + "\n"
 
 
 @require_POST
@@ -220,9 +244,9 @@ def run_cancel(request: PageRequest, workspace: str, run: UUID) -> HttpResponse:
 def run_again(request: PageRequest, workspace: str, run: UUID) -> HttpResponse:
     """Run again with the same inputs, as a new run."""
     found = operations.get_run(request.actor, run)
-    newest = request.POST.get("version") == "newest"
+    wanted = request.POST.get("version", "")
     try:
-        again = operations.rerun(request.actor, found, version="newest" if newest else None)
+        again = operations.rerun(request.actor, found, version=wanted if wanted in ("newest", "draft") else None)
     except UserError as error:
         return back_with_error(request, error, link(workspace, "run", run=run))
     return go(workspace, "run", run=again.pk)
@@ -244,7 +268,3 @@ def run_export(request: PageRequest, workspace: str, run: UUID) -> JsonResponse:
     answer["X-Content-Type-Options"] = "nosniff"
     return answer
 
-
-def problems_of(error: UserError) -> list[dict[str, Any]]:
-    """The single findings of an error, for lists."""
-    return cast("list[dict[str, Any]]", error.extra.get("errors", [])) if isinstance(error, Problems) else [error.as_dict()]

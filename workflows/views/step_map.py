@@ -7,32 +7,50 @@ from typing import Any
 
 from workflows.operations.outline import OutlineItem
 
-BOX_WIDTH, BOX_HEIGHT, GAP, INDENT, MAX_BOXES = 104, 20, 8, 12, 200
+BOX_HEIGHT, GAP, INDENT, WIDTH, MAX_BOXES = 20, 6, 10, 148, 200
+LONGEST = 20
 
 
 def step_map(items: Iterable[OutlineItem], current: str = "") -> dict[str, Any]:
-    """Boxes {x, y, width, label, current, frame} and the drawing's size; deeper steps stand further in."""
+    """Boxes {x, y, width, label, current}, frames {x, y, width, height} and the drawing's size."""
     boxes: list[dict[str, Any]] = []
-    _place(list(items), 0, current, boxes)
+    frames: list[dict[str, Any]] = []
+    _place(list(items), 0, current, boxes, frames)
     height = max([box["y"] + BOX_HEIGHT for box in boxes], default=0) + GAP
-    return {"boxes": boxes, "width": 152, "height": height}
+    return {"boxes": boxes, "frames": frames, "width": WIDTH, "height": height}
 
 
-def _place(items: list[OutlineItem], depth: int, current: str, boxes: list[dict[str, Any]]) -> None:
+def _place(
+    items: list[OutlineItem], depth: int, current: str, boxes: list[dict[str, Any]], frames: list[dict[str, Any]]
+) -> None:
     for item in items:
         if len(boxes) >= MAX_BOXES:
             return
-        label = f"{item.number} {item.name}"
-        boxes.append(
-            {
-                "x": 4 + depth * INDENT,
-                "y": GAP + len(boxes) * (BOX_HEIGHT + GAP),
-                "width": max(60, 144 - depth * INDENT),
-                "label": label if len(label) <= 18 else f"{label[:17]}…",
-                "current": item.key == current,
-                "frame": bool(item.branches) or item.inner is not None,
-            }
-        )
+        inset = min(depth, 5) * INDENT
+        box = {
+            "x": 4 + inset,
+            "y": GAP + len(boxes) * (BOX_HEIGHT + GAP),
+            "width": WIDTH - 8 - inset * 2,
+            "label": _label(item, LONGEST - depth * 3),
+            "current": item.key == current,
+        }
+        boxes.append(box)
+        box |= {"text_x": box["x"] + box["width"] / 2, "text_y": box["y"] + 14}
         for branch in item.branches:
-            _place(list(branch.steps), depth + 1, current, boxes)
-        _place(list(item.inner or ()), depth + 1, current, boxes)
+            _place(list(branch.items), depth + 1, current, boxes, frames)
+        if item.branches:
+            bottom = boxes[-1]["y"] + BOX_HEIGHT
+            frames.append(
+                {
+                    "x": box["x"] - 3,
+                    "y": box["y"] - 3,
+                    "width": box["width"] + 6,
+                    "height": bottom - box["y"] + 6,
+                    "loop": item.is_loop,
+                }
+            )
+
+
+def _label(item: OutlineItem, longest: int) -> str:
+    text = f"{item.number} {item.name}"
+    return text if len(text) <= longest else f"{text[: max(1, longest - 1)]}…"

@@ -4,35 +4,44 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from orchestrator_site.lib.errors import UserError
+from orchestrator_site.lib.errors import Conflict, UserError
+from orchestrator_site.lib.json import clean_text
 from workflows.models import Run, Workflow
 from workflows.operations import drafts
 from workflows.operations import workflows as operations
 from workflows.operations.exports import export_workflow
-from workflows.operations.imports import import_workflow
+from workflows.operations.imports import ImportResult, import_workflows
 from workflows.views.editor import editor_context
 from workflows.views.forms import ImportForm, NewWorkflowForm, SettingsForm
 from workflows.views.pages import PageRequest, back_with_error, go, link, say
 
 MAX_FILE = 2 * 1024 * 1024
+PAGE_SIZE = 50
 
 
 @require_GET
 def workflow_list(request: PageRequest, workspace: str) -> HttpResponse:
-    """Workflows of the workspace, by name, with search."""
+    """Workflows of the workspace, newest change first, with search."""
     q = request.GET.get("q", "")[:200]
+    rows, problem = [], ""
     try:
-        rows = list(operations.list_workflows(request.actor, q=q).select_related("published").order_by("name")[:500])
-        problem = ""
+        clean_text(q, field="q")
+        found = operations.list_workflows(request.actor, q=q).select_related("updated_by")
+        page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+        rows = list(page)
     except UserError as error:
-        rows, problem = [], str(error)
+        page, problem = None, error.message
     context = {
-        "rows": [_row(row, newest) for row, newest in _with_newest(request, rows)],
+        "rows": _with_newest(request, rows),
+        "page": page if page and page.paginator.num_pages > 1 else None,
         "q": q,
         "problem": problem,
         "can_edit": request.actor.can("edit"),
@@ -41,32 +50,27 @@ def workflow_list(request: PageRequest, workspace: str) -> HttpResponse:
     return render(request, "workflows/workflow_list.html", context)
 
 
-def _with_newest(request: PageRequest, rows: list[Workflow]) -> list[tuple[Workflow, Run | None]]:
-    """Each workflow with its newest run (one query for all)."""
-    newest: dict[Any, Run] = {}
-    ids = (
-        Run.objects.of(request.workspace)
-        .filter(workflow__in=[row.pk for row in rows])
-        .order_by("workflow_id", "-pk")
-        .values_list("workflow_id", "pk")
+def _with_newest(request: PageRequest, rows: list[Workflow]) -> list[dict[str, Any]]:
+    """Each workflow with its newest run and what is wrong with its draft (a fixed number of queries)."""
+    runs = Run.objects.of(request.workspace)
+    newest = runs.filter(workflow=OuterRef("pk")).order_by("-pk").values("pk")[:1]
+    ids = dict(
+        Workflow.objects.of(request.workspace)
+        .filter(pk__in=[row.pk for row in rows])
+        .annotate(newest=Subquery(newest))
+        .values_list("pk", "newest")
     )
-    wanted: dict[Any, Any] = {}
-    for workflow_id, run_id in _first_of_each(ids):
-        wanted[workflow_id] = run_id
-    for run in Run.objects.of(request.workspace).filter(pk__in=wanted.values()):
-        newest[run.workflow_id] = run
-    return [(row, newest.get(row.pk)) for row in rows]
-
-
-def _first_of_each(pairs: Any) -> list[tuple[Any, Any]]:
-    """The newest run of each workflow: one small query per workflow beats reading every run."""
-    from django.db.models import Max
-
-    return list(pairs.order_by().values("workflow_id").annotate(newest=Max("pk")).values_list("workflow_id", "newest"))
-
-
-def _row(row: Workflow, newest: Run | None) -> dict[str, Any]:
-    return {"workflow": row, "newest": newest, "by": row.updated_by}
+    found = {run.pk: run for run in runs.filter(pk__in=[pk for pk in ids.values() if pk])}
+    problems = drafts.problems_of_many(rows)
+    return [
+        {
+            "workflow": row,
+            "run": found.get(ids.get(row.pk)),
+            "errors": sum(problem.is_error for problem in problems.get(row.pk, [])),
+            "by": str(row.updated_by) if row.updated_by else "the system",
+        }
+        for row in rows
+    ]
 
 
 @require_http_methods(["GET", "POST"])
@@ -74,14 +78,20 @@ def workflow_new(request: PageRequest, workspace: str) -> HttpResponse:
     """Name a new workflow; the outline opens next."""
     form = NewWorkflowForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        definition = {"format": 1, **form.cleaned_data, "inputs": [], "steps": [], "outputs": {}}
+        said = {name: value for name, value in form.cleaned_data.items() if value}
+        definition = {"format": 1, **said, "inputs": [], "steps": [], "outputs": {}}
         try:
             made = operations.create_workflow(request.actor, definition, draft=True)
         except UserError as error:
             form.add_error(None, str(error))
         else:
             return go(workspace, "workflow", slug=made.slug)
-    return render(request, "workflows/workflow_new.html", {"form": form}, status=_status(request, form))
+    return render(request, "workflows/workflow_new.html", _new_context(request, form), status=_status(request, form))
+
+
+def _new_context(request: PageRequest, form: Any) -> dict[str, Any]:
+    back = link(request.workspace, "workflows")
+    return {"form": form, "crumbs": [("Workflows", back)], "back": {"label": "Workflows", "url": back}}
 
 
 def _status(request: HttpRequest, form: Any) -> int:
@@ -94,17 +104,23 @@ def workflow_import(request: PageRequest, workspace: str) -> HttpResponse:
     form = ImportForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         try:
-            result = import_workflow(request.actor, form.text(MAX_FILE))
+            results = import_workflows(request.actor, form.text(MAX_FILE))
         except UserError as error:
             form.add_error(None, f"{error.message} {error.hint or ''}".strip())
         else:
-            for warning in [*result.warnings, *result.problems][:10]:
-                from django.contrib import messages
+            return _imported(request, results)
+    return render(request, "workflows/workflow_import.html", _new_context(request, form), status=_status(request, form))
 
-                messages.warning(request, str(getattr(warning, "message", warning)))
-            say(request, f"Imported “{result.workflow.name}”")
-            return go(workspace, "workflow", slug=result.workflow.slug)
-    return render(request, "workflows/workflow_import.html", {"form": form}, status=_status(request, form))
+
+def _imported(request: PageRequest, results: list[ImportResult]) -> HttpResponse:
+    """To the workflow, or to the list when there are several; what the reader should know goes along."""
+    for warning in [text for result in results for text in result.warnings][:10]:
+        messages.warning(request, warning)
+    if len(results) == 1:
+        say(request, f"Imported “{results[0].workflow.name}” as a draft")
+        return go(request.workspace, "workflow", slug=results[0].workflow.slug)
+    say(request, f"Imported {len(results)} workflows as drafts")
+    return go(request.workspace, "workflows")
 
 
 @require_GET
@@ -118,17 +134,24 @@ def workflow(request: PageRequest, workspace: str, slug: str) -> HttpResponse:
 def workflow_settings(request: PageRequest, workspace: str, slug: str) -> HttpResponse:
     """Name, inputs, outputs and settings of the draft."""
     found = operations.get_workflow(request.actor, slug)
-    form = SettingsForm.of(found, request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            drafts.edit_frame(request.actor, found, if_match=form.cleaned_data["etag"], **form.frame())
-        except UserError as error:
-            form.put_errors(error)
-        else:
-            say(request, "Saved in the draft")
-            return go(workspace, "workflow_settings", slug=slug)
+    form = SettingsForm(found, request.POST or None)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_complete():
+            try:
+                drafts.change_definition(request.actor, found, form.changes(), if_match=form.cleaned_data["etag"])
+            except Conflict as error:
+                status = 409
+                form.add_error(None, f"{error.message} Your words are still here: save again to keep them instead.")
+                form.data = {**form.data.dict(), "etag": error.extra["draft_etag"]}  # type: ignore[attr-defined]
+            except UserError as error:
+                form.put_errors(error)
+            else:
+                say(request, "Saved in the draft")
+                return go(workspace, "workflow_settings", slug=slug)
     context = {**editor_context(request, found, tab="settings"), "form": form}
-    return render(request, "workflows/workflow_settings.html", context, status=_status(request, form))
+    return render(request, "workflows/workflow_settings.html", context, status=status)
 
 
 @require_POST

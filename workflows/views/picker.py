@@ -1,0 +1,134 @@
+"""The values a step can use: what stands before it, with the values of the newest run, ready to copy or insert."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workflows.engine.catalogue import CATALOGUE
+from workflows.engine.definition import Definition
+from workflows.engine.references import Scope, Visible, walk_scopes
+from workflows.engine.shapes import Shape
+from workflows.models import Run, StepRun, Workflow
+
+FIELDS, LENGTH = 30, 60
+KINDS = {"text": "text", "number": "number", "boolean": "yes or no", "list": "list", "object": "object", "any": "any"}
+
+
+@dataclass(frozen=True)
+class Value:
+    """One value: how it is written in a template, and what it was in the newest run."""
+
+    path: str
+    reference: str
+    shown: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """The values of one step, or of the inputs."""
+
+    title: str
+    number: int
+    service: str
+    icon: str
+    outside: bool
+    values: list[Value]
+
+
+def newest_run(workflow: Workflow) -> Run | None:
+    """The newest run of a workflow."""
+    return Run.objects.of(workflow.workspace_id).filter(workflow=workflow).order_by("-pk").first()
+
+
+def outputs_of(run: Run | None) -> dict[str, Any]:
+    """What each step gave in a run, by key; of a step in a loop the first that gave something."""
+    if run is None:
+        return {}
+    rows = StepRun.objects.of(run.workspace_id).filter(run=run, output__isnull=False).order_by("-id")
+    return dict(rows.values_list("key", "output"))
+
+
+def groups(definition: Definition, key: str, run: Run | None, variables: Mapping[str, Any]) -> list[Group]:
+    """What the step `key` can use, nearest first."""
+    scope = Scope(definition, CATALOGUE, variables)
+    for step, seen in walk_scopes(definition, scope):
+        if step.key == key:
+            return _groups(definition, seen, run, variables)
+    return []
+
+
+def _groups(definition: Definition, seen: Scope, run: Run | None, variables: Mapping[str, Any]) -> list[Group]:
+    outputs = outputs_of(run)
+    steps = {step.key: (number, step) for number, (step, _) in enumerate(definition.walk(), 1)}
+    found = []
+    if seen.items:
+        item = seen.items[-1]
+        values = [*_values("item", item.shape, None, item, whole=True), Value("index", "{{ index }}", "", "number")]
+        found.append(Group("This item of the loop", 0, "", "repeat", item.taint.everything, values))
+    for name, visible in reversed(seen.steps.items()):
+        number, step = steps[name]
+        info = CATALOGUE.get(step.action)
+        found.append(
+            Group(
+                step.title,
+                number,
+                info.service if info else "",
+                (info.icon if info else "") or "puzzle",
+                bool(visible.taint.of(None)) or visible.taint.everything,
+                _values(f"steps.{name}", visible.shape, outputs.get(name), visible),
+            )
+        )
+    if seen.inputs:
+        shape, given = Shape("object", fields=seen.inputs), run.inputs if run else {}
+        found.append(Group("Inputs", 0, "", "list", False, _values("inputs", shape, given)))
+    if variables:
+        values = [_value(f"workspace.variables.{name}", value, "any") for name, value in list(variables.items())[:FIELDS]]
+        found.append(Group("Variables", 0, "", "variable", False, values))
+    return [group for group in found if group.values]
+
+
+def _values(
+    base: str, shape: Shape, value: Any, visible: Visible | None = None, *, whole: bool = False
+) -> list[Value]:
+    unsure = visible is not None and visible.may_be_absent
+    found = [_value(base, value, shape.kind)] if whole else []
+    given = value if isinstance(value, Mapping) else {}
+    for name, field in list((shape.fields or {}).items())[:FIELDS]:
+        found.append(_value(f"{base}.{name}", given.get(name), field.kind, unsure or field.maybe))
+    return found
+
+
+def _value(path: str, value: Any, kind: str, unsure: bool = False) -> Value:
+    reference = f"{{{{ {path} | default: '' }}}}" if unsure else f"{{{{ {path} }}}}"
+    return Value(path, reference, gist(value), KINDS.get(kind, kind))
+
+
+def gist(value: Any) -> str:
+    """A value on one short line."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return f"{len(value)} item{'' if len(value) == 1 else 's'}"
+    if isinstance(value, Mapping):
+        return ", ".join(list(value)[:4])
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = " ".join(str(value).split())
+    return text if len(text) <= LENGTH else f"{text[: LENGTH - 1]}…"
+
+
+def leaves(key: str, output: Any) -> Iterable[Value]:
+    """The fields of a step's own output, as later steps can name them."""
+    if not isinstance(output, Mapping):
+        return []
+    return [_value(f"steps.{key}.{name}", value, _kind(value)) for name, value in list(output.items())[:FIELDS]]
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    names: dict[type, str] = {int: "number", float: "number", str: "text", list: "list", dict: "object"}
+    return names.get(type(value), "any")

@@ -1,0 +1,241 @@
+"""The forms of one step: set up (made from its action's inputs), if it fails, notes. Turns a form into changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django import forms
+from django.forms.utils import ErrorDict
+
+from integrations.forms import cleaned_inputs, form_for
+from integrations.models import Connection
+from orchestrator_site.lib.errors import Problems, UserError
+from orchestrator_site.lib.fields import CleanJSONField
+from workflows.engine.actions import ActionInfo
+from workflows.engine.findings import Problem
+
+JSON = dict[str, Any]
+BACKOFF = (("", "As usual (growing)"), ("exponential", "Growing"), ("linear", "By the same amount"), ("fixed", "Equal"))
+ON_ERROR = (("stop", "Stop the run"), ("continue", "Go on without it"), ("value", "Go on with a value"))
+UNKNOWN = (
+    ("", "As usual: look it up, or ask"),
+    ("look", "Look it up"),
+    ("ask", "Ask a person"),
+    ("retry", "Do it again (it may happen twice)"),
+    ("fail", "Stop the run"),
+)
+
+
+class TabForm(forms.Form):
+    """What the three forms share: the draft they were made from, and errors of the operation at their fields."""
+
+    etag = forms.CharField(widget=forms.HiddenInput, max_length=40)
+
+    def changes(self) -> JSON:
+        """The fields of the step that this form sets; None takes one away."""
+        raise NotImplementedError
+
+    def put_errors(self, error: UserError) -> None:
+        """An operation's errors at their fields, the rest on top."""
+        found = error.extra.get("errors", []) if isinstance(error, Problems) else [error.as_dict()]
+        for item in found:
+            name = str(item.get("field") or "").rpartition(".")[2]
+            text = " ".join(str(part) for part in (item.get("message"), item.get("hint")) if part)
+            self.add_error(name if name in self.fields else None, text)
+
+
+class SetupForm(TabForm):
+    """Name, key, connection, condition; the inputs of the action are a form of their own in `inputs`."""
+
+    name = forms.CharField(label="Name", required=False, max_length=120)
+    connection = forms.ChoiceField(label="Connection", required=False)
+    when = forms.CharField(
+        label="Only if",
+        required=False,
+        max_length=4000,
+        help_text="A condition without braces; left empty, the step always runs. Example: steps.fetch.count > 0",
+        widget=forms.TextInput(attrs={"spellcheck": "false", "class": "mono"}),
+    )
+    key = forms.CharField(
+        label="Key",
+        max_length=48,
+        help_text="Templates name the step by it; they follow when it changes.",
+        widget=forms.TextInput(attrs={"spellcheck": "false", "class": "mono"}),
+    )
+    disabled = forms.BooleanField(label="Switched off: runs skip it", required=False)
+
+    def __init__(self, step: JSON, info: ActionInfo | None, choices: Iterable[tuple[str, str]], etag: str, data: Any):
+        stored = {name: step.get(name) for name in ("name", "connection", "when", "key", "disabled")}
+        super().__init__(data, initial={**stored, "etag": etag})
+        self.inputs = inputs_form(step, info, data)
+        if info is not None and info.needs_connection:
+            self.fields["connection"].choices = _with_stored(choices, step.get("connection", ""))  # type: ignore[attr-defined]
+        else:
+            del self.fields["connection"]
+
+    def is_complete(self) -> bool:
+        """Whether both forms can be saved; an input may stay empty, the draft then has a problem."""
+        mine = self.is_valid()
+        return _valid_when_empty(self.inputs) and mine
+
+    def changes(self) -> JSON:
+        """Name, connection, condition, key, on or off, and the inputs."""
+        said = self.cleaned_data
+        found: JSON = {
+            "name": said["name"].strip() or None,
+            "when": said["when"].strip() or None,
+            "disabled": said["disabled"] or None,
+            "with": self.inputs.cleaned_data["raw"] if "raw" in self.inputs.fields else cleaned_inputs(self.inputs),
+            "key": said["key"].strip(),
+        }
+        if "connection" in self.fields:
+            found["connection"] = said["connection"] or None
+        return found
+
+    def show_problems(self, problems: Iterable[Problem]) -> list[Problem]:
+        """Put errors at the fields they are about; returns those that have none here."""
+        rest, mine, inner = [], ErrorDict(), ErrorDict()
+        for problem in problems:
+            target, name = (inner, problem.input) if problem.input else (mine, problem.field or "")
+            form = self.inputs if problem.input else self
+            if problem.is_error and name in form.fields:
+                text = " ".join(part for part in (problem.message, problem.hint) if part)
+                target.setdefault(str(name), form.error_class(error_class="")).append(text)
+            else:
+                rest.append(problem)
+        self._errors, self.inputs._errors = mine, inner
+        return rest
+
+
+def inputs_form(step: JSON, info: ActionInfo | None, data: Any) -> forms.Form:
+    """The form of the step's action; of an unknown action, its inputs as JSON."""
+    stored = step.get("with", {})
+    if info is None:
+        return RawInputs(data, initial={"raw": stored}, prefix="with")
+    form = form_for(info.input, initial=stored, data=data)
+    for field in form.fields.values():
+        if field.widget.attrs.get("data-widget") == "prompt":
+            field.widget.attrs["list"] = "prompt-list"
+    return form
+
+
+class RawInputs(forms.Form):
+    """The inputs of an action nobody knows."""
+
+    raw = CleanJSONField(
+        label="Inputs",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 8, "class": "form-code"}),
+        help_text="As JSON, because the action is not known here.",
+    )
+
+    def clean_raw(self) -> JSON:
+        """An object."""
+        value = self.cleaned_data["raw"] or {}
+        if not isinstance(value, dict):
+            raise forms.ValidationError('This must be an object, like {"name": "value"}.')
+        return value
+
+
+class FailsForm(TabForm):
+    """What happens when the step does not work."""
+
+    do = forms.ChoiceField(label="When it has failed for good", choices=ON_ERROR)
+    value = CleanJSONField(
+        label="The value it then gives",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "class": "form-code"}),
+        help_text='JSON in place of the output, like {"text": ""}. Only for “Go on with a value”.',
+    )
+    timeout = forms.IntegerField(label="Seconds one call may take", required=False, min_value=1, max_value=3600)
+    max = forms.IntegerField(label="Try again, at most", required=False, min_value=0, max_value=10)
+    backoff = forms.ChoiceField(label="Pauses between tries", choices=BACKOFF, required=False)
+    delay = forms.FloatField(label="First pause in seconds", required=False, min_value=0, max_value=3600)
+    max_delay = forms.FloatField(label="Longest pause in seconds", required=False, min_value=0, max_value=86_400)
+    unknown = forms.ChoiceField(label="When an answer is lost", choices=UNKNOWN, required=False)
+
+    def __init__(self, step: JSON, info: ActionInfo | None, etag: str, data: Any):
+        error, retry = step.get("on_error") or {}, step.get("retry") or {}
+        stored = {
+            **{"etag": etag, "do": error.get("do", "stop"), "value": error.get("value")},
+            **{"timeout": step.get("timeout"), "unknown": step.get("unknown", "")},
+            **{name: retry.get(name) for name in ("max", "backoff", "delay", "max_delay")},
+        }
+        super().__init__(data, initial=stored)
+        if info is not None:
+            self.fields["timeout"].help_text = f"Left empty: {info.timeout}."
+            self.fields["max"].help_text = f"Left empty: {info.default_retries} times. A service’s own “wait” counts first."
+            if not info.is_effect:
+                del self.fields["unknown"]
+
+    def clean(self) -> JSON:
+        """A value belongs to one of the choices only."""
+        found: JSON = super().clean() or {}
+        if found.get("do") == "value" and found.get("value") is None and "value" not in self.errors:
+            self.add_error("value", "Say which value the step then gives.")
+        return found
+
+    def changes(self) -> JSON:
+        """Timeout, retry, on_error and unknown."""
+        said = self.cleaned_data
+        retry = {name: said.get(name) for name in ("max", "backoff", "delay", "max_delay")}
+        kept = {name: value for name, value in retry.items() if value not in (None, "")}
+        error = {"do": "value", "value": said["value"]} if said["do"] == "value" else {"do": said["do"]}
+        found: JSON = {
+            "timeout": said["timeout"],
+            "retry": kept or None,
+            "on_error": None if error == {"do": "stop"} else error,
+        }
+        return {**found, "unknown": said["unknown"] or None} if "unknown" in self.fields else found
+
+
+class NotesForm(TabForm):
+    """Words for the people who look after the workflow."""
+
+    note = forms.CharField(
+        label="Note",
+        required=False,
+        max_length=4000,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 10}),
+        help_text="Why the step is there, what to mind. It is exported with the workflow.",
+    )
+
+    def __init__(self, step: JSON, etag: str, data: Any):
+        super().__init__(data, initial={"etag": etag, "note": step.get("note", "")})
+
+    def changes(self) -> JSON:
+        """The note."""
+        return {"note": self.cleaned_data["note"].strip() or None}
+
+
+def connection_choices(
+    info: ActionInfo, connections: Iterable[Connection], usual: Connection | None
+) -> list[tuple[str, str]]:
+    """The connections that fit an action, after what is used when none is named."""
+    fitting = [one for one in connections if one.service in info.services]
+    first = ("", f"The default ({usual.name})" if usual else "The default (there is none yet)")
+    return [first, *((one.name, f"{one.name}{' · sandbox' if one.sandbox else ''}") for one in fitting)]
+
+
+def _with_stored(choices: Iterable[tuple[str, str]], stored: str) -> list[tuple[str, str]]:
+    found = list(choices)
+    return found if stored in dict(found) else [*found, (stored, f"{stored} (not here)")]
+
+
+def _valid_when_empty(form: forms.Form) -> bool:
+    """Validate a form as if nothing were required, and leave its marks as they were."""
+    required = {name: field.required for name, field in form.fields.items()}
+    for field in form.fields.values():
+        field.required = False
+    valid = form.is_valid()
+    for name, was in required.items():
+        form.fields[name].required = was
+    return valid
+
+
+def typed(data: Mapping[str, Any]) -> JSON:
+    """What somebody typed into a form, for showing it when it has nowhere to go any more."""
+    hidden = ("csrfmiddlewaretoken", "etag")
+    return {name.removeprefix("with-"): value for name, value in data.items() if name not in hidden and value}

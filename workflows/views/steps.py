@@ -1,0 +1,206 @@
+"""Pages of a step: its panel, a new one from the catalogue, moving, copying and removing it."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from integrations import registry
+from orchestrator_site.lib.errors import Conflict, NotFound, UserError
+from orchestrator_site.lib.names import slugify_key
+from workflows.engine.actions import ActionInfo
+from workflows.engine.catalogue import CATALOGUE
+from workflows.engine.comparing import compare
+from workflows.engine.control import CONTROLS
+from workflows.engine.tree import At, find, keys_of
+from workflows.models import Workflow
+from workflows.operations import drafts, versions
+from workflows.operations.workflows import get_workflow
+from workflows.views.diff import field_lines
+from workflows.views.editor import editor_context, find_item
+from workflows.views.pages import PageRequest, back_with_error, go, link, say
+from workflows.views.step_form import SetupForm, TabForm, typed
+from workflows.views.step_panel import form_of, panel_context, tab_of
+
+
+@require_http_methods(["GET", "POST"])
+def step(request: PageRequest, workspace: str, slug: str, key: str) -> HttpResponse:
+    """One step beside the outline; POST saves the open tab in the draft."""
+    workflow = get_workflow(request.actor, slug)
+    tab = tab_of(request)
+    if request.method == "GET":
+        return render(request, "workflows/step.html", panel_context(request, workflow, key, tab))
+    try:
+        stored, _, _ = find(drafts.draft_definition(workflow), key)
+    except NotFound:
+        return _gone(request, workflow, key)
+    form = form_of(request, workflow, stored, tab, request.POST)
+    if form is None:
+        return redirect(_address(workspace, slug, key, tab))
+    return _save(request, workflow, key, tab, form)
+
+
+def _save(request: PageRequest, workflow: Workflow, key: str, tab: str, form: TabForm) -> HttpResponse:
+    both: dict[str, Any] = {}
+    status = 422
+    if form.is_complete() if isinstance(form, SetupForm) else form.is_valid():
+        changes = form.changes()
+        try:
+            drafts.edit_step(request.actor, workflow, key, changes, if_match=form.cleaned_data["etag"])
+        except Conflict as error:
+            both, status = _both_sides(workflow, key, error), 409
+            form.data = {**form.data.dict(), "etag": error.extra["draft_etag"]}  # type: ignore[attr-defined]
+        except UserError as error:
+            form.put_errors(error)
+        else:
+            say(request, "Saved in the draft")
+            return redirect(_address(request.workspace.slug, workflow.slug, changes.get("key", key), tab))
+    context = panel_context(request, workflow, key, tab, form) | both
+    return render(request, "workflows/step.html", context, status=status)
+
+
+def _both_sides(workflow: Workflow, key: str, error: Conflict) -> dict[str, Any]:
+    """What the step is now, beside what was about to be saved."""
+    mine, theirs = error.extra.get("mine"), error.extra.get("theirs")
+    who = versions.list_revisions(workflow).first()
+    changed = []
+    if mine and theirs:
+        found = [one for one in compare(theirs, mine).steps if one.key == key]
+        changed = [field_lines(field) for one in found for field in one.fields]
+    return {"stale": True, "stale_by": who.saved_by if who else "", "stale_fields": changed}
+
+
+def _gone(request: PageRequest, workflow: Workflow, key: str) -> HttpResponse:
+    """The step was removed while somebody typed: nothing typed is lost."""
+    context = editor_context(request, workflow, tab="steps") | {"gone": key, "typed": typed(request.POST.dict())}
+    return render(request, "workflows/step_gone.html", context, status=409)
+
+
+def _address(workspace: str, slug: str, key: str, tab: str = "setup") -> str:
+    address = link(workspace, "workflow_step", slug=slug, key=key)
+    return address if tab == "setup" else f"{address}?tab={tab}"
+
+
+@require_http_methods(["GET", "POST"])
+def step_new(request: PageRequest, workspace: str, slug: str) -> HttpResponse:
+    """The catalogue beside the outline; choosing an action adds a step at the place of the address."""
+    workflow = get_workflow(request.actor, slug)
+    place = _place(request)
+    if request.method == "POST":
+        info = CATALOGUE.get(request.POST.get("action", ""))
+        if info is None:
+            messages.error(request, "That action is not in the catalogue. Choose one of the list.")
+        else:
+            return _add(request, workflow, info, place)
+    q = request.GET.get("q", "")[:100]
+    context = editor_context(request, workflow, tab="steps")
+    beside = find_item(context["items"], place.parent) if place.parent else None
+    context |= {
+        "q": q,
+        "groups": catalogue(q),
+        "place": place,
+        "place_query": urlencode({"parent": place.parent, "branch": place.branch, "index": place.index or 0}),
+        "where": _where(context, place, beside),
+        "close_url": link(workspace, "workflow", slug=slug),
+        "back": {"label": workflow.name, "url": link(workspace, "workflow", slug=slug)},
+    }
+    return render(request, "workflows/step_new.html", context, status=422 if request.method == "POST" else 200)
+
+
+def _place(request: PageRequest) -> At:
+    index = request.GET.get("index", "")
+    number = int(index) if index.isascii() and index.isdigit() and len(index) < 6 else None
+    return At(request.GET.get("parent", "")[:48], request.GET.get("branch", "")[:64], number)
+
+
+def _where(context: dict[str, Any], place: At, container: Any) -> str:
+    """The place in words: "after 2 Sort the mail"."""
+    items = context["items"]
+    inside = ""
+    if container is not None:
+        branch = next((one for one in container.branches if one.branch == place.branch), None)
+        items, inside = (list(branch.items) if branch else []), f" in “{container.name}”"
+    if not items or not place.index:
+        return f"As the first step{inside}"
+    before = items[min(place.index, len(items)) - 1]
+    return f"After {before.number} {before.name}"
+
+
+def _add(request: PageRequest, workflow: Workflow, info: ActionInfo, place: At) -> HttpResponse:
+    taken = keys_of(drafts.draft_definition(workflow))
+    key = slugify_key(info.name.rpartition(".")[2] if "." in info.name else info.name, taken)
+    made: dict[str, Any] = {"key": key, "name": info.title, "action": info.name}
+    required = CONTROLS[info.name].required if info.name in CONTROLS else ()
+    made |= {name: [] for name in required}
+    address = link(request.workspace, "workflow", slug=workflow.slug)
+    try:
+        drafts.add_step(request.actor, workflow, made, at=place, if_match="*")
+    except UserError as error:
+        return back_with_error(request, error, address)
+    return redirect(f"{_address(request.workspace.slug, workflow.slug, key)}?fresh=1")
+
+
+def catalogue(q: str = "") -> list[dict[str, Any]]:
+    """The actions by service, those of the engine first; every word of `q` must be somewhere in an action."""
+    words = q.lower().split()
+    groups: dict[str, dict[str, Any]] = {}
+    for info in CATALOGUE.all():
+        service = registry.get_integration(info.service) if info.service else None
+        title = service.title if service else "Flow"
+        text = " ".join([info.name, info.title, info.description, title, *info.keywords]).lower()
+        if all(word in text for word in words):
+            group = groups.setdefault(info.service, {"title": title, "service": info.service, "actions": []})
+            group["actions"].append({"info": info, "first": info.description.split("\n")[0]})
+    return list(groups.values())
+
+
+@require_POST
+def step_move(request: PageRequest, workspace: str, slug: str, key: str) -> HttpResponse:
+    """Move a step up or down (`by`), or to the end of another list (`to`)."""
+    workflow = get_workflow(request.actor, slug)
+    by = {"-1": -1, "1": 1}.get(request.POST.get("by", ""))
+    try:
+        if by is not None:
+            drafts.shift_step(request.actor, workflow, key, by, if_match="*")
+        else:
+            parent, _, branch = request.POST.get("to", "")[:120].partition(":")
+            drafts.move_step(request.actor, workflow, key, At(parent, branch), if_match="*")
+            say(request, "Moved")
+    except UserError as error:
+        return back_with_error(request, error, _address(workspace, slug, key))
+    return redirect(_address(workspace, slug, key))
+
+
+@require_POST
+def step_duplicate(request: PageRequest, workspace: str, slug: str, key: str) -> HttpResponse:
+    """Copy a step to behind itself and open the copy."""
+    workflow = get_workflow(request.actor, slug)
+    before = set(keys_of(drafts.draft_definition(workflow)))
+    try:
+        changed = drafts.duplicate_step(request.actor, workflow, key, if_match="*")
+    except UserError as error:
+        return back_with_error(request, error, _address(workspace, slug, key))
+    copy = next((one for one in keys_of(drafts.draft_definition(changed)) if one not in before), key)
+    return redirect(_address(workspace, slug, copy))
+
+
+@require_POST
+def step_remove(request: PageRequest, workspace: str, slug: str, key: str) -> HttpResponse:
+    """Remove a step and what it holds; the message offers to bring it back."""
+    workflow = get_workflow(request.actor, slug)
+    before = versions.list_revisions(workflow).filter(etag=workflow.draft_etag).first()
+    try:
+        changed = drafts.remove_step(request.actor, workflow, key, if_match="*")
+    except UserError as error:
+        return back_with_error(request, error, link(workspace, "workflow", slug=slug))
+    undo = ""
+    if before is not None:
+        query = urlencode({"revision": str(before.pk), "etag": changed.draft_etag})
+        undo = f"{link(workspace, 'workflow_restore', slug=slug)}?{query}"
+    say(request, "Step removed", undo=undo)
+    return cast(HttpResponse, go(workspace, "workflow", slug=slug))
