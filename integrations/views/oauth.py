@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -103,8 +102,8 @@ def _existing(actor: Actor, pk: str, service: str) -> Connection | None:
 
 
 def _redirect_uri(request: HttpRequest) -> str:
-    path = reverse("oauth_callback")
-    return f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else request.build_absolute_uri(path)
+    """Where the provider leads back to: the very origin this person uses, for that is where their session is."""
+    return request.build_absolute_uri(reverse("oauth_callback"))
 
 
 def _remembered(

@@ -130,9 +130,17 @@ def test_the_same_inputs_send_the_same_bytes(contract):
 
 
 @pytest.mark.parametrize(
-    "field, value", [("model", ""), ("model", "x" * 300), ("temperature", 3), ("temperature", float("nan")), ("max_tokens", 0),
-                     ("max_tokens", -5), ("max_tokens", 10**12)],
-)  # fmt: skip
+    "field, value",
+    [
+        ("model", ""),
+        ("model", "x" * 300),
+        ("temperature", 3),
+        ("temperature", float("nan")),
+        ("max_tokens", 0),
+        ("max_tokens", -5),
+        ("max_tokens", 10**12),
+    ],
+)
 def test_settings_out_of_range_are_refused_by_the_declaration(field, value):
     from pydantic import ValidationError
 

@@ -221,3 +221,11 @@ def test_the_sandbox_is_filled_once_and_put_back(admin):
 def test_resetting_is_for_editors(viewer):
     with pytest.raises(Forbidden):
         operations.reset_sandbox(viewer.actor)
+
+
+def test_a_real_connection_may_take_the_name_of_the_sandbox_one(admin):
+    sandboxed = create_connection(admin.actor, service="openai", name="openai", sandbox=True)
+    real = create_connection(admin.actor, service="openai", name="openai", secret={"api_key": "sk-test-1234567890"})
+    sandboxed.refresh_from_db()
+    assert (real.name, real.is_default) == ("openai", True)
+    assert (sandboxed.name, sandboxed.is_default, sandboxed.deleted_at) == ("openai_sandbox", False, None)
