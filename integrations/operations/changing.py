@@ -36,6 +36,8 @@ def create_connection(
 ) -> Connection:
     """A new connection. It becomes the default where the service has none yet, or only the sandbox's.
 
+    A real connection may also take the name of the sandbox's: that one steps aside as `<name>_sandbox`, so that the
+    workflows that ran on the sandbox now run on the real thing.
     `consented`: the secret came from a consent page, and the permission is given back when the connection is deleted.
     Raises UserError for an implausible secret or address, Conflict when the name is taken.
     """
@@ -56,6 +58,7 @@ def create_connection(
     checked = {} if sandbox else check_secret(integration, {} if secret is None else secret)
     seal(connection, {**checked, CONSENTED: "yes"} if consented else checked)
     with transaction.atomic():
+        _take_name_from_sandbox(actor, connection)
         _save(connection)
         if make_default or (make_default is None and _default_is_open(connection)):
             _set_default(connection)
@@ -146,6 +149,18 @@ def _save(connection: Connection) -> None:
         raise Conflict(
             f"There is a connection “{connection.name}” already.", field="name", hint="Choose another name."
         ) from None
+
+
+def _take_name_from_sandbox(actor: Actor, connection: Connection) -> None:
+    others = connections_of(connection.workspace)
+    holder = others.filter(name=connection.name, service=connection.service, sandbox=True).first()
+    if connection.sandbox or holder is None:
+        return
+    taken = set(others.values_list("name", flat=True))
+    stem = f"{connection.name[:37]}_sandbox"
+    holder.name = next(name for name in (stem, *(f"{stem}_{n}" for n in range(2, 99))) if name not in taken)
+    _save(holder)
+    audit.record(actor, "connection.rename", holder, details={"before": connection.name, "after": holder.name})
 
 
 def _default_is_open(connection: Connection) -> bool:

@@ -224,8 +224,8 @@ def test_resetting_is_for_editors(viewer):
 
 
 def test_a_real_connection_may_take_the_name_of_the_sandbox_one(admin):
-    sandboxed = create_connection(admin.actor, service="openai", name="openai", sandbox=True)
-    real = create_connection(admin.actor, service="openai", name="openai", secret={"api_key": "sk-test-1234567890"})
+    sandboxed = make(admin, secret=None, sandbox=True)
+    real = make(admin)
     sandboxed.refresh_from_db()
     assert (real.name, real.is_default) == ("openai", True)
     assert (sandboxed.name, sandboxed.is_default, sandboxed.deleted_at) == ("openai_sandbox", False, None)
