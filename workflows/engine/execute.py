@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from integrations import registry
 from integrations.context import Context
@@ -19,13 +19,14 @@ from integrations.errors import ServiceError
 from integrations.spec import Action, Kind, role_of
 from orchestrator_site.lib.errors import UserError
 from orchestrator_site.lib.json import clean_value
-from orchestrator_site.lib.templating.values import as_text
 from workflows.engine.calls import Clients, Open, set_deadline
 from workflows.engine.crashpoints import crashpoint
 from workflows.engine.effects import House, Ledger, failure_of
+from workflows.engine.findings import DefinitionProblems
 from workflows.engine.frames import Ended, Finished
 from workflows.engine.plan import StepPlan
 from workflows.engine.records import EffectRecord, Failure, Stale, StoreRefused
+from workflows.engine.values import take_inputs
 from workflows.engine.walk import Task, Traits
 
 log = logging.getLogger(__name__)
@@ -246,42 +247,11 @@ def _action(name: str) -> Action:
 
 
 def validated(action: Action, values: Mapping[str, Any]) -> BaseModel:
-    """The action's own input model over rendered values. Raises Failure with every finding in words."""
-    fields = action.input.model_fields
-    given = {
-        name: value
-        for name, value in values.items()
-        if not (value is None and name in fields and not fields[name].is_required())
-    }
+    """The action's own input model over rendered values. Raises Failure in words."""
     try:
-        return action.input.model_validate(given)
-    except ValidationError as problem:
-        given = _texts_for_numbers(given, problem)
-    try:
-        return action.input.model_validate(given)
-    except ValidationError as problem:
-        raise _in_words(problem) from None
-
-
-def _texts_for_numbers(given: dict[str, Any], problem: ValidationError) -> dict[str, Any]:
-    """A placeholder keeps its type; where text is wanted, a number or an object is written as text."""
-    mended = dict(given)
-    for error in problem.errors(include_url=False):
-        place = error["loc"]
-        if error["type"] == "string_type" and len(place) == 1 and mended.get(str(place[0])) is not None:
-            mended[str(place[0])] = as_text(mended[str(place[0])])
-    return mended
-
-
-def _in_words(problem: ValidationError) -> Failure:
-    first = problem.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "input"
-    code = {"missing": "E_REQUIRED", "extra_forbidden": "E_UNKNOWN_FIELD"}.get(first["type"], "E_TYPE")
-    if first["type"].startswith(("greater_than", "less_than")):
-        code = "E_RANGE"
-    if first["type"].startswith(("string_too", "too_")):
-        code = "E_LENGTH"
-    return Failure(code, f"The input “{where}” cannot be used: {first['msg'].lower()}.", "Change the step's inputs.")
+        return take_inputs(action.input, values)
+    except DefinitionProblems as wrong:
+        raise Failure(wrong.code, f"The inputs cannot be used: {wrong.message}", "Change the step's inputs.") from None
 
 
 def clean_output(output: Any) -> Any:

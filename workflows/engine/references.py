@@ -21,6 +21,8 @@ from workflows.engine.shapes import ANY, INPUT_SHAPES, NUMBER, TEXT, Shape, mode
 from workflows.engine.taint import Taint, control_taint, output_taint
 from workflows.engine.visible import Visible, Where, after_error, places, why_absent, with_results
 
+__all__ = ["ROOTS", "RUN", "Found", "Scope", "Unresolved", "Visible", "Where", "walk_scopes"]
+
 RUN = Shape("object", fields={"id": TEXT, "started_at": TEXT, "url": TEXT, "workflow": TEXT})
 ROOTS = ("inputs", "steps", "run", "workspace", "trigger")
 

@@ -88,6 +88,9 @@ def _type(value: JSONValue, scope: Scope, where: str, step: str | None, facts: F
     fits = given.kind in ("any", wanted.kind) or (given.kind not in containers and wanted.kind not in containers)
     if fits or (given.kind == "text" and wanted.kind in containers):
         return []
-    text = f"{facts.label} must be {wanted.words}; {str(value).strip('{} ')} is {given.words}."
-    hint = "Name one field of it." if given.kind in containers else "Name a list." if wanted.kind == "list" else None
-    return [Problem("E_TYPE", text, step=step, field=where, hint=hint)]
+    said = str(value).strip("{} ")
+    if wanted.kind == "text":
+        text = f"{said} is {given.words}; {facts.label} will hold it written as JSON."
+        return [Problem("W_AS_JSON", text, WARNING, step, where, "Name one field of it.")]
+    text = f"{facts.label} must be {wanted.words}; {said} is {given.words}."
+    return [Problem("E_TYPE", text, step=step, field=where, hint="Name a list." if wanted.kind == "list" else None)]

@@ -75,7 +75,8 @@ def _whole_numbers(value: JSONValue) -> JSONValue:
 def take_inputs(model: type[BaseModel], values: Mapping[str, JSONValue]) -> BaseModel:
     """The rendered inputs of a step as its action wants them. Raises DefinitionProblems.
 
-    Numbers become text where text is wanted; null means left out where the input is optional.
+    A placeholder keeps its type: where text is wanted, a number, a list or an object is written as text. Null
+    means left out where the input is optional.
     """
     facts = fields_of(model)
     given = {}
@@ -83,7 +84,7 @@ def take_inputs(model: type[BaseModel], values: Mapping[str, JSONValue]) -> Base
         if value is None and name in facts and not facts[name].required:
             continue
         wants_text = name in facts and facts[name].shape.kind == "text"
-        given[name] = as_text(value) if wants_text and isinstance(value, (int, float)) else value
+        given[name] = as_text(value) if wants_text and value is not None else value
     try:
         return model.model_validate(given)
     except ValidationError as wrong:

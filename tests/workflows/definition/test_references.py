@@ -170,8 +170,8 @@ def test_the_key_of_concurrency_sees_inputs_only():
     assert "E_DEF_REF" in codes(FETCH, settings=settings)
 
 
-def test_a_list_alone_does_not_go_into_a_text():
-    assert codes(FETCH, text_step("a", "{{ steps.fetch.messages }}")) == ["E_TYPE"]
+def test_a_list_alone_in_a_text_is_pointed_out():
+    assert codes(FETCH, text_step("a", "{{ steps.fetch.messages }}")) == ["W_AS_JSON"]
     assert codes(FETCH, text_step("a", "All: {{ steps.fetch.messages }}")) == []
 
 

@@ -62,10 +62,14 @@ def test_null_is_left_out_where_the_input_is_optional():
     assert take_inputs(SummarizeInput, {"text": "x", "max_words": None}).max_words == 500
 
 
-def test_a_list_is_not_a_text():
+def test_a_list_is_written_as_json_where_text_is_wanted():
+    assert take_inputs(PageInput, {"parent": "p", "title": ["a", {"b": 1}]}).title == '["a",{"b":1}]'
+
+
+def test_a_text_is_not_a_list():
     with pytest.raises(DefinitionProblems) as caught:
-        take_inputs(PageInput, {"parent": "p", "title": ["a"]})
-    assert (caught.value.code, caught.value.field) == ("E_TYPE", "with.title")
+        take_inputs(IssueInput, {"repository": "a/b", "title": "x", "labels": "bug"})
+    assert (caught.value.code, caught.value.field) == ("E_TYPE", "with.labels")
 
 
 def test_a_required_value_that_turned_out_null_is_missing_by_type():
