@@ -6,15 +6,34 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, OperationalError, transaction
 
 from accounts.models import Workspace, WorkspaceQuerySet
 from integrations.context import Calls, ConnectionInfo
+from integrations.errors import Unavailable
 from integrations.models import SandboxObject
 from integrations.world import Thing
 from orchestrator_site.lib.clock import now
 
 T = TypeVar("T")
+
+
+TRIES = 5
+
+
+def _whole(function: Callable[[], T]) -> T:
+    for tries_left in reversed(range(TRIES)):
+        try:
+            with transaction.atomic():
+                return function()
+        except IntegrityError:
+            if not tries_left:
+                raise
+        except OperationalError as problem:
+            raise Unavailable(
+                "The sandbox's database was busy.", refused=True, hint="The step tries once more by itself."
+            ) from problem
+    raise AssertionError("unreachable")
 
 
 class Sandbox:
@@ -26,18 +45,20 @@ class Sandbox:
         self.service = service
 
     async def run(self, function: Callable[[], T]) -> T:
-        """Run `function` in one transaction where the database may be used."""
+        """Run `function` in one transaction where the database may be used; again where somebody else was faster.
 
-        def whole() -> T:
-            with transaction.atomic():
-                return function()
-
-        return await self._calls.database(whole)
+        Raises Unavailable when the database is busy: nothing was changed then.
+        """
+        return await self._calls.database(lambda: _whole(function))
 
     def things(self, kind: str, **filters: Any) -> WorkspaceQuerySet[SandboxObject]:
         """The things of one kind, in the order they came into the world."""
         found = SandboxObject.objects.of(self._workspace_id).filter(service=self.service, kind=kind, **filters)
         return found.order_by("created_at", "id")
+
+    def lock(self, row: SandboxObject) -> SandboxObject:
+        """The row as it is now; nobody else changes it until this transaction ends."""
+        return SandboxObject.objects.of(self._workspace_id).select_for_update().get(pk=row.pk)
 
     def find(self, kind: str, external_id: str) -> SandboxObject | None:
         """One thing by the service's id of it."""

@@ -96,6 +96,7 @@ class SandboxGithub:
             if branch not in place.data["branches"]:
                 raise _refused(404, f"Branch {branch} not found", repository=repository, branch=branch)
             before = self._file(place, branch, path)
+            before = self._world.lock(before) if before else None
             about = {"repository": repository, "branch": branch, "path": path}
             if before is not None and not sha:
                 raise _refused(422, 'Invalid request. "sha" wasn\'t supplied.', **about)

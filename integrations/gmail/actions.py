@@ -48,7 +48,8 @@ async def search(context: Context[GmailClient], values: SearchInput) -> Messages
     read = await context.client.messages(await context.client.search(values.query, values.limit))
     found = [message for message in read if message is not None]
     if len(found) < len(read):
-        context.warn(f"{len(read) - len(found)} of the mails were deleted while they were being read.")
+        gone = len(read) - len(found)
+        context.warn(f"{gone} of the mails {'was' if gone == 1 else 'were'} deleted while they were being read.")
     if not found:
         _nothing(context, values)
     return Messages(messages=found, count=len(found), text=readable(found))

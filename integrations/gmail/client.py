@@ -36,7 +36,7 @@ class RealGmail:
         self._base_url = (info.base_url or HOST).rstrip("/") + "/"
         self._calls = calls
         self._tokens = Tokens(info)
-        self._label_names: dict[str, str] | None = None
+        self._label_names: dict[str, str] = {}
 
     async def search(self, query: str, limit: int) -> list[str]:
         """Reference: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/list."""
@@ -99,11 +99,11 @@ class RealGmail:
 
     def _labels(self, api: GmailApi, used: list[Any]) -> Mapping[str, str]:
         """Names of the labels that people made; Gmail's own are named by their ids."""
-        if self._label_names is None and any(str(label).startswith("Label_") for label in used):
+        if any(str(label).startswith("Label_") and str(label) not in self._label_names for label in used):
             answer = api.get(api.users.labels().list(userId="me"))
             labels = [label for label in answer.get("labels") or () if label.get("type") == "user"]
             self._label_names = {str(label["id"]): str(label["name"]) for label in labels}
-        return self._label_names or {}
+        return self._label_names
 
     # ---- The one way out -----------------------------------------------------------------------------------------
 

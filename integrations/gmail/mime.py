@@ -176,7 +176,9 @@ def _addresses(value: str) -> list[Address]:
 
 
 def _loose(value: str) -> list[tuple[str, str]]:
-    """What can be made of a header that no parser accepts."""
+    """What can be made of a header that no parser accepts; an empty group (undisclosed-recipients:;) is nobody."""
+    if re.fullmatch(r"[^:<>@]*:\s*;?", value):
+        return []
     found = [
         (name.strip(' ",'), address) for name, address in re.findall(r"([^<>,]*)<\s*([^<>\s]+)\s*>", value[:10_000])
     ]

@@ -111,7 +111,7 @@ class SandboxNotion:
         """Add blocks to the end."""
 
         def write() -> None:
-            page = self._need_page(page_id)
+            page = self._world.lock(self._need_page(page_id))
             blocks = [*page.data["blocks"], *blocks_of(markdown, now())]
             edited = {"blocks": blocks, "markdown": shown(blocks), "last_edited_time": moment(now())}
             self._world.change(page, edited)

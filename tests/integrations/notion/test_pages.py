@@ -209,7 +209,8 @@ def test_a_page_settled_by_hand_without_an_address_cannot_go_on(place):
 
 
 @pytest.mark.parametrize("text", [
-    "x" * 2000, "x" * 2001, "y" * 250_000, "é" * 70_000, "```\n" + "code\n" * 400 + "```", "- a\n\t- b\n\t\t- c\n\t\t\t- d",
+    "x" * 2000, "x" * 2001, "y" * 250_000, "é" * 70_000, "```\n" + "code\n" * 400 + "```",
+    "- a\n\t- b\n\t\t- c\n\t\t\t- d",
     "<b>html</b> & {braces} [link](https://example.org) **bold** $x$ ~~s~~",
 ])  # fmt: skip
 def test_texts_at_the_limits_land_without_a_violation(place, text):
