@@ -91,11 +91,7 @@ class Scope:
         else:
             chains = {name: self.chain_of(value) for name, value in step.with_.items()}
             taint = output_taint(step, info, chains)
-        return after_error(
-            step,
-            Visible(step.key, shape, taint, step.may_be_skipped, why_absent(step)),
-            self.chain_of(step.on_error.value),
-        )
+        return after_error(step, Visible(step.key, shape, taint, step.may_be_skipped, why_absent(step)))
 
     # ---- Asking --------------------------------------------------------------------------------------------
 

@@ -19,7 +19,9 @@ def check_step(step: StepSpec, scope: Scope, catalogue: Catalogue, known: Known 
     """Everything that is wrong with one step."""
     if step.when:
         yield from check_condition(step.when, scope, "when", step.key)
-    yield from check_templates(step.on_error.value, scope, "on_error.value", step.key)
+    if not is_literal(step.on_error.value):
+        text = "The value after an error is a fixed one; it holds no placeholders."
+        yield _problem(step, "E_UNSUPPORTED", text, "on_error.value", "Write it down as it shall be.")
     if step.cache is not None:
         yield _problem(step, "E_UNSUPPORTED", "Keeping results (cache) is not available in this release.", "cache")
     if step.on_error.do == "branch":

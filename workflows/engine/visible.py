@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from workflows.engine.definition import Definition, StepSpec
-from workflows.engine.expressions import is_template
 from workflows.engine.shapes import ANY, Shape, value_shape
 from workflows.engine.taint import Taint
 
@@ -60,14 +59,12 @@ def with_results(step: StepSpec, shape: Shape, children: dict[str, list[Visible]
     return Shape("object", fields=fields)
 
 
-def after_error(step: StepSpec, visible: Visible, chain: tuple[str, ...]) -> Visible:
+def after_error(step: StepSpec, visible: Visible) -> Visible:
     """With `on_error: value` the output may be that value instead."""
     if step.on_error.do != "value":
         return visible
     value = step.on_error.value
-    if chain:
-        visible = replace(visible, taint=Taint(everything=True, chain=chain))
-    if not isinstance(value, dict) or is_template(value):
+    if not isinstance(value, dict):
         return replace(visible, shape=ANY)
     missing = frozenset(visible.shape.fields or ()) - frozenset(value)
     extra = {name: value_shape(item) for name, item in value.items() if name not in (visible.shape.fields or {})}
