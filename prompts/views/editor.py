@@ -14,7 +14,8 @@ from prompts.diff import compare, fold, is_same
 from prompts.forms import ValuesForm, VersionForm, add_problem
 from prompts.models import Prompt, PromptVersion
 from prompts.operations import library
-from prompts.rendering import RenderedPrompt, render as render_prompt
+from prompts.rendering import RenderedPrompt
+from prompts.rendering import render as render_prompt
 from prompts.views.common import actor_of
 
 _SHOWN_VERSIONS = 50

@@ -61,7 +61,9 @@ def test_the_mail_is_really_read_summarised_and_filed(mara):
     messages = body["outputs"]["fetch_email"]
     assert len(messages) == 1 and {"id", "threadId", "subject"} <= set(messages[0])
     assert set(body["outputs"]["save_to_notion"]) == {"id", "url"}
-    page = SandboxObject.objects.of(mara.workspace).get(service="notion", kind="page", title="Email Summary", seeded=False)
+    page = SandboxObject.objects.of(mara.workspace).get(
+        service="notion", kind="page", title="Email Summary", seeded=False
+    )
     assert body["outputs"]["summarize"].split()[0] in json.dumps(page.data, ensure_ascii=False)
 
 
@@ -97,9 +99,11 @@ def test_every_action_of_the_original_gives_its_old_shape(mara):
         "steps": [
             step("mails", "gmail", "list_messages", {"max_results": 2, "query": "in:inbox"}, "mail"),
             step("mail", "gmail", "get_message", {"message_id": "{{mails_output[0].id}}"}, "issue"),
-            step("issue", "github", "create_issue", {"repo_name": "{{repo}}", "title": "T", "body": "{{mail_output}}"}, "repos"),
+            step("issue", "github", "create_issue",
+                 {"repo_name": "{{repo}}", "title": "T", "body": "{{mail_output}}"}, "repos"),
             step("repos", "github", "list_repositories", {}, "page"),
-            step("page", "notion", "create_page", {"parent_id": "your-database-id", "title": "P", "content": "c"}, "found"),
+            step("page", "notion", "create_page",
+                 {"parent_id": "your-database-id", "title": "P", "content": "c"}, "found"),
             step("found", "notion", "search_pages", {"query": "P"}, "number"),
             step("number", "transform", "extract", {"source": "issue_output", "key": "number"}, "say"),
             step("say", "transform", "format", {"template": "Issue {number_output}: {issue_output[url]}"}, None),

@@ -59,7 +59,8 @@ def test_a_changed_draft_is_written_anew_in_the_originals_form(editor):
     result = import_workflow(editor.actor, (FILES / "email_to_notion.json").read_text())
     workflow = edit_step(
         editor.actor, result.workflow, "save_to_notion",
-        {"with": {"parent": "{{ inputs.notion_database_id }}", "title": "New", "content": "{{ steps.summarize.text }}"}},
+        {"with": {"parent": "{{ inputs.notion_database_id }}", "title": "New",
+                  "content": "{{ steps.summarize.text }}"}},
         if_match="*",
     )  # fmt: skip
     written = json.loads(export_workflow(workflow, "seed"))

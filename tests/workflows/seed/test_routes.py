@@ -159,7 +159,9 @@ def test_an_unknown_method_is_refused(editor):
 # ---- Workflows -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["email_to_notion", "generate_sop_to_github", "simple_ai_completion", "test_save_workflow"])
+@pytest.mark.parametrize(
+    "name", ["email_to_notion", "generate_sop_to_github", "simple_ai_completion", "test_save_workflow"]
+)
 def test_a_workflow_is_saved_published_listed_and_shown_as_it_was(editor, outsider, name):
     sent = shipped(name)
     response = editor.api.post_json("/workflows", sent)
