@@ -100,6 +100,10 @@ class Text(BaseModel):
     text: str
 
 
+class ReadInput(Model):
+    """Nothing is asked."""
+
+
 class ExtractInput(Model):
     source: Any = spec.content("Source")
     path: str = spec.setting("Path", min_length=1)
@@ -138,6 +142,7 @@ class FakeCatalogue:
         models = ("openai", "anthropic")
         own = [
             _action("gmail.search", "read", SearchInput, SearchOutput, services=("gmail",)),
+            _action("wiki.read", "read", ReadInput, Text, services=()),
             _action("ai.summarize", "model", SummarizeInput, Answer, needs="model", services=models),
             _action("ai.run_prompt", "model", RunPromptInput, Answer, needs="model", services=models),
             _action(

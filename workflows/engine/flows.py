@@ -1,0 +1,96 @@
+"""Where text flows: warns of a model that sees two sources from outside and whose answer goes out again (S12). Pure.
+
+Who writes a mail can tell a model what to do. If the same model also reads something private from elsewhere and its
+answer is written outside, the mail can make it give the private text away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator_site.lib.json import JSONValue
+from orchestrator_site.lib.templating import TemplateProblem, compile
+from workflows.engine.actions import ActionInfo, Catalogue
+from workflows.engine.definition import Definition, StepSpec
+from workflows.engine.expressions import templates_in
+from workflows.engine.findings import WARNING, Problem
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The services whose text is in a value, and those whose text a model saw to make it."""
+
+    sources: frozenset[str] = frozenset()
+    mixed: frozenset[str] = frozenset()
+
+    def __or__(self, other: Flow) -> Flow:
+        return Flow(self.sources | other.sources, self.mixed | other.mixed)
+
+
+NOTHING = Flow()
+
+
+def check_flows(definition: Definition, catalogue: Catalogue) -> list[Problem]:
+    """One warning for each step that sends out what a model made of two or more sources."""
+    return list(_Walk(catalogue).over(definition.steps))
+
+
+class _Walk:
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.made: dict[str, Flow] = {}
+        self.items: list[Flow] = []
+
+    def over(self, steps: Sequence[StepSpec]) -> Iterator[Problem]:
+        for step in steps:
+            info, given = self.catalogue.get(step.action), self._of(step.with_)
+            if step.action == "for_each":
+                self.items.append(self._of(step.with_.get("items")))
+            for children in step.branches.values():
+                yield from self.over(children)
+                for child in children:
+                    given |= self.made.get(child.key, NOTHING)
+            if step.action == "for_each":
+                self.items.pop()
+            self.made[step.key] = _gives(info, given)
+            if info is not None and info.is_effect and len(given.mixed) > 1:
+                yield _outward(step, info, given)
+
+    def _of(self, value: JSONValue | dict[str, Any]) -> Flow:
+        flow = NOTHING
+        for _, text in templates_in(value):
+            try:
+                references = compile(text).references()
+            except TemplateProblem:
+                continue
+            for reference in references:
+                flow |= self._reference(reference.path)
+        return flow
+
+    def _reference(self, path: tuple[str | int, ...]) -> Flow:
+        if path[0] == "steps" and len(path) > 1:
+            return self.made.get(str(path[1]), NOTHING)
+        if path[0] == "item" and self.items:
+            return self.items[-1]
+        return Flow(frozenset({"the trigger"})) if path[0] == "trigger" else NOTHING
+
+
+def _gives(info: ActionInfo | None, given: Flow) -> Flow:
+    if info is None or info.is_effect:
+        return NOTHING
+    if info.kind == "read":
+        return Flow(given.sources | {info.service}, given.mixed)
+    if info.kind == "model":
+        return Flow(given.sources, given.mixed | given.sources)
+    return given
+
+
+def _outward(step: StepSpec, info: ActionInfo, given: Flow) -> Problem:
+    names = sorted(given.mixed)
+    mixed = f"{', '.join(names[:-1])} and {names[-1]}"
+    text = f"“{info.title}” sends out what a model made of text from {mixed}: one text can make it give the other away."
+    return Problem(
+        "W_OUTWARD", text, WARNING, step.key, "with", "Leave one of them out, or send the answers separately."
+    )
