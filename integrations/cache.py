@@ -7,12 +7,13 @@ import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
-from weakref import WeakKeyDictionary
+from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary, WeakSet
 
 from integrations.context import ConnectionInfo
 
 C = TypeVar("C")
+_CACHES: WeakSet[ClientCache[Any]] = WeakSet()
 
 
 class ClientCache(Generic[C]):
@@ -25,6 +26,7 @@ class ClientCache(Generic[C]):
         self._close, self._size = close, size
         self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, OrderedDict[str, C]] = WeakKeyDictionary()
         self._closing: set[asyncio.Task[None]] = set()
+        _CACHES.add(self)
 
     def get(self, info: ConnectionInfo, make: Callable[[], C]) -> C:
         """The client of this connection on the running loop."""
@@ -50,6 +52,12 @@ class ClientCache(Generic[C]):
         task = asyncio.get_running_loop().create_task(closed())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+
+async def close_all() -> None:
+    """Close the clients of every service on the running loop; for the host of that loop, when it ends."""
+    for cache in list(_CACHES):
+        await cache.close()
 
 
 def _fingerprint(info: ConnectionInfo) -> str:

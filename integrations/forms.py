@@ -71,19 +71,35 @@ class ConnectionForm(forms.Form):
 
     name = forms.CharField(max_length=48, label="Name", help_text="Steps name the connection by it.")
 
-    def __init__(self, integration: Integration, *args: Any, stored: Mapping[str, str] | None = None, **kwargs: Any):
+    def __init__(
+        self,
+        integration: Integration,
+        *args: Any,
+        stored: Mapping[str, str] | None = None,
+        sandbox: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.integration = integration
         self.stored = dict(stored or {})
-        for secret in integration.secrets:
-            self.fields[f"secret_{secret.name}"] = _secret_field(secret.label, secret.help, secret.multiline)
-        if integration.base_url or integration.base_url_help:
+        if not sandbox:
+            self._add_secrets()
+            self._add_address()
+
+    def _add_secrets(self) -> None:
+        for secret in self.integration.secrets:
+            needed = secret.required and secret.name not in self.stored
+            self.fields[f"secret_{secret.name}"] = _secret_field(secret.label, secret.help, secret.multiline, needed)
+
+    def _add_address(self) -> None:
+        usual, help_text = self.integration.base_url, self.integration.base_url_help
+        if usual or help_text:
             self.fields["base_url"] = forms.CharField(
                 label="Address",
                 required=False,
                 max_length=500,
-                help_text=integration.base_url_help or f"Left empty: {integration.base_url}",
-                widget=forms.TextInput(attrs={"inputmode": "url", "placeholder": integration.base_url}),
+                help_text=help_text or f"Left empty: {usual}",
+                widget=forms.TextInput(attrs={"inputmode": "url", "placeholder": usual}),
             )
 
     @property
@@ -93,7 +109,7 @@ class ConnectionForm(forms.Form):
         return {name: value for name, value in found.items() if value}
 
 
-def _secret_field(label: str, help_text: str, multiline: bool) -> forms.CharField:
+def _secret_field(label: str, help_text: str, multiline: bool, required: bool) -> forms.CharField:
     attrs = {"autocomplete": "off", "spellcheck": "false"}
     widget = forms.Textarea(attrs={**attrs, "rows": 4}) if multiline else forms.PasswordInput(attrs=attrs)
-    return forms.CharField(label=label, help_text=help_text, required=False, strip=False, widget=widget)
+    return forms.CharField(label=label, help_text=help_text, required=required, strip=False, widget=widget)

@@ -30,6 +30,7 @@ def action_json(action: Action) -> dict[str, Any]:
         "output_schema": model_schema(action.output),
         "needs": action.needs or None,
         "connection_services": registry.services_for(action),
+        "branches": [],
         "can_look": action.can_look,
         "timeout": action.timeout,
         "keywords": list(action.keywords),

@@ -77,6 +77,7 @@ class ActionBody(Body):
     output_schema: dict[str, Any]
     needs: str | None
     connection_services: list[str]
+    branches: list[str]
     can_look: bool
     timeout: int
     keywords: list[str]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +16,7 @@ from integrations.world import Collection, Column
 from orchestrator_site.lib.errors import NotFound
 
 NEW, CHANGED, SEEDED = "new", "changed", ""
+_TIME = re.compile(r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")
 _OWN = ("title", "external_id", "parent")
 
 
@@ -170,5 +173,14 @@ def in_words(value: Any) -> str:
     elif isinstance(value, list):
         text = ", ".join(in_words(item) for item in value)
     else:
-        text = " ".join(str(value).split())
+        text = _moment(" ".join(str(value).split()))
     return text if len(text) <= 200 else f"{text[:199]}…"
+
+
+def _moment(text: str) -> str:
+    """A point in time as people read it; any other text as it is."""
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00")) if _TIME.fullmatch(text) else None
+    except ValueError:
+        moment = None
+    return moment.strftime("%d %b %Y, %H:%M").lstrip("0") if moment else text

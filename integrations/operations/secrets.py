@@ -55,6 +55,8 @@ def mask(integration: Integration, secret: Mapping[str, str]) -> dict[str, str]:
 def seal(connection: Connection, secret: Mapping[str, str]) -> None:
     """Encrypt `secret` into the row, bound to the row and its workspace; the caller saves."""
     integration = registry.get_integration(connection.service)
+    for value in secret.values():
+        remember(value)
     connection.secret = crypto.encrypt(dict(secret), binding=binding_of(connection)) if secret else ""
     connection.key_id = crypto.current_key_id() if secret else ""
     connection.masked = mask(integration, secret) if integration else {}

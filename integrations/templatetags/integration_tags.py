@@ -18,6 +18,9 @@ register = template.Library()
 def secret_field(form: ConnectionForm, bound: BoundField) -> dict[str, Any]:
     """`{% secret_field form bound %}`: like `field`; a stored secret says what it ends in and can only be replaced."""
     ending = form.stored.get(bound.name.removeprefix("secret_"), "").strip("•")
-    shown: dict[str, Any] | SafeString = elements.field(bound, ends_in=ending)
+    secret = bound.name.removeprefix("secret_") in form.stored
+    shown: dict[str, Any] | SafeString = elements.field(
+        bound, hint="kept when left empty" if secret else "", ends_in=ending
+    )
     assert isinstance(shown, dict)
     return shown

@@ -54,7 +54,7 @@ def new(request: HttpRequest, workspace: str) -> HttpResponse:
     if request.method == "POST" and (proof := prove_first(request, back)):
         return proof
     initial = {"name": free_name(actor.workspace, slug)}
-    form = ConnectionForm(integration, request.POST or None, initial=initial)
+    form = ConnectionForm(integration, request.POST or None, initial=initial, sandbox="sandbox" in request.POST)
     if request.method == "POST" and form.is_valid():
         try:
             made = operations.create_connection(
@@ -82,7 +82,9 @@ def connection(request: HttpRequest, workspace: str, pk: UUID) -> HttpResponse:
     if request.method == "POST" and (proof := prove_first(request, back)):
         return proof
     initial = {"name": found.name, "base_url": found.base_url}
-    form = ConnectionForm(integration, request.POST or None, initial=initial, stored=found.masked)
+    form = ConnectionForm(
+        integration, request.POST or None, initial=initial, stored=found.masked, sandbox=found.sandbox
+    )
     if request.method == "POST" and form.is_valid():
         try:
             operations.update_connection(

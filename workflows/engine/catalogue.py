@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from integrations import registry
+from integrations.schema import model_schema
 from integrations.spec import Action
 from workflows.engine.actions import CONTROL_INFOS, ActionInfo
 
@@ -52,3 +54,26 @@ class RegistryCatalogue:
 
 
 CATALOGUE = RegistryCatalogue()
+
+
+def control_entries() -> list[dict[str, Any]]:
+    """The control actions for the catalogue of the API, in the shape of `integrations.schema.action_json`."""
+    return [
+        {
+            "name": info.name,
+            "service": "",
+            "kind": info.kind,
+            "title": info.title,
+            "description": info.description,
+            "verb": info.verb,
+            "input_schema": model_schema(info.input),
+            "output_schema": model_schema(info.output),
+            "needs": None,
+            "connection_services": [],
+            "branches": list(info.branches),
+            "can_look": False,
+            "timeout": info.timeout,
+            "keywords": list(info.keywords),
+        }
+        for info in CONTROL_INFOS.values()
+    ]

@@ -26,6 +26,13 @@ def test_the_catalogue_holds_every_action_with_its_schemas(viewer):
         jsonschema.validate({"text": "x", "style": "shouting"}, entry["input_schema"])
 
 
+def test_the_steps_of_the_engine_itself_are_in_the_catalogue(viewer):
+    found = {entry["name"]: entry for entry in viewer.api.get("/api/v1/actions").json()["results"]}
+    assert {"if", "for_each", "stop", "fail"} <= set(found)
+    assert found["if"]["branches"] == ["then", "else"]
+    assert all(set(entry) == set(found["if"]) for entry in found.values())
+
+
 def test_the_catalogue_can_be_searched(viewer):
     found = viewer.api.get("/api/v1/actions?q=summarize").json()["results"]
     assert "ai.summarize" in [entry["name"] for entry in found]

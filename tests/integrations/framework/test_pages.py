@@ -92,6 +92,17 @@ def test_it_is_made_the_default_and_deleted(admin):
     assert [row.name for row in connections_of(admin.workspace)] == ["Team key"]
 
 
+def test_a_sandbox_connection_needs_no_key(admin):
+    url = page(admin, "connection_new") + "?service=openai"
+    answer = admin.client.post(url, {"name": "try", "sandbox": "1"})
+    assert answer.status_code == 302
+    made = connections_of(admin.workspace).get()
+    assert made.sandbox and made.name == "try"
+    admin.client.post(page(admin, "connection", pk=made.pk), {"name": "tried"})
+    made.refresh_from_db()
+    assert made.name == "tried"
+
+
 def test_an_outsider_finds_nothing(outsider, admin):
     made = make(admin)
     for url in (page(admin, "connections"), page(admin, "connection", pk=made.pk), page(admin, "sandbox")):
