@@ -18,7 +18,7 @@ def failure(
     status: int, data: Any, headers: Mapping[str, str], *, repository: str = "", branch: str = "", path: str = ""
 ) -> ServiceError:
     """The failure for GitHub's answer to a call about this repository, branch and path."""
-    said = _said(data)
+    said = _said(data) or f"status {status}"
     if _is_limit(status, said, headers):
         return rate_limited(SERVICE, _wait(said, headers), status)
     if status == 401:
@@ -84,8 +84,8 @@ def _what_to_grant(said: str, headers: Mapping[str, str]) -> str:
 def _said(data: Any) -> str:
     """GitHub's own sentence, with the details it lists."""
     if not isinstance(data, Mapping):
-        return "no reason given"
-    words = [" ".join(str(data.get("message") or "no reason given").split()).rstrip(".")]
+        return ""
+    words = [" ".join(str(data.get("message") or "").split()).rstrip(".")]
     for error in data.get("errors") or ():
         if isinstance(error, Mapping):
             words.append(
@@ -93,7 +93,7 @@ def _said(data: Any) -> str:
             )
         else:
             words.append(str(error))
-    return "; ".join(words)[:500]
+    return "; ".join(word for word in words if word)[:500]
 
 
 def _is_limit(status: int, said: str, headers: Mapping[str, str]) -> bool:

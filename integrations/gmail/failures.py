@@ -17,7 +17,8 @@ AGAIN = "Open the connection and choose “Connect with Google” again."
 
 def failure(status: int, content: bytes, headers: Mapping[str, str], *, about: str = "") -> ServiceError:
     """The failure for Gmail's answer to a call about `about` (a mail's id)."""
-    said, reasons = _said(content)
+    told, reasons = _said(content)
+    said = told or f"status {status}"
     if status == 429 or (status == 403 and (reasons & LIMITS or retry_after(headers) is not None)):
         return rate_limited(SERVICE, retry_after(headers), status)
     if status == 401:
@@ -56,6 +57,6 @@ def _said(content: bytes) -> tuple[str, set[str]]:
         error: Any = json.loads(content)["error"]
         message = str(error["message"])
     except (ValueError, KeyError, TypeError):
-        return "no reason given", set()
+        return "", set()
     details = [item for item in error.get("errors") or () if isinstance(item, Mapping)]
     return " ".join(message.split()).rstrip(".")[:500], {str(item.get("reason", "")) for item in details}

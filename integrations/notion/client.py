@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from itertools import chain
@@ -32,6 +33,7 @@ HOST = "https://api.notion.com"
 VERSION = "2025-09-03"
 PAGE_SIZE = 100
 MOST_CANDIDATES = 100
+MOST_PARENTS, PARENT_SECONDS = 200, 30.0
 
 
 def connect(info: ConnectionInfo, calls: Calls) -> RealNotion:
@@ -46,9 +48,23 @@ class RealNotion:
         self._base_url = (info.base_url or HOST).rstrip("/").removesuffix("/v1")
         self._token = info.secret.get("token", "")
         self._calls = calls
+        self._parents: dict[str, tuple[float, Parent]] = {}
 
     async def find_parent(self, reference: str) -> Parent:
-        """A database's only data source, a data source, or a page, whichever the id belongs to."""
+        """A database's only data source, a data source, or a page, whichever the id belongs to.
+
+        Kept for half a minute: a loop that fills a database asks for its schema once, not for each row.
+        """
+        kept = self._parents.get(reference)
+        if kept and time.monotonic() < kept[0]:
+            return kept[1]
+        parent = await self._find_parent(reference)
+        if len(self._parents) >= MOST_PARENTS:
+            self._parents.clear()
+        self._parents[reference] = (time.monotonic() + PARENT_SECONDS, parent)
+        return parent
+
+    async def _find_parent(self, reference: str) -> Parent:
         identifier = id_in(reference)
 
         async def read(sdk: AsyncClient) -> Parent:
@@ -92,7 +108,11 @@ class RealNotion:
         async def write(sdk: AsyncClient) -> PageRecord:
             return _page(await sdk.pages.create(**body))
 
-        return await self._call(write, parent.id)
+        try:
+            return await self._call(write, parent.id)
+        except ServiceError:
+            self._parents.clear()  # perhaps its schema has changed
+            raise
 
     async def page_with(self, parent: Parent, key: str, since: datetime) -> PageRecord | None:
         """By the key property where there is one, else by the marker in the pages made since then."""

@@ -19,7 +19,7 @@ def failure(
     status: int, code: str, said: str, headers: Mapping[str, str] | None = None, *, reference: str = ""
 ) -> ServiceError:
     """The failure for Notion's answer to a call about what the user named `reference`."""
-    words = " ".join(said.split()).rstrip(".")[:500] or "no reason given"
+    words = " ".join(said.split()).rstrip(".")[:500] or f"status {status}"
     if status == 401:
         return SignInAgain(
             f"Notion does not accept this token: {words}.",

@@ -68,6 +68,16 @@ def test_a_database_with_several_data_sources_asks_which(real, contract):
     assert "Second" in ran.error.hint
 
 
+def test_a_loop_asks_for_the_schema_once(real, contract):
+    async def three(calls):
+        client = client_for(real.info, calls)
+        parents = [await client.find_parent(real.database) for _ in range(3)]
+        return parents[0] == parents[2]
+
+    assert direct.call(three)
+    assert len(contract.calls("getDataSource")) == 1
+
+
 def test_the_version_of_the_api_is_pinned(real, contract):
     run_action("notion.search", {}, real.info)
     assert {call.headers["notion-version"] for call in contract.calls("search")} == {"2025-09-03"}
