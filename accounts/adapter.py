@@ -8,8 +8,9 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialApp
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.shortcuts import render
 from django.urls import reverse
 
@@ -90,6 +91,13 @@ def settle(request: HttpRequest, user: User, *, first: bool) -> None:
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """Google sign-in: for linked accounts, for proven addresses of users, and for invited proven addresses."""
+
+    def get_app(self, request: HttpRequest, provider: str, client_id: str | None = None) -> Any:
+        """The keys of a provider; where none are set, its addresses are not there."""
+        try:
+            return super().get_app(request, provider, client_id=client_id)
+        except SocialApp.DoesNotExist as absent:
+            raise Http404 from absent
 
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
         """Let a known Google account in; link one to the user whose address both sides have proven; refuse the rest."""

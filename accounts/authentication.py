@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import replace
 from datetime import timedelta
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
@@ -12,14 +13,14 @@ from django.db import DatabaseError, transaction
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from accounts.actor import Actor
 from accounts.addresses import client_ip
 from accounts.hashes import token_hash
 from accounts.models import ApiToken, Member
-from accounts.table import PUBLIC, needed_for, rule_for
+from accounts.table import PUBLIC, SIGNED_IN, needed_for, rule_for
 from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.errors import NotFound, UserError
 
@@ -161,9 +162,16 @@ class TablePermission(BasePermission):
         actor = getattr(request._request, "actor", None)
         if actor is None:
             raise NotAuthenticated
-        if needed != "signed_in":
+        if needed != SIGNED_IN:
             actor.require(needed)
+            if request.method not in SAFE_METHODS:
+                _attach(request._request, _who_may_look(actor))
         return True
+
+
+def _who_may_look(actor: Actor) -> Actor:
+    """Who may act on a thing may look it up while doing so; its scope for reading is asked for elsewhere."""
+    return replace(actor, permissions=actor.permissions | {"read"})
 
 
 __all__ = [

@@ -155,14 +155,14 @@ def _missing(request: HttpRequest) -> HttpResponseBase:
 
 def _api_gate(request: HttpRequest, view: Callable[..., Any], methods: Methods) -> HttpResponseBase | None:
     """Leave views of the REST framework to TablePermission; gate every other view of the API here."""
+    needed = needed_for(methods, request.method or "")
+    if needed == PUBLIC:
+        return _options(request, methods)
     kind = getattr(view, "cls", None) or getattr(view, "view_class", None)
     if isinstance(kind, type) and issubclass(kind, APIView):
         return None
-    needed = needed_for(methods, request.method or "")
     if needed is None:
         return responses.method_not_allowed(request, allowed(methods), json=True)
-    if needed == PUBLIC:
-        return None
     try:
         actor = token_actor(request) or _checked_session(request)
         request.actor, request.workspace = actor, actor.workspace  # type: ignore[attr-defined]

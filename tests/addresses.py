@@ -41,6 +41,12 @@ class Address:
         """The address of an object of the world."""
         return reverse(self.name, kwargs={name: argument(self.name, name, world) for name in self.arguments})
 
+    def words(self, world: World) -> list[bytes]:
+        """The words of the address that lead to an object, and those that lead nowhere: an answer may repeat them."""
+        values = [argument(self.name, name, world) for name in self.arguments if name in LEADING | {"workspace"}]
+        names = [name for name in self.arguments if name in LEADING | {"workspace"}]
+        return [str(word).encode() for n, v in zip(names, values, strict=True) for word in (v, never(n, v))]
+
     def nowhere(self, world: World) -> str:
         """The same address for an object, or for pages a workspace, that never was."""
         values = {name: argument(self.name, name, world) for name in self.arguments}

@@ -211,6 +211,7 @@ ARGUMENTS: tuple[tuple[str, str, Callable[[World], Any]], ...] = (
     (r".*", "run", lambda w: w.things["run"].pk),
     (r".*", "key", lambda w: "write"),
     (r".*", "n", lambda w: 1),
+    (r"oauth_start", "service", lambda w: "gmail"),
     (r".*", "service", lambda w: "notion"),
     (r"(api:)?variable.*", "name", lambda w: f"variable_{w.canary}"),
     (r"(login_link|invitation)", "token", lambda w: "pnonsense"),
@@ -234,4 +235,4 @@ def never(name: str, value: Any) -> Any:
     """A value of the same form that leads to nothing."""
     if isinstance(value, uuid.UUID):
         return uuid.UUID("0199aaaa-0000-7000-8000-00000000dead")
-    return 987_654 if isinstance(value, int) else "never_existed"
+    return 987_654 if isinstance(value, int) else f"{value[:-1]}x"

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_safe, require_POST
 
 from orchestrator_site.lib.errors import UserError
 from workflows.operations import runs as operations
@@ -24,7 +24,7 @@ STATES = (
 )
 
 
-@require_GET
+@require_safe
 def effect_list(request: PageRequest, workspace: str) -> HttpResponse:
     """Every change made outside, newest first; `find` takes the address or id of a thing."""
     find = request.GET.get("find", "").strip()[:1000]

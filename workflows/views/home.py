@@ -6,23 +6,25 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.models import Workspace
 from integrations.models import Connection
 from integrations.registry import connectable, get_action
+from orchestrator_site.lib.look import duration
 from workflows.engine.control import CONTROLS
 from workflows.engine.definition import Definition, parse
-from workflows.models import Workflow
+from workflows.models import Run, Workflow
 from workflows.operations import runs as operations
 from workflows.operations.inbox import open_waits
 from workflows.views.pages import PageRequest, link
+from workflows.views.run_timeline import took
 from workflows.views.runs import run_line
 
 CARDS, RECENT = 3, 6
 
 
-@require_GET
+@require_safe
 def home(request: PageRequest, workspace: str) -> HttpResponse:
     """The first page of a workspace."""
     recent = operations.list_runs(request.actor).order_by("-pk")[:RECENT]
@@ -31,6 +33,7 @@ def home(request: PageRequest, workspace: str) -> HttpResponse:
         "runs": [run_line(run) for run in recent],
         "waits": list(open_waits(request.actor)[:5]),
         "services": _services(request.workspace),
+        "sandboxed": Connection.objects.of(request.workspace).filter(sandbox=True, deleted_at__isnull=True).exists(),
         "can_run": request.actor.can("run"),
         "can_edit": request.actor.can("edit"),
         "steps": _make_it_yours(request),
@@ -46,10 +49,24 @@ def cards(workspace: Workspace) -> list[dict[str, Any]]:
         .select_related("published")
         .order_by("created_at")[:CARDS]
     )
-    return [_card(workflow) for workflow in rows]
+    found = list(rows)
+    usual = _usual_times(found)
+    return [_card(workflow, usual.get(workflow.pk, "a few seconds")) for workflow in found]
 
 
-def _card(workflow: Workflow) -> dict[str, Any]:
+def _usual_times(workflows: list[Workflow]) -> dict[Any, str]:
+    """How long the newest finished run of each took (one query), as a promise in words."""
+    if not workflows:
+        return {}
+    rows = Run.objects.of(workflows[0].workspace_id).filter(workflow__in=workflows, status="succeeded")
+    newest = rows.order_by("-pk").values_list("workflow_id", "started_at", "finished_at")[:60]
+    found: dict[Any, str] = {}
+    for workflow_id, started, finished in newest:
+        found.setdefault(workflow_id, f"about {duration(took(started, finished))}")
+    return found
+
+
+def _card(workflow: Workflow, usual: str) -> dict[str, Any]:
     version = workflow.published
     assert version is not None
     definition = parse(version.definition, trusted=True)
@@ -62,6 +79,7 @@ def _card(workflow: Workflow) -> dict[str, Any]:
         "lines": [{"icon": _icon(action), "text": action.title} for action in actions[:4]],
         "needs_form": any(spec.required and not spec.has_default for spec in definition.inputs),
         "note": _note(definition, changes),
+        "usual": usual,
     }
 
 

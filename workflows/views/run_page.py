@@ -120,7 +120,7 @@ class EffectLine:
     @property
     def service(self) -> str:
         """The service it went to."""
-        return self.effect.op.partition(".")[0]
+        return self.effect.step_run.action.partition(".")[0]
 
     @property
     def words(self) -> str:
@@ -306,7 +306,7 @@ def _items(count: Any) -> str:
 def _gist(output: Any) -> str:
     if not isinstance(output, dict):
         return ""
-    for name in ("title", "text", "url", "summary", "value", "count", "path"):
+    for name in ("title", "count", "text", "url", "summary", "value", "path"):
         value = output.get(name)
         if isinstance(value, str) and value.strip():
             line = value.strip().splitlines()[0]

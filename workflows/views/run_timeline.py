@@ -22,7 +22,7 @@ WORDS = {
     "check": "No answer, looking",
     "idle": "Waiting or cancelled",
 }
-STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400)
+STEPS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400)
 NARROWEST = 0.6
 
 
@@ -55,6 +55,8 @@ def _axis(whole: float) -> list[dict[str, Any]]:
 
 
 def _mark(seconds: float) -> str:
+    if seconds < 0.1:
+        return f"{seconds * 1000:g} ms"
     return f"{seconds:g} s" if seconds < 60 else duration(seconds).replace(" 00 s", "").replace(" 0 min", "")
 
 

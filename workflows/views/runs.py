@@ -9,7 +9,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_safe, require_http_methods, require_POST
 
 from orchestrator_site.lib.errors import UserError
 from workflows.api import shapes
@@ -40,7 +40,7 @@ TRIGGERS = {
 }
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def workflow_run(request: PageRequest, workspace: str, slug: str) -> HttpResponse:
     """The run form of a workflow, made from its inputs; POST starts the run."""
     workflow = get_workflow(request.actor, slug)
@@ -83,7 +83,7 @@ def _crumbs(request: PageRequest, workflow: Workflow) -> list[tuple[str, str]]:
     ]
 
 
-@require_GET
+@require_safe
 def run_list(request: PageRequest, workspace: str) -> HttpResponse:
     """Runs with tabs by state, search and filters; everything lives in the URL."""
     chosen = request.GET.get("state", "")
@@ -134,7 +134,7 @@ def run_line(run: Run) -> dict[str, Any]:
     }
 
 
-@require_GET
+@require_safe
 def run(request: PageRequest, workspace: str, run: UUID) -> HttpResponse:
     """One run: what it did, what it changed, and the one thing to do now."""
     found = operations.get_run(request.actor, run)
@@ -194,7 +194,7 @@ def _facts(request: PageRequest, page: Any) -> list[tuple[str, Any]]:
     return facts
 
 
-@require_GET
+@require_safe
 def run_events(request: PageRequest, workspace: str, run: UUID) -> HttpResponse | StreamingHttpResponse:
     """The live part of the run page as server-sent events: the fragment anew at each change, then `end`."""
     found = operations.get_run(request.actor, run)
@@ -252,7 +252,7 @@ def run_again(request: PageRequest, workspace: str, run: UUID) -> HttpResponse:
     return go(workspace, "run", run=again.pk)
 
 
-@require_GET
+@require_safe
 def run_export(request: PageRequest, workspace: str, run: UUID) -> JsonResponse:
     """The whole record of a run as JSON, as a download."""
     found = operations.get_run(request.actor, run)

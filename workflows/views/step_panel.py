@@ -58,6 +58,7 @@ def panel_context(
         "step": step,
         "item": item,
         "info": info,
+        "about": info.description.replace("`", "") if info else "",
         "form": form,
         "inputs": form.inputs if isinstance(form, SetupForm) else None,
         "tab": tab,

@@ -28,7 +28,7 @@ from workflows.views.step_form import SetupForm, TabForm, typed
 from workflows.views.step_panel import form_of, panel_context, tab_of
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def step(request: PageRequest, workspace: str, slug: str, key: str) -> HttpResponse:
     """One step beside the outline; POST saves the open tab in the draft."""
     workflow = get_workflow(request.actor, slug)
@@ -86,7 +86,7 @@ def _address(workspace: str, slug: str, key: str, tab: str = "setup") -> str:
     return address if tab == "setup" else f"{address}?tab={tab}"
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def step_new(request: PageRequest, workspace: str, slug: str) -> HttpResponse:
     """The catalogue beside the outline; choosing an action adds a step at the place of the address."""
     workflow = get_workflow(request.actor, slug)
@@ -145,6 +145,11 @@ def _add(request: PageRequest, workflow: Workflow, info: ActionInfo, place: At) 
     return redirect(f"{_address(request.workspace.slug, workflow.slug, key)}?fresh=1")
 
 
+def plain(info: ActionInfo) -> str:
+    """The first line of what an action says of itself, without marks of code."""
+    return info.description.split("\n")[0].replace("`", "")
+
+
 def catalogue(q: str = "") -> list[dict[str, Any]]:
     """The actions by service, those of the engine first; every word of `q` must be somewhere in an action."""
     words = q.lower().split()
@@ -155,7 +160,7 @@ def catalogue(q: str = "") -> list[dict[str, Any]]:
         text = " ".join([info.name, info.title, info.description, title, *info.keywords]).lower()
         if all(word in text for word in words):
             group = groups.setdefault(info.service, {"title": title, "service": info.service, "actions": []})
-            group["actions"].append({"info": info, "first": info.description.split("\n")[0]})
+            group["actions"].append({"info": info, "first": plain(info)})
     return list(groups.values())
 
 

@@ -49,7 +49,7 @@ class VariableForm(forms.Form):
         self.add_error(error.field if error.field in self.fields else "value", text)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def variable_list(request: PageRequest, workspace: str) -> HttpResponse:
     """All variables; `?name=` opens one in the form."""
     rows = list(operations.list_variables(request.actor))

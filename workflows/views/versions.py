@@ -8,7 +8,7 @@ from uuid import UUID
 from django import forms
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_safe, require_http_methods, require_POST
 
 from orchestrator_site.lib.errors import Conflict, NotFound, UserError
 from workflows.engine.definition import parse
@@ -33,7 +33,7 @@ class PublishForm(forms.Form):
     )
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def workflow_publish(request: PageRequest, workspace: str, slug: str) -> HttpResponse:
     """What publishing changes; POST makes the draft the version that runs."""
     workflow = get_workflow(request.actor, slug)
@@ -64,7 +64,7 @@ def _publish(request: PageRequest, workflow: Workflow, form: PublishForm) -> int
     return None
 
 
-@require_GET
+@require_safe
 def workflow_versions(request: PageRequest, workspace: str, slug: str) -> HttpResponse:
     """The published versions, newest first, and the last saves of the draft."""
     workflow = get_workflow(request.actor, slug)
@@ -76,7 +76,7 @@ def workflow_versions(request: PageRequest, workspace: str, slug: str) -> HttpRe
     return render(request, "workflows/version_list.html", context)
 
 
-@require_GET
+@require_safe
 def workflow_version(request: PageRequest, workspace: str, slug: str, n: int) -> HttpResponse:
     """One version: its outline, and what it changed."""
     workflow = get_workflow(request.actor, slug)

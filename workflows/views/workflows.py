@@ -10,7 +10,7 @@ from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import content_disposition_header
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_safe, require_http_methods, require_POST
 
 from orchestrator_site.lib.errors import Conflict, UserError
 from orchestrator_site.lib.json import clean_text
@@ -27,7 +27,7 @@ MAX_FILE = 2 * 1024 * 1024
 PAGE_SIZE = 50
 
 
-@require_GET
+@require_safe
 def workflow_list(request: PageRequest, workspace: str) -> HttpResponse:
     """Workflows of the workspace, newest change first, with search."""
     q = request.GET.get("q", "")[:200]
@@ -73,7 +73,7 @@ def _with_newest(request: PageRequest, rows: list[Workflow]) -> list[dict[str, A
     ]
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def workflow_new(request: PageRequest, workspace: str) -> HttpResponse:
     """Name a new workflow; the outline opens next."""
     form = NewWorkflowForm(request.POST or None)
@@ -98,7 +98,7 @@ def _status(request: HttpRequest, form: Any) -> int:
     return 422 if request.method == "POST" and form.errors else 200
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def workflow_import(request: PageRequest, workspace: str) -> HttpResponse:
     """Import a file of any known dialect; nothing in it runs by itself."""
     form = ImportForm(request.POST or None, request.FILES or None)
@@ -123,14 +123,14 @@ def _imported(request: PageRequest, results: list[ImportResult]) -> HttpResponse
     return go(request.workspace, "workflows")
 
 
-@require_GET
+@require_safe
 def workflow(request: PageRequest, workspace: str, slug: str) -> HttpResponse:
     """The outline of the draft."""
     found = operations.get_workflow(request.actor, slug)
     return render(request, "workflows/workflow.html", editor_context(request, found, tab="steps"))
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def workflow_settings(request: PageRequest, workspace: str, slug: str) -> HttpResponse:
     """Name, inputs, outputs and settings of the draft."""
     found = operations.get_workflow(request.actor, slug)
@@ -193,7 +193,7 @@ def workflow_delete(request: PageRequest, workspace: str, slug: str) -> HttpResp
     return go(workspace, "workflows")
 
 
-@require_GET
+@require_safe
 def workflow_export(request: PageRequest, workspace: str, slug: str) -> HttpResponse:
     """The draft as a file: JSON, YAML, or the original product's format."""
     found = operations.get_workflow(request.actor, slug)
