@@ -19,6 +19,7 @@ from integrations.prices import read_table
 TABLE = read_table(Path(__file__).with_name("sandbox_model.json"))
 NAME = TABLE.defaults[0]
 SIGNED = "sandbox model"
+LONG = 8_000
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?]*", re.UNICODE)
 _WORD = re.compile(r"[^\W\d_]{4,}", re.UNICODE)
 _LIMIT = re.compile(r"(?:at most|under|within|maximum(?: of)?|no more than|in)\s+(\d{1,4})\s+words", re.IGNORECASE)
@@ -88,10 +89,12 @@ class SandboxModel:
     """A `LanguageModel` that lives on this machine."""
 
     def __init__(self, info: ConnectionInfo, calls: Calls) -> None:
-        self.info = info
+        self.info, self.calls = info, calls
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
-        """Answer from the text of the request alone."""
+        """Answer from the text of the request alone; a long one is read on a thread, so that nobody waits for it."""
+        if len(request.prompt) > LONG:
+            return await self.calls.blocking(lambda: answer(request))
         return answer(request)
 
     async def describe(self) -> ConnectionReport:

@@ -73,6 +73,7 @@ def update_connection(
     name: str | None = None,
     secret: Mapping[str, Any] | None = None,
     base_url: str | None = None,
+    consented: bool = False,
 ) -> Connection:
     """Rename, replace the given fields of the secret, or move to another address (which asks for the secret anew).
 
@@ -95,8 +96,9 @@ def update_connection(
     if not connection.sandbox:
         connection.base_url = address
     if secret is not None and not connection.sandbox:
-        kept = {} if moved else _readable(connection)
-        seal(connection, check_secret(integration, secret, kept=kept))
+        kept = {} if moved else {k: v for k, v in _readable(connection).items() if k != CONSENTED}
+        checked = check_secret(integration, secret, kept=kept)
+        seal(connection, {**checked, CONSENTED: "yes"} if consented else checked)
         connection.status, connection.status_text, connection.checked_at = "unknown", "Changed, not tested yet.", None
     with transaction.atomic():
         _save(connection)

@@ -177,7 +177,7 @@ def _stored(
     )
     if pending["connection"]:
         found = operations.get_connection(actor, UUID(pending["connection"]))
-        return operations.update_connection(actor, found, secret=secret)
+        return operations.update_connection(actor, found, secret=secret, consented=True)
     name = pending["name"] or free_name(actor.workspace, integration.slug)
     return operations.create_connection(actor, service=integration.slug, name=name, secret=secret, consented=True)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
 from integrations import registry
 from integrations.models import Connection, SandboxObject
 from integrations.operations.connections import connections_of, create_connection, seed_sandbox
+from orchestrator_site.lib import clock
 
 pytestmark = pytest.mark.django_db
 KEY = "sk-abcdefghijklmnop9f2c"
@@ -146,9 +149,7 @@ def test_a_changed_thing_shows_before_and_now(editor):
     seed_sandbox(editor.workspace)
     thing = SandboxObject.objects.of(editor.workspace).filter(service="notion", kind="page").first()
     thing.data = {**thing.data, "markdown": "changed by a run"}
-    from orchestrator_site.lib.clock import now
-
-    thing.updated_at = now()
+    thing.updated_at = clock.now()
     thing.save()
     shown = editor.client.get(page(editor, "sandbox_object", service="notion", pk=thing.pk)).content.decode()
     assert "What runs have changed" in shown and "changed by a run" in shown
@@ -160,3 +161,22 @@ def test_the_sandbox_is_put_back(editor):
     shown = editor.client.post(page(editor, "sandbox_reset"), follow=True).content.decode()
     assert "as it was at first" in shown
     assert not SandboxObject.objects.of(editor.workspace).filter(external_id="p-1").exists()
+
+
+def test_a_secret_is_taken_only_from_somebody_who_signed_in_a_moment_ago(admin):
+    made = make(admin)
+    admin.client.get(page(admin, "connections"))
+    later = clock.now() + timedelta(hours=2)
+    posts = {
+        page(admin, "connection_new") + "?service=openai": {"name": "x", "secret_api_key": KEY},
+        page(admin, "connection", pk=made.pk): {"name": "Renamed", "secret_api_key": ""},
+        page(admin, "connection_delete", pk=made.pk): {},
+        reverse("oauth_start", kwargs={"workspace": admin.workspace.slug, "service": "gmail"}): {
+            "name": "Mail", "client_id": "c", "client_secret": "s",
+        },
+    }  # fmt: skip
+    with clock.freeze(later):
+        for url, values in posts.items():
+            answer = admin.client.post(url, values)
+            assert answer.status_code == 302 and "next=" in answer["Location"], url
+    assert [row.name for row in connections_of(admin.workspace)] == ["Team key"]

@@ -2,63 +2,38 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from integrations import registry
 
 SDKS = ("openai", "anthropic", "github", "notion_client", "googleapiclient", "aiohttp", "httpx", "httpx2")
-WEATHER = '''
-"""Weather, for a test."""
-from integrations.spec import Integration, Kind, Model, SecretField, setting
-
-INTEGRATION = Integration(
-    slug="weather", title="Weather", description="Tells the weather.",
-    secrets=(SecretField(name="key", label="Key", prefixes=("wx_",)),),
-    client="tests_weather.client.connect",
-)
+MANUAL = Path(settings.BASE_DIR) / "docs" / "integrations.md"
 
 
-class In(Model):
-    city: str = setting("City", help="Where.", example="Oslo")
-
-
-class Out(Model):
-    degrees: int
-
-
-@INTEGRATION.action("now", kind=Kind.READ, input=In, output=Out, title="The weather now", phrase="looks outside")
-async def now(context, values):
-    """Tell how warm it is in a city."""
-    return Out(degrees=await context.client.degrees(values.city))
-'''
-CLIENT = """
-from integrations.context import ConnectionReport
-
-
-class Client:
-    async def degrees(self, city): return len(city)
-    async def describe(self): return ConnectionReport(ok=True, summary="Fine.", can=("tell the weather",))
-
-
-def connect(info, calls): return Client()
-"""
+def files_of_the_manual() -> dict[str, str]:
+    """The files of the example in docs/integrations.md, by name."""
+    return dict(re.findall(r"^## `([\w.]+)`.*?\n```python\n(.*?)```", MANUAL.read_text(), re.DOTALL | re.MULTILINE))
 
 
 @pytest.fixture
 def weather(tmp_path, settings, monkeypatch):
-    """A service in a folder of its own, outside of the product."""
-    folder = tmp_path / "tests_weather"
+    """The example of the manual, in a folder of its own, outside of the product."""
+    folder = tmp_path / "weather_example"
     folder.mkdir()
-    (folder / "__init__.py").write_text(WEATHER)
-    (folder / "client.py").write_text(CLIENT)
+    for name, text in files_of_the_manual().items():
+        (folder / name).write_text(text)
     monkeypatch.syspath_prepend(str(tmp_path))
-    settings.EXTRA_INTEGRATIONS = ["tests_weather"]
+    settings.EXTRA_INTEGRATIONS = ["weather_example"]
     yield
-    for name in [name for name in sys.modules if name.startswith("tests_weather")]:
+    for name in [name for name in sys.modules if name.startswith("weather_example")]:
         del sys.modules[name]
 
 
@@ -79,7 +54,7 @@ def test_no_sdk_is_loaded_with_the_registry():
     """
     told = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)],
-        env={**__import__("os").environ, "DJANGO_SETTINGS_MODULE": "tests.settings", "PYTHONPATH": "."},
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", "PYTHONPATH": "."},
         capture_output=True,
         text=True,
         check=True,
@@ -156,3 +131,12 @@ def test_an_icon_that_could_run_code_is_not_shown(tmp_path, settings, monkeypatc
     monkeypatch.syspath_prepend(str(tmp_path))
     settings.EXTRA_INTEGRATIONS = ["tests_icon"]
     assert "alert" not in registry.service_icon("iconic")
+
+
+def test_a_service_that_cannot_be_loaded_stops_the_start_with_its_name(settings):
+    from integrations.checks import services_load
+
+    assert services_load() == []
+    settings.EXTRA_INTEGRATIONS = ["not_installed_here"]
+    (error,) = services_load()
+    assert error.id == "integrations.E001" and "not_installed_here" in error.msg
