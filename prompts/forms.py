@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 
 from orchestrator_site.lib.errors import Problems, UserError
+from prompts.dialects import MAX_FILE
 from prompts.operations.library import Text
 
 _CODE = {"rows": 12, "class": "mono", "spellcheck": "true"}
@@ -24,7 +25,6 @@ class TextForm(forms.Form):
     )
     user_template = forms.CharField(
         label="User text",
-        required=False,
         strip=False,
         widget=forms.Textarea(attrs=_CODE),
         help_text="Liquid: <code>{{ name }}</code> asks for a value. Fence it off with tags of your own, so that the "
@@ -75,17 +75,23 @@ class ImportForm(forms.Form):
     def content(self) -> bytes | str:
         """What was given; the file wins."""
         upload = self.cleaned_data.get("file")
-        return upload.read() if upload else self.cleaned_data["text"]
+        return bytes(upload.read(MAX_FILE + 1)) if upload else str(self.cleaned_data["text"])
 
 
 class ValuesForm(forms.Form):
     """One field for each value of a prompt."""
 
-    def __init__(self, names: list[str], *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, prefix="value", **kwargs)
+    prefix = "value"
+
+    def __init__(self, names: list[str], needed: list[str], data: Any = None) -> None:
+        super().__init__(data)
         for number, name in enumerate(names):
             self.fields[f"v{number}"] = forms.CharField(
-                label=name, required=False, strip=False, widget=forms.Textarea(attrs={"rows": 4})
+                label=name,
+                required=name in needed,
+                strip=False,
+                widget=forms.Textarea(attrs={"rows": 4}),
+                error_messages={"required": f"The prompt needs a value for “{name}”."},
             )
         self.names = names
 

@@ -23,7 +23,7 @@ from prompts.rendering import render
 
 def actor_of(request: Request) -> Actor:
     """The actor the authentication found."""
-    actor = request.actor
+    actor = request._request.actor  # type: ignore[attr-defined]
     assert isinstance(actor, Actor)
     return actor
 

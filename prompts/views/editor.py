@@ -14,7 +14,7 @@ from prompts.diff import compare, fold, is_same
 from prompts.forms import ValuesForm, VersionForm, add_problem
 from prompts.models import Prompt, PromptVersion
 from prompts.operations import library
-from prompts.rendering import RenderedPrompt
+from prompts.rendering import RenderedPrompt, required_of
 from prompts.rendering import render as render_prompt
 from prompts.views.common import actor_of
 
@@ -38,7 +38,8 @@ def prompt(request: HttpRequest, workspace: str, slug: str) -> HttpResponse:
         else:
             messages.success(request, f"Version {saved.number} is saved.")
             return redirect("prompt", workspace=workspace, slug=slug)
-    values = ValuesForm(version.variables, (request.POST or request.GET) if trying else None)
+    needed = required_of(version.system, version.user_template)
+    values = ValuesForm(version.variables, needed, (request.POST or request.GET) if trying else None)
     rendered = _try(values, version) if trying and values.is_valid() else None
     shown = {
         "prompt": found,
@@ -94,8 +95,7 @@ def _theirs(problem: UserError, form: VersionForm) -> list[Any]:
     theirs = problem.extra.get("theirs") if isinstance(problem, Conflict) else None
     if not theirs:
         return []
-    form.data = form.data.copy()  # type: ignore[union-attr]
-    form.data["base"] = str(problem.extra["version"])  # type: ignore[index]
+    form.data = {**form.data.dict(), "base": str(problem.extra["version"])}  # type: ignore[attr-defined]
     text = form.text
     return [
         (title, list(fold(compare(str(theirs[name]), getattr(text, name)))))

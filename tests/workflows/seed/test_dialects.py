@@ -293,7 +293,8 @@ VALUES = st.recursive(
 )
 ACTIONS = st.sampled_from(
     [("openai", "generate_completion"), ("openai", "summarize"), ("github", "create_issue"),
-     ("notion", "append_to_page"), ("gmail", "list_messages"), ("transform", "extract"), ("transform", "format"), ("fax", "send"), ("openai", "")]
+     ("notion", "append_to_page"), ("gmail", "list_messages"), ("transform", "extract"),
+     ("transform", "format"), ("fax", "send"), ("openai", "")]
 )  # fmt: skip
 PARAMS = st.dictionaries(
     st.sampled_from(["prompt", "text", "title", "body", "labels", "source", "key", "template", "query", "odd"]),

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from pydantic import BaseModel, ValidationError
 from rest_framework import exceptions
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -61,7 +62,7 @@ class BearerToken(TokenAuthentication):
 class OriginalView(ApiView):
     """A route of the original: no cookies, JSON whatever the body calls itself, errors as `{"detail": …}`."""
 
-    authentication_classes = (BearerToken,)
+    authentication_classes: tuple[type[BaseAuthentication], ...] = (BearerToken,)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """The gate, then the limit of calls."""
@@ -101,7 +102,7 @@ def _unauthorized(detail: str) -> Response:
 
 def actor_of(request: Request) -> Actor:
     """The actor of the token."""
-    actor = request.actor
+    actor = request._request.actor  # type: ignore[attr-defined]
     assert isinstance(actor, Actor)
     return actor
 
