@@ -19,7 +19,12 @@ NAMES = {
     "inputs": "Inputs of the workflow",
     "outputs": "Outputs of the workflow",
 }
-SIGNS = {"added": ("plus", "ok"), "removed": ("minus", "bad"), "changed": ("pencil", "run"), "moved": ("arrow-right", "idle")}
+SIGNS = {
+    "added": ("plus", "ok"),
+    "removed": ("minus", "bad"),
+    "changed": ("pencil", "run"),
+    "moved": ("arrow-right", "idle"),
+}
 
 
 def change_list(found: Comparison) -> list[dict[str, Any]]:

@@ -74,7 +74,7 @@ def editor_context(request: PageRequest, workflow: Workflow, *, tab: str, curren
         "tabs": _tabs(request, workflow, tab, newest.number if newest else 0),
         "crumbs": [("Workflows", link(request.workspace, "workflows"))],
         "can_edit": request.actor.can("edit"),
-        "can_run": request.actor.can("run"),
+        "can_run": request.actor.can("run") and (workflow.published is not None or not errors),
         "next_version": following,
         "next_version_text": str(following),
         "first_add_url": addresses.add("", "", 0),

@@ -28,7 +28,10 @@ class ImportForm(forms.Form):
 
     file = forms.FileField(required=False, label="File", help_text="JSON or YAML: ours, or the original product’s.")
     pasted = forms.CharField(
-        required=False, label="Or its text", strip=False, widget=forms.Textarea(attrs={"rows": 10, "class": "form-code"})
+        required=False,
+        label="Or its text",
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 10, "class": "form-code"}),
     )
 
     def clean(self) -> dict[str, Any]:
@@ -115,7 +118,9 @@ class InputForm(forms.Form):
     name = forms.CharField(
         label="Key", max_length=48, widget=forms.TextInput(attrs={"spellcheck": "false", "class": "mono"})
     )
-    type = forms.ChoiceField(label="Kind", choices=[(name, name.replace("_", " ").capitalize()) for name in INPUT_TYPES])
+    type = forms.ChoiceField(
+        label="Kind", choices=[(name, name.replace("_", " ").capitalize()) for name in INPUT_TYPES]
+    )
     label = forms.CharField(label="Label", required=False, max_length=120)
     help = forms.CharField(label="Help", required=False, max_length=500)
     options = forms.CharField(

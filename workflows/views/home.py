@@ -99,7 +99,9 @@ def _note(definition: Definition, changes: int) -> str:
 def _services(workspace: Workspace) -> list[dict[str, Any]]:
     """Services that can be connected, and whether a real (not sandbox) connection is there."""
     real = set(
-        Connection.objects.of(workspace).filter(sandbox=False, deleted_at__isnull=True).values_list("service", flat=True)
+        Connection.objects.of(workspace)
+        .filter(sandbox=False, deleted_at__isnull=True)
+        .values_list("service", flat=True)
     )
     return [
         {
@@ -117,5 +119,9 @@ def _make_it_yours(request: PageRequest) -> list[dict[str, str]]:
     return [
         {"title": "Change a prompt", "text": "Save it as a version and move “live”", "url": link(place, "prompts")},
         {"title": "Change a step", "text": "Open a workflow and edit its outline", "url": link(place, "workflows")},
-        {"title": "See what was changed", "text": "Look at the sandbox’s pages and files", "url": link(place, "sandbox")},
+        {
+            "title": "See what was changed",
+            "text": "Look at the sandbox’s pages and files",
+            "url": link(place, "sandbox"),
+        },
     ]

@@ -85,14 +85,14 @@ def _groups(definition: Definition, seen: Scope, run: Run | None, variables: Map
         shape, given = Shape("object", fields=seen.inputs), run.inputs if run else {}
         found.append(Group("Inputs", 0, "", "list", False, _values("inputs", shape, given)))
     if variables:
-        values = [_value(f"workspace.variables.{name}", value, "any") for name, value in list(variables.items())[:FIELDS]]
+        values = [
+            _value(f"workspace.variables.{name}", value, "any") for name, value in list(variables.items())[:FIELDS]
+        ]
         found.append(Group("Variables", 0, "", "variable", False, values))
     return [group for group in found if group.values]
 
 
-def _values(
-    base: str, shape: Shape, value: Any, visible: Visible | None = None, *, whole: bool = False
-) -> list[Value]:
+def _values(base: str, shape: Shape, value: Any, visible: Visible | None = None, *, whole: bool = False) -> list[Value]:
     unsure = visible is not None and visible.may_be_absent
     found = [_value(base, value, shape.kind)] if whole else []
     given = value if isinstance(value, Mapping) else {}

@@ -102,7 +102,10 @@ class RunPage:
     @property
     def history(self) -> list[dict[str, Any]]:
         """What became of the run, in words."""
-        return [{"words": EVENTS.get(event.kind, event.kind.replace("_", " ").capitalize()), "at": event.at} for event in self.events]
+        return [
+            {"words": EVENTS.get(event.kind, event.kind.replace("_", " ").capitalize()), "at": event.at}
+            for event in self.events
+        ]
 
     @property
     def changes(self) -> int:
@@ -155,12 +158,19 @@ def build(run: Run) -> RunPage:
     workspace = run.workspace_id
     definition = parse(run.version.definition, trusted=True)
     steps = list(
-        StepRun.objects.of(workspace).filter(run=run).select_related("connection").prefetch_related("attempts").order_by("id")
+        StepRun.objects.of(workspace)
+        .filter(run=run)
+        .select_related("connection")
+        .prefetch_related("attempts")
+        .order_by("id")
     )
     waits = {wait.effect_id: wait for wait in Wait.objects.of(workspace).filter(run=run, decided_at__isnull=True)}
     effects = [
         EffectLine(effect, effect.pk in waits)
-        for effect in Effect.objects.of(workspace).filter(run=run).select_related("step_run", "connection").order_by("id")
+        for effect in Effect.objects.of(workspace)
+        .filter(run=run)
+        .select_related("step_run", "connection")
+        .order_by("id")
     ]
     rows = _rows(definition, steps, run, _signs(effects))
     flat = [row for row in rows if row.depth == 0]
@@ -251,7 +261,10 @@ def _item_name(loop: StepRun | None, index: int) -> str:
 
 def _worst(rows: list[StepRow]) -> str:
     found = {row.status for row in rows}
-    return next((s for s in ("attention", "failed", "unknown", "waiting", "running", "cancelled", "succeeded") if s in found), "pending")
+    return next(
+        (s for s in ("attention", "failed", "unknown", "waiting", "running", "cancelled", "succeeded") if s in found),
+        "pending",
+    )
 
 
 def _first_error(rows: list[StepRow]) -> str:

@@ -13,7 +13,14 @@ from workflows.models import Run, StepRun
 if TYPE_CHECKING:
     from workflows.views.run_page import StepRow
 
-TONES = {"succeeded": "ok", "failed": "bad", "running": "run", "attention": "need", "unknown": "check", "waiting": "idle"}
+TONES = {
+    "succeeded": "ok",
+    "failed": "bad",
+    "running": "run",
+    "attention": "need",
+    "unknown": "check",
+    "waiting": "idle",
+}
 WORDS = {
     "ok": "Done",
     "bad": "Failed",
@@ -22,7 +29,31 @@ WORDS = {
     "check": "No answer, looking",
     "idle": "Waiting or cancelled",
 }
-STEPS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400)
+STEPS = (
+    0.005,
+    0.01,
+    0.02,
+    0.05,
+    0.1,
+    0.2,
+    0.5,
+    1,
+    2,
+    5,
+    10,
+    20,
+    30,
+    60,
+    120,
+    300,
+    600,
+    1800,
+    3600,
+    7200,
+    21_600,
+    43_200,
+    86_400,
+)
 NARROWEST = 0.6
 
 
@@ -85,7 +116,14 @@ def _item_lane(label: str, why: str, rows: list[StepRow], begin: datetime, whole
     seconds = duration(took(min(starts), end))
     bars = [bar for row in rows if row.record for bar in _bars(row.record, row.status, begin, whole)]
     said = ", ".join(f"{row.name} {step_sign(row.status).word.lower()}" for row in rows)
-    return {"name": label, "inner": True, "took": seconds, "bars": bars, "say": f"{label}: {said}, {seconds}", "why": why}
+    return {
+        "name": label,
+        "inner": True,
+        "took": seconds,
+        "bars": bars,
+        "say": f"{label}: {said}, {seconds}",
+        "why": why,
+    }
 
 
 def _bars(record: StepRun, status: str, begin: datetime, whole: float, tone: str = "") -> list[dict[str, Any]]:
@@ -98,7 +136,11 @@ def _bars(record: StepRun, status: str, begin: datetime, whole: float, tone: str
             continue
         if attempt.started_at > last and bars:
             bars.append(_bar(begin, whole, last, attempt.started_at, "pause"))
-        bars.append(_bar(begin, whole, attempt.started_at, attempt.finished_at, "bad" if attempt.status == "failed" else "check"))
+        bars.append(
+            _bar(
+                begin, whole, attempt.started_at, attempt.finished_at, "bad" if attempt.status == "failed" else "check"
+            )
+        )
         last = attempt.finished_at
     if record.status == "failed" and bars:
         return bars

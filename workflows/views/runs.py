@@ -9,7 +9,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.views.decorators.http import require_safe, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from orchestrator_site.lib.errors import UserError
 from workflows.api import shapes
@@ -267,4 +267,3 @@ def run_export(request: PageRequest, workspace: str, run: UUID) -> JsonResponse:
     answer["Content-Disposition"] = f'attachment; filename="run-{found.pk}.json"'
     answer["X-Content-Type-Options"] = "nosniff"
     return answer
-

@@ -165,7 +165,9 @@ class FailsForm(TabForm):
         super().__init__(data, initial=stored)
         if info is not None:
             self.fields["timeout"].help_text = f"Left empty: {info.timeout}."
-            self.fields["max"].help_text = f"Left empty: {info.default_retries} times. A service’s own “wait” counts first."
+            self.fields[
+                "max"
+            ].help_text = f"Left empty: {info.default_retries} times. A service’s own “wait” counts first."
             if not info.is_effect:
                 del self.fields["unknown"]
 

@@ -10,10 +10,11 @@ from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import content_disposition_header
-from django.views.decorators.http import require_safe, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from orchestrator_site.lib.errors import Conflict, UserError
 from orchestrator_site.lib.json import clean_text
+from workflows.engine.findings import Problem
 from workflows.models import Run, Workflow
 from workflows.operations import drafts
 from workflows.operations import workflows as operations
@@ -62,15 +63,20 @@ def _with_newest(request: PageRequest, rows: list[Workflow]) -> list[dict[str, A
     )
     found = {run.pk: run for run in runs.filter(pk__in=[pk for pk in ids.values() if pk])}
     problems = drafts.problems_of_many(rows)
-    return [
-        {
-            "workflow": row,
-            "run": found.get(ids.get(row.pk)),
-            "errors": sum(problem.is_error for problem in problems.get(row.pk, [])),
-            "by": str(row.updated_by) if row.updated_by else "the system",
-        }
-        for row in rows
-    ]
+    return [_row(row, found.get(ids.get(row.pk)), problems.get(row.pk, [])) for row in rows]
+
+
+def _row(row: Workflow, newest: Run | None, problems: list[Problem]) -> dict[str, Any]:
+    errors = [problem for problem in problems if problem.is_error]
+    told = sum(problem.code != "E_DEF_EMPTY" for problem in errors)
+    return {
+        "workflow": row,
+        "run": newest,
+        "errors": told,
+        "words": f"{told} problem{'' if told == 1 else 's'} in the draft",
+        "runnable": row.enabled and (row.published is not None or not errors),
+        "by": str(row.updated_by) if row.updated_by else "the system",
+    }
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
