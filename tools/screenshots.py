@@ -38,7 +38,9 @@ def main(wanted: list[str]) -> int:
     if not wanted or "run" in wanted:
         README_PICTURE.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(SCREENS / "run-light.png", README_PICTURE)
-    print(f"\n{len(chosen)} pages in {SCREENS.relative_to(ROOT)}; {len(wrong)} to look at: {', '.join(wrong) or 'none'}")
+    print(
+        f"\n{len(chosen)} pages in {SCREENS.relative_to(ROOT)}; {len(wrong)} to look at: {', '.join(wrong) or 'none'}"
+    )
     return 1 if wrong else 0
 
 
@@ -54,6 +56,8 @@ def _take(browser: Browser, product: Product, place: Place) -> bool:
         answer = page.goto(product.base + place.path, wait_until="load")
         page.wait_for_timeout(150)
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        tall = page.evaluate("document.documentElement.scrollHeight")
+        page.set_viewport_size({"width": width, "height": max(height, min(tall, 6000))})
         page.screenshot(path=SCREENS / f"{place.name}-{look}.png", full_page=True, animations="disabled")
         status = answer.status if answer else 0
         fine = wide <= 0 and (status < 400 or place.name.startswith("not-"))

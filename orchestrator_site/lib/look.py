@@ -111,9 +111,11 @@ def _minutes(seconds: float) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """`0.6 s`, `41 s`, `1 min 31 s`, `1 h 12 min`, `2 d 4 h`."""
+    """`40 ms`, `0.6 s`, `41 s`, `1 min 31 s`, `1 h 12 min`, `2 d 4 h`."""
     if seconds is None:
         return "–"
+    if 0 < seconds < 0.095:
+        return f"{max(1, round(seconds * 1000))} ms"
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)

@@ -152,7 +152,8 @@ function pressed(event) {
 function moveRow(step) {
   const rows = all('[data-key-row]').filter(visible)
   if (!rows.length) return false
-  const at = rows.findIndex(row => row === document.activeElement || row.contains(document.activeElement))
+  const here = rows.findIndex(row => row === document.activeElement || row.contains(document.activeElement))
+  const at = here < 0 ? rows.findIndex(row => row.getAttribute('aria-current') === 'true') : here
   rows[at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + step))].focus()
   return true
 }

@@ -71,7 +71,7 @@ def editor_context(request: PageRequest, workflow: Workflow, *, tab: str, curren
         "items": items,
         "outline": [shown(item, addresses) for item in items],
         "map": step_map(items, current),
-        "tabs": _tabs(request, workflow, tab, newest.number if newest else 0),
+        "tabs": _tabs(request, workflow, tab, (newest.number or 0) if newest else 0),
         "crumbs": [("Workflows", link(request.workspace, "workflows"))],
         "can_edit": request.actor.can("edit"),
         "can_run": request.actor.can("run") and (workflow.published is not None or not errors),

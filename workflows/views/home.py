@@ -121,7 +121,7 @@ def _make_it_yours(request: PageRequest) -> list[dict[str, str]]:
         {"title": "Change a step", "text": "Open a workflow and edit its outline", "url": link(place, "workflows")},
         {
             "title": "See what was changed",
-            "text": "Look at the sandbox’s pages and files",
+            "text": "The sandbox’s pages and files",
             "url": link(place, "sandbox"),
         },
     ]

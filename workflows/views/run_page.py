@@ -242,9 +242,9 @@ def _add_items(
                 index, _, rest = record.path[len(prefix) :].partition("]")
                 if index.isdigit() and not rest:
                     seen[int(index)] = record.path
-    for index in sorted(seen)[:ITEMS_SHOWN]:
-        inner = _list(children, seen[index], 0, all_of)
-        row.inner.append(ItemRow(_item_name(row.record, index), _worst(inner), inner, _first_error(inner)))
+    for number in sorted(seen)[:ITEMS_SHOWN]:
+        inner = _list(children, seen[number], 0, all_of)
+        row.inner.append(ItemRow(_item_name(row.record, number), _worst(inner), inner, _first_error(inner)))
     row.more = max(0, len(seen) - ITEMS_SHOWN)
 
 

@@ -29,31 +29,8 @@ WORDS = {
     "check": "No answer, looking",
     "idle": "Waiting or cancelled",
 }
-STEPS = (
-    0.005,
-    0.01,
-    0.02,
-    0.05,
-    0.1,
-    0.2,
-    0.5,
-    1,
-    2,
-    5,
-    10,
-    20,
-    30,
-    60,
-    120,
-    300,
-    600,
-    1800,
-    3600,
-    7200,
-    21_600,
-    43_200,
-    86_400,
-)
+_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30)
+STEPS = (*_SECONDS, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400)
 NARROWEST = 0.6
 
 
@@ -130,7 +107,8 @@ def _bars(record: StepRun, status: str, begin: datetime, whole: float, tone: str
     """A failed attempt is red, the pause after it a dashed line, then the bar of the state as it is."""
     assert record.started_at is not None
     failed = [each for each in sorted(record.attempts.all(), key=lambda each: each.n) if each.status != "running"]
-    bars, last = [], record.started_at
+    bars: list[dict[str, Any]] = []
+    last = record.started_at
     for attempt in failed:
         if attempt.status not in ("failed", "unknown") or attempt.finished_at is None:
             continue

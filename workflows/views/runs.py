@@ -20,7 +20,8 @@ from workflows.operations.versions import get_version
 from workflows.operations.workflows import get_workflow, list_workflows
 from workflows.views.pages import PageRequest, back_with_error, go, link, page_of, say
 from workflows.views.run_form import RunForm, add_errors, run_inputs
-from workflows.views.run_page import build, took
+from workflows.views.run_page import build
+from workflows.views.run_timeline import took
 
 STATES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("", "All", ()),

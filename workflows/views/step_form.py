@@ -104,7 +104,7 @@ class SetupForm(TabForm):
                 target.setdefault(str(name), form.error_class(error_class="")).append(text)
             else:
                 rest.append(problem)
-        self._errors, self.inputs._errors = mine, inner
+        self._errors, self.inputs._errors = mine, inner  # type: ignore[attr-defined]
         return rest
 
 
@@ -165,9 +165,7 @@ class FailsForm(TabForm):
         super().__init__(data, initial=stored)
         if info is not None:
             self.fields["timeout"].help_text = f"Left empty: {info.timeout}."
-            self.fields[
-                "max"
-            ].help_text = f"Left empty: {info.default_retries} times. A service’s own “wait” counts first."
+            self.fields["max"].help_text = f"Left empty: {info.default_retries} times, as the service asks."
             if not info.is_effect:
                 del self.fields["unknown"]
 

@@ -27,7 +27,7 @@ def _place(
         if len(boxes) >= MAX_BOXES:
             return
         inset = min(depth, 5) * INDENT
-        box = {
+        box: dict[str, Any] = {
             "x": 4 + inset,
             "y": GAP + len(boxes) * (BOX_HEIGHT + GAP),
             "width": WIDTH - 8 - inset * 2,

@@ -61,7 +61,7 @@ def _with_newest(request: PageRequest, rows: list[Workflow]) -> list[dict[str, A
         .annotate(newest=Subquery(newest))
         .values_list("pk", "newest")
     )
-    found = {run.pk: run for run in runs.filter(pk__in=[pk for pk in ids.values() if pk])}
+    found: dict[Any, Run] = {run.pk: run for run in runs.filter(pk__in=[pk for pk in ids.values() if pk])}
     problems = drafts.problems_of_many(rows)
     return [_row(row, found.get(ids.get(row.pk)), problems.get(row.pk, [])) for row in rows]
 

@@ -1,0 +1,136 @@
+"""Run in `manage.py shell`: fills the demo workspace with workflows, runs and variables; prints their names."""
+
+import json
+
+from accounts.actor import Actor
+from accounts.models import Workspace
+from integrations.models import Connection, SandboxObject
+from prompts.models import Prompt
+from workflows.operations import drafts, runs, workflows
+from workflows.operations.publish import publish_workflow
+from workflows.operations.variables import set_variable
+from workflows.operations.workflows import get_workflow
+
+space = Workspace.objects.get(slug="demo")
+actor = Actor.system(space, "example data")
+support = {
+    "format": 1,
+    "name": "Sort support mail",
+    "description": "Reads unread mail, sorts it and notes what needs an answer.",
+    "inputs": [
+        {"name": "query", "type": "text", "required": False, "default": "is:unread", "label": "Which mail"},
+        {"name": "note", "type": "long_text", "label": "Note for the log"},
+    ],
+    "steps": [
+        {
+            "key": "read",
+            "name": "Read the mailbox",
+            "action": "gmail.search",
+            "with": {"query": "{{ inputs.query }}", "limit": 3},
+        },
+        {
+            "key": "any",
+            "name": "If there is mail",
+            "action": "if",
+            "with": {"condition": "steps.read.messages.size > 0"},
+            "then": [
+                {
+                    "key": "summary",
+                    "name": "Summarize the newest",
+                    "action": "ai.summarize",
+                    "with": {"text": "{{ steps.read.messages[0].text }}", "max_words": 60},
+                }
+            ],
+            "else": [
+                {
+                    "key": "nothing",
+                    "name": "Say that there is none",
+                    "action": "data.format",
+                    "with": {"template": "No mail."},
+                }
+            ],
+        },
+        {
+            "key": "each",
+            "name": "For each mail",
+            "action": "for_each",
+            "with": {"items": "{{ steps.read.messages }}"},
+            "do": [
+                {
+                    "key": "line",
+                    "name": "Write a line",
+                    "action": "data.format",
+                    "with": {"template": "{{ item.subject }}"},
+                },
+                {
+                    "key": "words",
+                    "name": "Summarize the mail",
+                    "action": "ai.summarize",
+                    "with": {"text": "{{ item.text }}", "max_words": 40},
+                },
+            ],
+        },
+    ],
+    "outputs": {"count": "{{ steps.each.count }}"},
+}
+made = workflows.create_workflow(actor, support, draft=True)
+problems = [p.message for p in drafts.draft_problems(made) if p.is_error]
+if problems:
+    raise SystemExit("; ".join(problems))
+publish_workflow(actor, made, "First version")
+made = drafts.edit_step(
+    actor, get_workflow(actor, made.slug), "summary", {"name": "Summarize the newest mail"}, if_match="*"
+)
+broken = workflows.create_workflow(
+    actor,
+    {
+        "format": 1,
+        "name": "Half done",
+        "steps": [
+            {
+                "key": "issue",
+                "name": "Create an issue",
+                "action": "github.create_issue",
+                "with": {"title": "{{ inputs.nothing }}"},
+            }
+        ],
+    },
+    draft=True,
+)
+failing = workflows.create_workflow(
+    actor,
+    {
+        "format": 1,
+        "name": "Refuse without a repository",
+        "steps": [
+            {"key": "text", "name": "Write the text", "action": "data.format", "with": {"template": "Hello"}},
+            {"key": "stop_here", "name": "Fail", "action": "fail", "with": {"message": "No repository was given."}},
+        ],
+    },
+)
+publish_workflow(actor, failing)
+empty = workflows.create_workflow(actor, {"format": 1, "name": "Nothing yet", "steps": []}, draft=True)
+set_variable(actor, "tone", "friendly and short", help="How replies sound")
+set_variable(actor, "labels", ["bug", "question"], help="Labels that may be used")
+found = {}
+for slug in ("email_to_notion", made.slug, failing.slug):
+    found[slug] = runs.start_run(actor, slug, {}, trigger_kind="python", wait=40)
+runs.start_run(actor, made.slug, {}, version="draft", trigger_kind="api", wait=30)
+
+print(
+    "DATA "
+    + json.dumps(
+        {
+            "prompt": Prompt.objects.of(space).order_by("slug").first().slug,
+            "connection": str(Connection.objects.of(space).get(name="notion").pk),
+            "thing": str(SandboxObject.objects.of(space).filter(service="notion", seeded=False).first().pk),
+            "workflow": made.slug,
+            "broken": broken.slug,
+            "empty": empty.slug,
+            "failing": failing.slug,
+            "run": str(found["email_to_notion"].pk),
+            "run_loop": str(found[made.slug].pk),
+            "run_failed": str(found[failing.slug].pk),
+        }
+    )
+)
