@@ -63,6 +63,7 @@ class OriginalView(ApiView):
     """A route of the original: no cookies, JSON whatever the body calls itself, errors as `{"detail": …}`."""
 
     authentication_classes: tuple[type[BaseAuthentication], ...] = (BearerToken,)
+    schema = None  # they have a document of their own, /openapi.json
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """The gate, then the limit of calls."""
