@@ -138,6 +138,8 @@ def _made(request: HttpRequest, workspace: str, made: Connection) -> HttpRespons
     if made.sandbox:
         messages.success(request, f"{made.name} is ready.")
         return redirect("connections", workspace=workspace)
+    if made.is_default:
+        messages.success(request, f"Steps that name no connection to {service_of(made).title} now use {made.name}.")
     request.session[_report_key(made.pk)] = operations.test_connection(actor_of(request), made)
     return redirect("connection", workspace=workspace, pk=made.pk)
 

@@ -59,6 +59,7 @@ def test_a_connection_is_made_tested_at_once_and_told(admin, contract):
     values = {"name": "Team key", "secret_api_key": KEY, "base_url": contract.openai_url}
     shown = admin.client.post(url, values, follow=True).content.decode()
     assert "It works" in shown and "models are open to it" in shown
+    assert "Steps that name no connection to OpenAI now use Team key." in shown
     assert connections_of(admin.workspace).get().status == "works"
     assert KEY not in shown
 
