@@ -77,7 +77,7 @@ async def create_issue(context: Context[GithubClient], values: CreateIssueInput)
             request={"repository": repository, **values.model_dump(exclude={"repository"})},
             send=send,
             look=look,
-            search_url=f"{client.web_url}/{repository}/issues?q={quote('is:issue sort:created-desc')}",
+            search_url=_page(client, f"{repository}/issues?q={quote('is:issue sort:created-desc')}"),
         )
     )
     _warn_of_lost(context, values, outcome)
@@ -88,6 +88,11 @@ async def create_issue(context: Context[GithubClient], values: CreateIssueInput)
         title=str(outcome.data.get("title", values.title)),
         repository=repository,
     )
+
+
+def _page(client: GithubClient, path: str) -> str:
+    """Where a person can look for a change; nowhere in the sandbox."""
+    return f"{client.web_url}/{path}" if client.web_url else ""
 
 
 def _check_length(body: str) -> None:
@@ -189,7 +194,7 @@ async def commit_file(context: Context[GithubClient], values: CommitFileInput) -
             | {"content": values.content},
             send=send,
             look=look,
-            search_url=f"{client.web_url}/{repository}/commits/{quote(branch)}/{quote(path)}",
+            search_url=_page(client, f"{repository}/commits/{quote(branch)}/{quote(path)}"),
         )
     )
     return CommittedFile(

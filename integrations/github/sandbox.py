@@ -33,7 +33,7 @@ def connect(info: ConnectionInfo, calls: Calls) -> SandboxGithub:
 class SandboxGithub:
     """`interface.GithubClient` over SandboxObject rows."""
 
-    web_url = "https://github.com"
+    web_url = ""  # there is nothing on github.com to search
 
     def __init__(self, info: ConnectionInfo, calls: Calls) -> None:
         self._world = Sandbox(info, calls, "github")

@@ -60,7 +60,7 @@ def delivered(raw: bytes, labels: list[str], thread: str = "") -> Message:
         "payload": _part(mail, ""),
     }
     message = message_of(data)
-    return message.model_copy(update={"snippet": " ".join(message.text.split())[:200]})
+    return message.model_copy(update={"snippet": " ".join(message.text.split())[:200], "url": ""})
 
 
 def letter_bytes(letter: Letter, arrived: datetime) -> bytes:
