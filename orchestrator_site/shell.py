@@ -38,7 +38,16 @@ def page_shell(request: HttpRequest) -> dict[str, Any]:
         "nav": _nav(request, workspace),
         "worker_state": _worker_state(),
         "settings_tabs": _settings_tabs(request, workspace),
+        "account_links": _account_links(request),
     }
+
+
+def _account_links(request: HttpRequest) -> list[dict[str, str]]:
+    """What a person's own menu leads to."""
+    places = [("account_email", "Your account"), ("workspace_list", "Your workspaces")]
+    if getattr(request.user, "is_superuser", False):
+        places.append(("admin:index", "Administration"))
+    return [{"url": reverse(name), "label": label} for name, label in places]
 
 
 def _here(request: HttpRequest) -> str:
