@@ -74,3 +74,10 @@ class Actor:
         else:
             hint = f"Ask an owner or admin of {self.workspace} for the role {role} or higher."
         return Forbidden(f"{self.label} may not {doing} here.", hint=hint)
+
+
+def actor_of(request: object) -> Actor:
+    """The actor that the gate or the authentication found for a request (Django's or DRF's)."""
+    actor = getattr(request, "actor", None)
+    assert isinstance(actor, Actor), "this URL is not behind the permission gate"
+    return actor

@@ -11,20 +11,13 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.actor import Actor
+from accounts.actor import actor_of
 from accounts.api import bodies
 from accounts.models import ApiToken, AuditEntry, Member
 from accounts.operations import members, tokens
 from accounts.operations.trail import OUTCOMES, list_entries
 from orchestrator_site.lib.api import ApiView, CursorPage
 from orchestrator_site.lib.body import read_body
-
-
-def actor_of(request: Request) -> Actor:
-    """The actor the authentication found."""
-    actor = getattr(request, "actor", None)
-    assert isinstance(actor, Actor)
-    return actor
 
 
 def _moment(at: datetime | None) -> str | None:

@@ -9,11 +9,11 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from accounts.actor import actor_of
 from accounts.forms import TokenForm
 from accounts.operations import tokens as keys
 from accounts.operations.trail import list_entries
 from accounts.views.fresh import fresh_sign_in
-from accounts.views.people import actor_of
 from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.errors import UserError
 

@@ -10,20 +10,13 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from accounts.actor import Actor
+from accounts.actor import Actor, actor_of
 from accounts.forms import InviteForm, WorkspaceForm
 from accounts.operations import members as people
 from accounts.operations.setup import rename_workspace
 from accounts.roles import ROLE_WORDS, ROLES, rank
 from accounts.views.fresh import fresh_sign_in
 from orchestrator_site.lib.errors import UserError
-
-
-def actor_of(request: HttpRequest) -> Actor:
-    """The actor the middleware found; views below never ask who it is."""
-    actor = request.actor  # type: ignore[attr-defined]
-    assert isinstance(actor, Actor)
-    return actor
 
 
 @fresh_sign_in

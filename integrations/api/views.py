@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.actor import Actor
+from accounts.actor import actor_of
 from integrations import catalogue
 from integrations.api import bodies
 from integrations.models import Connection
@@ -18,13 +18,6 @@ from integrations.operations.finding import free_name
 from integrations.operations.looking import world_json
 from orchestrator_site.lib.api import ApiView, CursorPage
 from orchestrator_site.lib.body import read_body
-
-
-def actor_of(request: Request) -> Actor:
-    """The actor the authentication found."""
-    actor = getattr(request, "actor", None)
-    assert isinstance(actor, Actor)
-    return actor
 
 
 def connection_json(connection: Connection) -> dict[str, Any]:

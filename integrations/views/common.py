@@ -9,17 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from accounts.actor import Actor
 from accounts.operations.sessions import is_fresh
 from accounts.views.fresh import proof_address
 from orchestrator_site.lib.errors import Problems, UserError
-
-
-def actor_of(request: HttpRequest) -> Actor:
-    """The actor the middleware found."""
-    actor = request.actor  # type: ignore[attr-defined]
-    assert isinstance(actor, Actor)
-    return actor
 
 
 def crumbs(workspace: str, *places: tuple[str, str, dict[str, str]]) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from accounts.actor import actor_of
 from integrations import registry
 from integrations.forms import ConnectionForm
 from integrations.models import Connection
@@ -18,7 +19,7 @@ from integrations.operations import connections as operations
 from integrations.operations.finding import free_name
 from integrations.operations.secrets import get_service, service_of
 from integrations.spec import Integration
-from integrations.views.common import actor_of, add_problem, crumbs, prove_first
+from integrations.views.common import add_problem, crumbs, prove_first
 from orchestrator_site.lib.errors import UserError
 
 HEALTH: dict[str, tuple[str, str]] = {

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from accounts.actor import Actor
+from accounts.actor import Actor, actor_of
 from accounts.models import Member
 from integrations import oauth
 from integrations.models import Connection
@@ -20,7 +20,7 @@ from integrations.operations import connections as operations
 from integrations.operations.finding import free_name
 from integrations.operations.secrets import get_service
 from integrations.spec import Integration, OAuthSpec
-from integrations.views.common import actor_of, crumbs, prove_first
+from integrations.views.common import crumbs, prove_first
 from orchestrator_site.lib import crypto
 from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.errors import NotFound, UserError

@@ -11,9 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.safestring import SafeString
 
+from accounts.actor import actor_of
 from integrations.operations import looking
 from integrations.operations.connections import reset_sandbox
-from integrations.views.common import actor_of, crumbs
+from integrations.views.common import crumbs
 from orchestrator_site.lib.markdown import render_markdown
 
 _HIDDEN = re.compile(r"<!--.*?-->", re.DOTALL)

@@ -23,7 +23,7 @@ from django.http import Http404, HttpRequest
 from django.http.request import UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.pagination import CursorPagination
-from rest_framework.renderers import JSONRenderer
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
@@ -72,7 +72,7 @@ def _declared_length(request: HttpRequest) -> int:
 class ApiView(APIView):
     """A view of the API. Unsafe methods need a CSRF token unless a token authenticates (accounts.authentication)."""
 
-    renderer_classes = (StrictJSONRenderer,)
+    renderer_classes: tuple[type[BaseRenderer], ...] = (StrictJSONRenderer,)
     parser_classes = (CleanJSONParser,)
     max_body = MIB
 

@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.actor import Actor
+from accounts.actor import actor_of
 from orchestrator_site.lib.api import ApiView, CursorPage
 from orchestrator_site.lib.body import read_body
 from orchestrator_site.lib.errors import NotFound, UserError
@@ -19,13 +19,6 @@ from prompts.models import Prompt, PromptVersion
 from prompts.operations import library
 from prompts.operations.files import export_prompt
 from prompts.rendering import render
-
-
-def actor_of(request: Request) -> Actor:
-    """The actor the authentication found."""
-    actor = request._request.actor  # type: ignore[attr-defined]
-    assert isinstance(actor, Actor)
-    return actor
 
 
 def prompt_json(prompt: Prompt) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from accounts.actor import Actor
+from accounts.actor import Actor, actor_of
 from orchestrator_site.lib.errors import Conflict, UserError
 from prompts.diff import compare, fold, is_same
 from prompts.forms import ValuesForm, VersionForm, add_problem
@@ -16,7 +16,6 @@ from prompts.models import Prompt, PromptVersion
 from prompts.operations import library
 from prompts.rendering import RenderedPrompt, required_of
 from prompts.rendering import render as render_prompt
-from prompts.views.common import actor_of
 
 _SHOWN_VERSIONS = 50
 

@@ -6,10 +6,10 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from accounts.actor import actor_of
 from orchestrator_site.lib.errors import UserError
 from prompts.forms import ImportForm, add_problem
 from prompts.operations.files import import_prompts
-from prompts.views.common import actor_of
 
 
 def import_file(request: HttpRequest, workspace: str) -> HttpResponse:

@@ -7,11 +7,11 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from accounts.actor import actor_of
 from orchestrator_site.lib.errors import UserError
 from orchestrator_site.lib.names import slugify_key
 from prompts.forms import NewPromptForm, add_problem
 from prompts.operations import library
-from prompts.views.common import actor_of
 
 PER_PAGE = 50
 

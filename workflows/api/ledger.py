@@ -6,6 +6,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.actor import actor_of
 from orchestrator_site.lib.api import ApiView, CursorPage
 from orchestrator_site.lib.body import read_body
 from workflows.api import bodies, parameters, shapes
@@ -22,7 +23,7 @@ class WaitList(ApiView):
         """List everything that waits for a person, newest first."""
         parameters.known_only(request, ("cursor", "limit"))
         page = CursorPage(ordering=("-id",))
-        shown = page.paginate_queryset(operations.list_waits(request.actor), request, view=self) or []
+        shown = page.paginate_queryset(operations.list_waits(actor_of(request)), request, view=self) or []
         return page.get_paginated_response([shapes.wait_json(wait) for wait in shown])
 
 
@@ -33,8 +34,10 @@ class Decide(ApiView):
     def post(self, request: Request, pk: str) -> Response:
         """Answer a wait. A second answer is 409."""
         values = read_body(request.data, bodies.DecideBody)
-        wait = operations.get_wait(request.actor, parameters.uuid_or_404(pk))
-        decided = operations.decide(request.actor, wait, values.decision, values=values.values, comment=values.comment)
+        wait = operations.get_wait(actor_of(request), parameters.uuid_or_404(pk))
+        decided = operations.decide(
+            actor_of(request), wait, values.decision, values=values.values, comment=values.comment
+        )
         return Response(shapes.wait_json(decided))
 
 
@@ -54,7 +57,7 @@ class EffectList(ApiView):
         """List effects, newest first; `url` or `external_id` finds the run that made a thing."""
         parameters.known_only(request, ("url", "external_id", "state", "cursor", "limit"))
         rows = operations.list_effects(
-            request.actor,
+            actor_of(request),
             url=request.query_params.get("url", "")[:1000],
             external_id=request.query_params.get("external_id", "")[:300],
             state=parameters.choice(request, "state", EFFECT_STATES),
@@ -71,9 +74,9 @@ class Settle(ApiView):
     def post(self, request: Request, pk: str) -> Response:
         """It happened, it did not (do it again), or stop the run. Only for an unknown effect; else 409."""
         values = read_body(request.data, bodies.SettleBody)
-        effect = operations.get_effect(request.actor, parameters.uuid_or_404(pk))
+        effect = operations.get_effect(actor_of(request), parameters.uuid_or_404(pk))
         settled = operations.settle_effect(
-            request.actor,
+            actor_of(request),
             effect,
             values.answer,
             external_id=values.external_id,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Iterator
+from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpResponse, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -12,6 +14,7 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.actor import actor_of
 from orchestrator_site.lib.api import ApiView, CursorPage, StrictJSONRenderer
 from orchestrator_site.lib.body import read_body
 from orchestrator_site.lib.errors import UserError
@@ -35,21 +38,21 @@ class EventStreamRenderer(BaseRenderer):
     media_type = "text/event-stream"
     format = "events"
 
-    def render(self, data: object, accepted_media_type: str | None = None, renderer_context: object = None) -> bytes:
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: object = None) -> bytes:
         """Only errors come this way: they stay JSON."""
         return dumps(data).encode()
 
 
-def _run_page(view: ApiView, request: Request, rows: object) -> Response:
+def _run_page(view: ApiView, request: Request, rows: QuerySet[Run]) -> Response:
     page = CursorPage(ordering=("-id",))
     shown = page.paginate_queryset(rows, request, view=view) or []
     return page.get_paginated_response([shapes.run_json(run) for run in shown])
 
 
-def _filtered(request: Request, workflow: str = "") -> object:
+def _filtered(request: Request, workflow: str = "") -> QuerySet[Run]:
     parameters.known_only(request, (*FILTERS, "cursor", "limit"))
     return operations.list_runs(
-        request.actor,
+        actor_of(request),
         status=parameters.choice(request, "status", RunStatus.values),
         workflow=workflow or parameters.search(request, "workflow"),
         trigger=parameters.search(request, "trigger"),
@@ -63,7 +66,7 @@ class WorkflowRuns(ApiView):
     @extend_schema(operation_id="workflow_runs_list", responses={200: bodies.RunBody})
     def get(self, request: Request, slug: str) -> Response:
         """List the runs of a workflow, newest first."""
-        return _run_page(self, request, _filtered(request, get_workflow(request.actor, slug).slug))
+        return _run_page(self, request, _filtered(request, get_workflow(actor_of(request), slug).slug))
 
     @extend_schema(
         operation_id="workflow_runs_start",
@@ -76,7 +79,7 @@ class WorkflowRuns(ApiView):
         values = read_body(request.data if request.data is not None else {}, bodies.StartBody)
         seconds, respond_async = parameters.prefer(request)
         run = operations.start_run(
-            request.actor,
+            actor_of(request),
             slug,
             values.inputs,
             mode=values.mode,
@@ -104,7 +107,7 @@ class Batch(ApiView):
         """Start up to 1,000 runs: all, or none when one set of inputs is wrong."""
         values = read_body(request.data, bodies.BatchBody)
         runs = operations.start_batch(
-            request.actor,
+            actor_of(request),
             slug,
             values.inputs,
             mode=values.mode,
@@ -141,7 +144,9 @@ class RunSteps(ApiView):
     @extend_schema(operation_id="runs_steps", responses={200: bodies.StepBody})
     def get(self, request: Request, run: str) -> Response:
         """List the step runs in the order they began, each with its attempts."""
-        rows = StepRun.objects.of(request.actor.workspace).filter(run=_get(request, run)).prefetch_related("attempts")
+        rows = (
+            StepRun.objects.of(actor_of(request).workspace).filter(run=_get(request, run)).prefetch_related("attempts")
+        )
         page = CursorPage(ordering=("id",))
         shown = page.paginate_queryset(rows, request, view=self) or []
         return page.get_paginated_response([shapes.step_json(step, step.attempts.all()) for step in shown])
@@ -153,7 +158,7 @@ class RunEffects(ApiView):
     @extend_schema(operation_id="runs_effects", responses={200: bodies.EffectBody})
     def get(self, request: Request, run: str) -> Response:
         """List the changes the run made or tried to make, in order."""
-        rows = operations.list_effects(request.actor, run=_get(request, run))
+        rows = operations.list_effects(actor_of(request), run=_get(request, run))
         page = CursorPage(ordering=("id",))
         shown = page.paginate_queryset(rows, request, view=self) or []
         return page.get_paginated_response([shapes.effect_json(effect) for effect in shown])
@@ -203,7 +208,7 @@ def _events(run: Run, after: int) -> Iterator[str]:
         yield _event("end" if found.is_final else "run", shapes.run_json(found.run), found.seq)
 
 
-def _event(name: str, data: object, number: int) -> str:
+def _event(name: str, data: Any, number: int) -> str:
     return f"id: {number}\nevent: {name}\ndata: {dumps(data)}\n\n"
 
 
@@ -213,7 +218,7 @@ class Cancel(ApiView):
     @extend_schema(operation_id="runs_cancel", request=None, responses={202: bodies.RunBody})
     def post(self, request: Request, run: str) -> Response:
         """Cancel: nothing new starts, a sent change is awaited and settled. A run that has ended is 409."""
-        return Response(shapes.run_json(operations.cancel_run(request.actor, _get(request, run))), status=202)
+        return Response(shapes.run_json(operations.cancel_run(actor_of(request), _get(request, run))), status=202)
 
 
 class Rerun(ApiView):
@@ -221,7 +226,7 @@ class Rerun(ApiView):
 
     @extend_schema(operation_id="runs_rerun", request=bodies.RerunBody, responses={202: bodies.RunBody})
     def post(self, request: Request, run: str) -> Response:
-        """Start a new run from this one, with its inputs or edited ones; earlier changes are never repeated silently."""
+        """Start a new run from this one, with its inputs or edited ones; what was changed before stays."""
         values = read_body(request.data if request.data is not None else {}, bodies.RerunBody)
         if values.from_ or values.outputs:
             raise UserError(
@@ -231,10 +236,10 @@ class Rerun(ApiView):
                 hint="Leave it out to run the whole workflow again.",
             )
         found = operations.rerun(
-            request.actor, _get(request, run), inputs=values.inputs, version=values.version, mode=values.mode
+            actor_of(request), _get(request, run), inputs=values.inputs, version=values.version, mode=values.mode
         )
         return Response(shapes.run_json(found), status=202, headers={"Location": f"/api/v1/runs/{found.id}"})
 
 
 def _get(request: Request, run: str) -> Run:
-    return operations.get_run(request.actor, parameters.uuid_or_404(run))
+    return operations.get_run(actor_of(request), parameters.uuid_or_404(run))

@@ -10,6 +10,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.actor import actor_of
 from orchestrator_site.lib.api import ApiView, CursorPage
 from orchestrator_site.lib.body import read_body
 from orchestrator_site.lib.errors import UserError
@@ -39,7 +40,7 @@ class WorkflowList(ApiView):
     def get(self, request: Request) -> Response:
         """List workflows, newest change first; `q` searches name, slug and description."""
         parameters.known_only(request, ("q", "cursor", "limit"))
-        rows = operations.list_workflows(request.actor, q=parameters.search(request))
+        rows = operations.list_workflows(actor_of(request), q=parameters.search(request))
         page = CursorPage(ordering=("-updated_at", "-id"))
         shown = page.paginate_queryset(rows, request, view=self) or []
         problems = drafts.problems_of_many(shown)
@@ -53,7 +54,7 @@ class WorkflowList(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Create a workflow from a definition: valid, or nothing is written (unless `draft=1`)."""
-        workflow = operations.create_workflow(request.actor, request.data, draft=parameters.flag(request, "draft"))
+        workflow = operations.create_workflow(actor_of(request), request.data, draft=parameters.flag(request, "draft"))
         return workflow_response(workflow, status=201)
 
 
@@ -67,7 +68,7 @@ class WorkflowDetail(ApiView):
     )
     def get(self, request: Request, slug: str) -> Response | HttpResponse:
         """Read a workflow with its draft; `format` exports the definition as JSON, YAML or the original's file."""
-        workflow = operations.get_workflow(request.actor, slug)
+        workflow = operations.get_workflow(actor_of(request), slug)
         wanted = parameters.choice(request, "format", ("json", "yaml", "seed"))
         if not wanted:
             return workflow_response(workflow)
@@ -84,9 +85,9 @@ class WorkflowDetail(ApiView):
     )
     def put(self, request: Request, slug: str) -> Response:
         """Save the draft. Missing If-Match is 428, a stale one 409 with both sides."""
-        workflow = operations.get_workflow(request.actor, slug)
+        workflow = operations.get_workflow(actor_of(request), slug)
         saved = drafts.replace_draft(
-            request.actor,
+            actor_of(request),
             workflow,
             request.data,
             if_match=parameters.if_match(request),
@@ -102,19 +103,19 @@ class WorkflowDetail(ApiView):
     )
     def patch(self, request: Request, slug: str) -> Response:
         """Change name, description or on/off."""
-        workflow = operations.get_workflow(request.actor, slug)
+        workflow = operations.get_workflow(actor_of(request), slug)
         operations.check_if_match(workflow, parameters.if_match(request) or "*")
         values = read_body(request.data, bodies.WorkflowPatch).model_dump(exclude_unset=True)
         if any(value is None for value in values.values()):
             raise UserError("E_TYPE", "null is no value here; leave a field out to keep it.", field="body")
-        return workflow_response(operations.change_workflow(request.actor, workflow, **values))
+        return workflow_response(operations.change_workflow(actor_of(request), workflow, **values))
 
     @extend_schema(operation_id="workflows_delete", parameters=[IF_MATCH], responses={204: None})
     def delete(self, request: Request, slug: str) -> Response:
         """Delete a workflow; its runs stay on record, runs in flight finish."""
-        workflow = operations.get_workflow(request.actor, slug)
+        workflow = operations.get_workflow(actor_of(request), slug)
         operations.check_if_match(workflow, parameters.if_match(request) or "*")
-        operations.delete_workflow(request.actor, workflow)
+        operations.delete_workflow(actor_of(request), workflow)
         return Response(status=204)
 
 
@@ -124,10 +125,10 @@ class Publish(ApiView):
     @extend_schema(operation_id="workflows_publish", request=bodies.PublishBody, responses={200: bodies.WorkflowBody})
     def post(self, request: Request, slug: str) -> Response:
         """Freeze the draft as the next version; refused with the problems while it has errors."""
-        workflow = operations.get_workflow(request.actor, slug)
+        workflow = operations.get_workflow(actor_of(request), slug)
         values = read_body(request.data if request.data is not None else {}, bodies.PublishBody)
-        publish.publish_workflow(request.actor, workflow, note=values.note)
-        return workflow_response(operations.get_workflow(request.actor, slug))
+        publish.publish_workflow(actor_of(request), workflow, note=values.note)
+        return workflow_response(operations.get_workflow(actor_of(request), slug))
 
 
 class VersionList(ApiView):
@@ -136,7 +137,7 @@ class VersionList(ApiView):
     @extend_schema(operation_id="workflow_versions_list", responses={200: bodies.VersionBody})
     def get(self, request: Request, slug: str) -> Response:
         """List published versions, newest first."""
-        workflow = operations.get_workflow(request.actor, slug)
+        workflow = operations.get_workflow(actor_of(request), slug)
         page = CursorPage(ordering=("-number",))
         shown = page.paginate_queryset(versions.list_versions(workflow), request, view=self) or []
         return page.get_paginated_response([shapes.version_json(row) for row in shown])
@@ -148,7 +149,7 @@ class VersionDetail(ApiView):
     @extend_schema(operation_id="workflow_versions_read", responses={200: bodies.VersionBody})
     def get(self, request: Request, slug: str, n: int) -> Response:
         """Read a version with its frozen definition."""
-        workflow = operations.get_workflow(request.actor, slug)
+        workflow = operations.get_workflow(actor_of(request), slug)
         return Response(shapes.version_json(versions.get_version(workflow, n), with_definition=True))
 
 
@@ -162,7 +163,7 @@ class Diff(ApiView):
     )
     def get(self, request: Request, slug: str) -> Response:
         """Compare two versions (numbers, or "draft"): steps added, removed and changed, field by field."""
-        workflow = operations.get_workflow(request.actor, slug)
+        workflow = operations.get_workflow(actor_of(request), slug)
         sides: dict[str, Any] = {name: request.query_params.get(name, "") for name in ("from", "to")}
         return Response(versions.diff_versions(workflow, sides["from"], sides["to"] or "draft"))
 
@@ -173,6 +174,6 @@ class Restore(ApiView):
     @extend_schema(operation_id="workflows_restore", request=bodies.RestoreBody, responses={200: bodies.WorkflowBody})
     def post(self, request: Request, slug: str) -> Response:
         """Make a version's definition the draft again; the draft before it stays among the revisions."""
-        workflow = operations.get_workflow(request.actor, slug)
+        workflow = operations.get_workflow(actor_of(request), slug)
         values = read_body(request.data, bodies.RestoreBody)
-        return workflow_response(versions.restore_version(request.actor, workflow, values.version))
+        return workflow_response(versions.restore_version(actor_of(request), workflow, values.version))

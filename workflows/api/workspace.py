@@ -9,6 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.actor import actor_of
 from orchestrator_site.lib.api import ApiView, CursorPage
 from orchestrator_site.lib.body import read_body
 from orchestrator_site.lib.clock import now
@@ -35,14 +36,14 @@ class VariableList(ApiView):
     def get(self, request: Request) -> Response:
         """List the variables by name."""
         page = CursorPage(ordering=("name",))
-        shown = page.paginate_queryset(variables.list_variables(request.actor), request, view=self) or []
+        shown = page.paginate_queryset(variables.list_variables(actor_of(request)), request, view=self) or []
         return page.get_paginated_response([variable_json(row) for row in shown])
 
     @extend_schema(operation_id="variables_create", request=bodies.NewVariable, responses={201: bodies.VariableBody})
     def post(self, request: Request) -> Response:
         """Make a variable, or give one a new value."""
         values = read_body(request.data, bodies.NewVariable)
-        row = variables.set_variable(request.actor, values.name, values.value, help=values.help)
+        row = variables.set_variable(actor_of(request), values.name, values.value, help=values.help)
         return Response(variable_json(row), status=201)
 
 
@@ -52,20 +53,20 @@ class VariableDetail(ApiView):
     @extend_schema(operation_id="variables_read", responses={200: bodies.VariableBody})
     def get(self, request: Request, name: str) -> Response:
         """Read a variable."""
-        return Response(variable_json(variables.get_variable(request.actor, name)))
+        return Response(variable_json(variables.get_variable(actor_of(request), name)))
 
     @extend_schema(operation_id="variables_change", request=bodies.VariableValue, responses={200: bodies.VariableBody})
     def put(self, request: Request, name: str) -> Response:
         """Give a variable a new value; runs in flight keep the old one."""
-        row = variables.get_variable(request.actor, name)
+        row = variables.get_variable(actor_of(request), name)
         values = read_body(request.data, bodies.VariableValue)
         help = row.help if values.help is None else values.help
-        return Response(variable_json(variables.set_variable(request.actor, row.name, values.value, help=help)))
+        return Response(variable_json(variables.set_variable(actor_of(request), row.name, values.value, help=help)))
 
     @extend_schema(operation_id="variables_delete", responses={204: None})
     def delete(self, request: Request, name: str) -> Response:
         """Delete a variable; workflows that name it show a problem."""
-        variables.delete_variable(request.actor, variables.get_variable(request.actor, name))
+        variables.delete_variable(actor_of(request), variables.get_variable(actor_of(request), name))
         return Response(status=204)
 
 
@@ -81,7 +82,7 @@ class Usage(ApiView):
         """Runs, tokens and cost of the last days, in all and per workflow."""
         days = parameters.number(request, "days", 30, low=1, high=366)
         rows = (
-            Run.objects.of(request.actor.workspace)
+            Run.objects.of(actor_of(request).workspace)
             .filter(created_at__gte=now() - timedelta(days=days))
             .values("workflow__slug")
             .annotate(

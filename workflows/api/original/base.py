@@ -14,7 +14,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.actor import Actor
+from accounts.actor import actor_of
 from accounts.authentication import NotSignedIn, TokenAuthentication
 from orchestrator_site.lib.api import ApiView, as_user_error, exception_handler
 from orchestrator_site.lib.clock import now
@@ -99,13 +99,6 @@ def error_response(problem: Exception, context: dict[str, Any]) -> Response:
 
 def _unauthorized(detail: str) -> Response:
     return Response({"detail": detail}, status=401, headers={"WWW-Authenticate": "Bearer"})
-
-
-def actor_of(request: Request) -> Actor:
-    """The actor of the token."""
-    actor = request._request.actor  # type: ignore[attr-defined]
-    assert isinstance(actor, Actor)
-    return actor
 
 
 def read_body(request: Request, model: type[M]) -> tuple[M, str]:

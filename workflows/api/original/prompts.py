@@ -6,13 +6,14 @@ from django.db import transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.actor import actor_of
 from orchestrator_site.lib.errors import NotFound, UserError
 from prompts.dialects import read_seed
 from prompts.models import Prompt
 from prompts.operations.files import Imported, find_original, original_id, save_file, seed_template
 from prompts.operations.library import delete_prompt, list_prompts
 from workflows.api.original import models
-from workflows.api.original.base import Detail, OriginalView, actor_of, read_body, unprocessable
+from workflows.api.original.base import Detail, OriginalView, read_body, unprocessable
 
 
 class PromptList(OriginalView):

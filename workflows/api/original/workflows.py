@@ -9,10 +9,10 @@ from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.actor import Actor
+from accounts.actor import Actor, actor_of
 from orchestrator_site.lib.errors import Problems, UserError
 from workflows.api.original import models
-from workflows.api.original.base import Detail, OriginalView, actor_of, read_body, unprocessable
+from workflows.api.original.base import Detail, OriginalView, read_body, unprocessable
 from workflows.api.original.shapes import original_id, original_ids, problem_lines, refused_result, run_result
 from workflows.api.shapes import run_json
 from workflows.engine.definition import fingerprint, parse

@@ -26,7 +26,7 @@ class Command(BaseCommand):
         """Start gunicorn in this process."""
         from gunicorn.app.base import BaseApplication
 
-        class Server(BaseApplication):
+        class Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
             """gunicorn, told everything here."""
 
             def load_config(self) -> None:
