@@ -32,7 +32,7 @@ class Command(BaseCommand):
         parser.add_argument("--workspace", required=True, help="the workspace's slug")
         parser.add_argument("--input", action="append", default=[], metavar="NAME=VALUE", help="may be repeated")
         parser.add_argument("--inputs", default="", metavar="JSON", help="all inputs as one JSON object")
-        parser.add_argument("--version", dest="version_number", default="", help="a version number, or draft")
+        parser.add_argument("--workflow-version", dest="version_number", default="", help="a version number, or draft")
         parser.add_argument("--wait", nargs="?", type=float, const=float(PATIENCE), default=None, metavar="SECONDS")
         parser.add_argument("--dry-run", action="store_true", help="show what would be changed outside, change nothing")
 
