@@ -22,14 +22,34 @@ def hit(key: str, limit: int, period_seconds: int) -> RateLimited | None:
         return None
     moment = clock.now().timestamp()
     window = int(moment // period_seconds)
-    name = f"rate:{hashlib.sha256(key.encode()).hexdigest()[:32]}:{period_seconds}:{window}"
-    count = _count(name, period_seconds)
+    count = _count(_name(key, period_seconds, window), period_seconds)
     if count <= limit:
         return None
     left = (window + 1) * period_seconds - moment
     return RateLimited(
         f"More than {limit} requests in {_period(period_seconds)}.", retry_after=max(1.0, left), limit=limit
     )
+
+
+def is_full(key: str, limit: int, period_seconds: int) -> RateLimited | None:
+    """The refusal when `limit` calls were counted under `key` already; counts nothing itself."""
+    if limit <= 0:
+        return None
+    moment = clock.now().timestamp()
+    window = int(moment // period_seconds)
+    try:
+        count = int(caches["shared"].get(_name(key, period_seconds, window)) or 0)
+    except Exception:
+        log.exception("The shared cache does not answer; the limit is not enforced")
+        return None
+    if count < limit:
+        return None
+    left = max(1.0, (window + 1) * period_seconds - moment)
+    return RateLimited(f"More than {limit} tries in {_period(period_seconds)}.", retry_after=left, limit=limit)
+
+
+def _name(key: str, period: int, window: int) -> str:
+    return f"rate:{hashlib.sha256(key.encode()).hexdigest()[:32]}:{period}:{window}"
 
 
 def _count(name: str, period: int) -> int:

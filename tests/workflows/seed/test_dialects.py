@@ -74,6 +74,7 @@ def test_plain_yaml_is_read_as_json_would_be():
         ({"id": "a", "name": "", "description": ""}, "seed"),
         ({"workflow_id": "a", "steps": []}, "examples"),
         ({"name": "a", "steps": [{"id": "a", "type": "openai"}]}, "graph"),
+        ({"id": "x", "name": "a", "steps": [{"id": "a", "type": "openai", "params": {}}]}, "graph"),
         ({"format": 1, "name": "a", "steps": []}, "native"),
         ({"name": "a", "steps": [{"key": "a", "action": "stop"}]}, "native"),
         ({"workflows": []}, "native"),

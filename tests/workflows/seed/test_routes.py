@@ -112,9 +112,23 @@ def test_demo_signs_in_only_where_it_is_allowed(anyone):
         assert login(anyone, "demo", "demo").status_code == 401
 
 
-def test_guessing_is_slowed_down(anyone):
-    codes = {login(anyone, "a@example.org", f"guess {n}").status_code for n in range(40)}
-    assert codes == {401, 429}
+def test_guessing_is_slowed_down_and_signing_in_is_not(anyone, editor):
+    codes = [login(anyone, "a@example.org", f"guess {n}").status_code for n in range(8)]
+    assert codes == [401] * 5 + [429] * 3
+    editor.user.set_password("correct horse battery")
+    editor.user.save()
+    good = {login(anyone, editor.user.email, "correct horse battery").status_code for _ in range(15)}
+    assert good == {200}
+    spread = [login(anyone, f"{n}@example.org", "guess").status_code for n in range(10)]
+    assert spread == [401] * 5 + [429] * 5
+
+
+def test_somebody_with_a_second_factor_makes_a_token_instead(anyone, editor, monkeypatch):
+    editor.user.set_password("correct horse battery")
+    editor.user.save()
+    monkeypatch.setattr("allauth.mfa.utils.is_mfa_enabled", lambda user, types=None: True)
+    response = login(anyone, editor.user.email, "correct horse battery")
+    assert response.status_code == 401 and "second factor" in response.json()["detail"]
 
 
 def test_a_body_that_does_not_fit_is_told_as_fastapi_tells_it(anyone):

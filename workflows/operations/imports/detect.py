@@ -52,7 +52,8 @@ def _steps_have(value: Mapping[str, Any], name: str) -> bool:
 def _is_graph(value: Mapping[str, Any]) -> bool:
     steps = value.get("steps")
     some = [step for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
-    return "inputs" in value or any("depends_on" in step for step in some)
+    without_action = bool(some) and not any("action" in step for step in some)
+    return "inputs" in value or without_action or any("depends_on" in step for step in some)
 
 
 def _is_prompt_library(value: Mapping[str, Any]) -> bool:
