@@ -1,0 +1,8 @@
+"""The product's settings for worker processes of the fault tests: everything from the environment, plus the fake service."""
+
+import os
+
+from orchestrator_site.settings import *  # noqa: F403
+
+EXTRA_INTEGRATIONS = ["tests.fakes.integration"]
+ALLOW_PRIVATE_HOSTS = os.environ.get("FAKE_HOST", "").split()

@@ -1,0 +1,214 @@
+"""A stage for faults: a database of its own, real workers, a service with a journal, and a checker of five zeros.
+
+The truth is outside: the service's fsynced journal, and the ids that starting a run gave back.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+HELPER = """
+import json, sys
+import django; django.setup()
+from tests.faults import acts
+print(json.dumps(getattr(acts, sys.argv[1])(*json.loads(sys.argv[2]))))
+"""
+
+
+@dataclass
+class Verdict:
+    """What the checker found; the five counts must be zero."""
+
+    runs: int = 0
+    lost: int = 0
+    doubled: int = 0
+    phantom: int = 0
+    stuck: int = 0
+    lying: int = 0
+    details: list[str] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        """Five zeros."""
+        return not (self.lost or self.doubled or self.phantom or self.stuck or self.lying)
+
+
+class Stage:
+    """One story of faults."""
+
+    def __init__(self, database: str = "sqlite", lease: int = 12, scale: float = 0.5, workers: int = 2) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="awo-fault-"))
+        self.journal = self.folder / "service.journal"
+        self.database = database
+        self.name = f"awo_fault_{os.getpid()}_{self.folder.name[-6:].lower().replace('_', 'x')}"
+        self.env = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("AWO_", "DJANGO_", "DATABASE_"))},
+            "DATA_DIR": str(self.folder),
+            "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
+            "PYTHONPATH": str(ROOT),
+            "PYTHONWARNINGS": "ignore",
+            "LEASE_SECONDS": str(lease),
+            "AWO_TIME_SCALE": str(scale),
+            "WORKERS": str(workers),
+            "DATABASE_URL": self._postgres() if database == "postgres" else "",
+        }
+        self.supervisors: list[subprocess.Popen[bytes]] = []
+        self.service: subprocess.Popen[str] | None = None
+        self.acked: list[str] = []
+        self.kills = 0
+
+    def _postgres(self) -> str:
+        base = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres").rpartition("/")[0]
+        import psycopg
+
+        with psycopg.connect(f"{base}/postgres", autocommit=True) as admin:
+            admin.execute(f'CREATE DATABASE "{self.name}"')
+        self._drop = (base, self.name)
+        return f"{base}/{self.name}"
+
+    def __enter__(self) -> Stage:
+        self.service = subprocess.Popen(
+            [sys.executable, "-m", "tests.fakes.service", "--journal", str(self.journal)],
+            cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        )
+        assert self.service.stdout is not None
+        self.url = self.service.stdout.readline().strip()
+        self.env["FAKE_HOST"] = self.url.removeprefix("http://")
+        self.act("prepare", self.url)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        for supervisor in self.supervisors:
+            if supervisor.poll() is None:
+                self.kill_all(supervisor)
+        if self.service is not None:
+            self.service.kill()
+        if self.database == "postgres":
+            import psycopg
+
+            with psycopg.connect(f"{self._drop[0]}/postgres", autocommit=True) as admin:
+                admin.execute(f'DROP DATABASE IF EXISTS "{self._drop[1]}" WITH (FORCE)')
+
+    def act(self, name: str, *args: Any) -> Any:
+        """Do something with the product in a process of its own."""
+        done = subprocess.run(
+            [sys.executable, "-c", HELPER, name, json.dumps(args)], cwd=ROOT, env=self.env, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        return json.loads(done.stdout.strip().splitlines()[-1])
+
+    def start_workers(self, **env: str) -> subprocess.Popen[bytes]:
+        """A real `manage.py worker`."""
+        log = open(self.folder / "worker.log", "ab")  # noqa: SIM115
+        supervisor = subprocess.Popen(
+            [sys.executable, "manage.py", "worker"], cwd=ROOT, env={**self.env, **env}, stdout=log, stderr=log,
+            start_new_session=True,
+        )
+        self.supervisors.append(supervisor)
+        return supervisor
+
+    def start_runs(self, slug: str, count: int) -> list[str]:
+        """Start runs; their ids are what was promised."""
+        ids = self.act("start", slug, count)
+        self.acked += ids
+        return ids
+
+    def plan(self, *faults: str) -> None:
+        """What the service does with the next changes."""
+        import urllib.request
+
+        request = urllib.request.Request(f"{self.url}/plan", json.dumps({"plan": faults}).encode(), method="POST")
+        urllib.request.urlopen(request, timeout=5).read()
+
+    def tree(self, supervisor: subprocess.Popen[bytes]) -> list[int]:
+        """Every process below a supervisor."""
+        found, todo = [], [supervisor.pid]
+        while todo:
+            pid = todo.pop()
+            try:
+                children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            except OSError:
+                continue
+            found += [int(child) for child in children]
+            todo += [int(child) for child in children]
+        return found
+
+    def worker_pids(self) -> list[int]:
+        """The processes that hold an engine now."""
+        return self.act("worker_pids")
+
+    def kill(self, pid: int, number: int = signal.SIGKILL) -> None:
+        """Kill one process."""
+        try:
+            os.kill(pid, number)
+            self.kills += 1
+        except ProcessLookupError:
+            return
+
+    def kill_all(self, supervisor: subprocess.Popen[bytes]) -> None:
+        """The supervisor and everything below it, at once."""
+        for pid in [supervisor.pid, *self.tree(supervisor)]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        supervisor.wait()
+
+    def until_quiet(self, seconds: float) -> float:
+        """Wait until every run has ended; how long it took."""
+        began = time.monotonic()
+        while time.monotonic() - began < seconds:
+            if self.act("unfinished") == 0:
+                break
+            time.sleep(0.25)
+        return time.monotonic() - began
+
+    def check(self) -> Verdict:
+        """Five zeros, by comparing the service's journal and the promises with the database."""
+        lines = [json.loads(line) for line in self.journal.read_text().splitlines()] if self.journal.exists() else []
+        found = self.act("evidence")
+        return judge(self.acked, lines, found)
+
+
+def judge(acked: list[str], lines: list[dict], found: dict) -> Verdict:
+    """Compare promises, journal and database. Pure, so that the checker can be tried itself."""
+    verdict = Verdict(runs=len(acked))
+    runs = {run["id"]: run for run in found["runs"]}
+    done = [line["key"] for line in lines]
+    known = {effect["key"] for effect in found["effects"]}
+    confirmed = [effect for effect in found["effects"] if effect["state"] == "confirmed"]
+
+    def note(kind: str, text: str) -> None:
+        setattr(verdict, kind, getattr(verdict, kind) + 1)
+        verdict.details.append(f"{kind}: {text}")
+
+    for run in acked:
+        if run not in runs:
+            note("lost", f"run {run} was promised and is gone")
+    for effect in confirmed:
+        if effect["key"] not in done:
+            note("lost", f"effect {effect['key']} is confirmed and never happened")
+    for key in sorted({key for key in done if done.count(key) > 1}):
+        note("doubled", f"{key} happened {done.count(key)} times")
+    for key in sorted(set(done) - known):
+        note("phantom", f"{key} happened without a row")
+    for run in runs.values():
+        if run["status"] not in ("succeeded", "failed", "cancelled", "timed_out", "attention"):
+            note("stuck", f"run {run['id']} is {run['status']}")
+        if run["status"] == "succeeded" and run["finished_steps"] != run["wanted_steps"]:
+            note("lying", f"run {run['id']} succeeded with {run['finished_steps']} of {run['wanted_steps']} steps")
+        if run["status"] == "succeeded" and run["confirmed"] != run["effects"]:
+            note("lying", f"run {run['id']} succeeded with {run['confirmed']} of {run['effects']} effects")
+        if run["status"] == "failed" and run["code"] not in ("E_POISON", "E_REJECTED", "E_ACTION", "E_SERVICE_UNAVAILABLE"):
+            note("lying", f"run {run['id']} failed with {run['code']}")
+    return verdict
