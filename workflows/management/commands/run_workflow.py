@@ -1,4 +1,4 @@
-"""`manage.py run_workflow SLUG --workspace W --input k=v [--wait]`: start a run; the run as JSON; the exit status tells."""
+"""`manage.py run_workflow SLUG --workspace W`: start a run; prints it as JSON; the exit status tells how it went."""
 
 from __future__ import annotations
 

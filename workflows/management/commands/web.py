@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import connections
 
 from orchestrator_site.lib import environment as env
 
@@ -33,7 +35,7 @@ class Command(BaseCommand):
                 """One process, many threads: the work is elsewhere, and live pages hold a thread each."""
                 for name, value in {
                     "bind": f"{options['bind']}:{options['port']}",
-                    "worker_class": "gthread",
+                    "worker_class": "orchestrator_site.lib.web_worker.WebWorker",
                     "workers": env.number("WEB_PROCESSES", 1, low=1, high=32),
                     "threads": THREADS,
                     "timeout": 60,
@@ -51,9 +53,15 @@ class Command(BaseCommand):
                         self.cfg.set(name, value)
 
             def load(self) -> Any:
-                """The WSGI application."""
+                """The WSGI application with every page loaded, so that the processes share that memory."""
                 from django.core.wsgi import get_wsgi_application
+                from django.urls import get_resolver
 
-                return get_wsgi_application()
+                application = get_wsgi_application()
+                list(get_resolver().url_patterns)
+                connections.close_all()
+                gc.collect()
+                gc.freeze()
+                return application
 
         Server().run()
