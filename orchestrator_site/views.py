@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
+from accounts import responses
 from orchestrator_site.lib.clock import now
+from orchestrator_site.lib.errors import Forbidden
 from workflows.operations.health import readiness
 
 
@@ -25,6 +28,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 _WORDS: dict[int, tuple[str, str, str]] = {
     400: ("E_REQUEST", "This request cannot be read", "Go back and try again."),
+    413: ("E_TOO_LARGE", "This is too large", "Send less at once."),
     403: ("E_FORBIDDEN", "You may not see this", "Ask an owner or admin of the workspace for a higher role."),
     404: (
         "E_NOT_FOUND",
@@ -50,13 +54,21 @@ def _error_page(request: HttpRequest, status: int) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
-    """400."""
-    return _error_page(request, 400)
+    """400; a body that is too large is 413."""
+    return _error_page(request, 413 if isinstance(exception, RequestDataTooBig) else 400)
 
 
 def forbidden(request: HttpRequest, exception: Any = None) -> HttpResponse:
     """403."""
     return _error_page(request, 403)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403 for a form that was not sent from a page of ours; the reason stays in the log."""
+    hint = "Go back, reload the page and send it again. Cookies must be allowed for this site."
+    problem = Forbidden("This form was not sent from a page of this session.", code="E_CSRF", hint=hint)
+    as_json = request.path.startswith("/api/") or "text/html" not in request.headers.get("Accept", "text/html")
+    return responses.json_for(request, problem) if as_json else responses.page_for(request, problem)
 
 
 def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:

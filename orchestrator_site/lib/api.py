@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from base64 import b64decode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
+from django.conf import settings
 from django.core.exceptions import (
     BadRequest,
     ObjectDoesNotExist,
@@ -29,12 +31,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
 from orchestrator_site.lib.errors import Forbidden, NotFound, Problems, RateLimited, TooLarge, UserError
-from orchestrator_site.lib.json import MIB, clean_json
+from orchestrator_site.lib.json import FORBIDDEN, MIB, clean_json, repair_text
 from orchestrator_site.lib.parser import CleanJSONParser, too_large
+from orchestrator_site.lib.ratelimit import hit
 
 log = logging.getLogger(__name__)
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
+MAX_SEARCH, MAX_WORDS = 200, 10
 
 
 class StrictJSONRenderer(JSONRenderer):
@@ -86,11 +90,46 @@ class ApiView(APIView):
             parser_context=self.get_parser_context(request),
         )
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """The gate, then the workspace's number of calls a minute, then the query of the address."""
+        super().initial(request, *args, **kwargs)
+        workspace = getattr(request._request, "workspace", None)
+        if workspace is not None and (refused := hit(f"api:{workspace.pk}", settings.API_PER_MINUTE, 60)):
+            raise refused
+        check_query(request.query_params)
+
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Answers of the API are nobody else's to keep."""
         response = super().finalize_response(request, response, *args, **kwargs)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+_ORDERINGS = frozenset({"ordering", "order_by", "order", "sort", "sort_by"})
+_SEARCHES = frozenset({"q", "search"})
+
+
+def check_query(query: Mapping[str, str]) -> None:
+    """What holds for the query of every API address. Raises UserError."""
+    for name, value in query.items():
+        shown = repair_text(name)[:60]
+        if name == "cursor":
+            continue
+        if FORBIDDEN.search(name + value) or (name in _SEARCHES and re.search(r"[\r\n\t]", value)):
+            raise UserError("E_TEXT_CONTROL", f"{shown} holds control characters.", field=shown, hint="Remove them.")
+        if name in _ORDERINGS:
+            raise UserError("E_CHOICE", f"The order of this list is fixed; {shown} is not offered.", field=shown)
+        if name in _SEARCHES:
+            _check_search(shown, value)
+    if "limit" in query:
+        page_limit(query["limit"])
+
+
+def _check_search(name: str, text: str) -> None:
+    if len(text) > MAX_SEARCH:
+        raise UserError("E_LENGTH", f"{name} may have {MAX_SEARCH} characters.", field=name, limit=MAX_SEARCH)
+    if len(text.split()) > MAX_WORDS:
+        raise UserError("E_LENGTH", f"{name} may have {MAX_WORDS} words.", field=name, limit=MAX_WORDS)
 
 
 class CursorPage(CursorPagination):
@@ -179,6 +218,8 @@ def exception_handler(problem: Exception, context: dict[str, Any]) -> Response:
     response = Response({"error": {**error.as_dict(), "request_id": request_id}}, status=error.status)
     for name, value in _headers(problem, error).items():
         response.headers[name] = value
+    if request is not None:  # errors are JSON, whatever the view sends otherwise
+        request.accepted_renderer, request.accepted_media_type = StrictJSONRenderer(), "application/json"
     return response
 
 

@@ -34,7 +34,7 @@ class Decide(ApiView):
     def post(self, request: Request, pk: str) -> Response:
         """Answer a wait. A second answer is 409."""
         values = read_body(request.data, bodies.DecideBody)
-        wait = operations.get_wait(actor_of(request), parameters.uuid_or_404(pk))
+        wait = operations.get_wait(actor_of(request), parameters.uuid_or_404(pk, "question"))
         decided = operations.decide(
             actor_of(request), wait, values.decision, values=values.values, comment=values.comment
         )
@@ -74,7 +74,7 @@ class Settle(ApiView):
     def post(self, request: Request, pk: str) -> Response:
         """It happened, it did not (do it again), or stop the run. Only for an unknown effect; else 409."""
         values = read_body(request.data, bodies.SettleBody)
-        effect = operations.get_effect(actor_of(request), parameters.uuid_or_404(pk))
+        effect = operations.get_effect(actor_of(request), parameters.uuid_or_404(pk, "effect"))
         settled = operations.settle_effect(
             actor_of(request),
             effect,

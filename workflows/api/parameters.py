@@ -106,9 +106,9 @@ def known_only(request: Request, names: Collection[str]) -> None:
             )
 
 
-def uuid_or_404(text: str) -> UUID:
-    """An id from the URL; a malformed one is simply not there."""
+def uuid_or_404(text: str, what: str) -> UUID:
+    """An id from the URL; a malformed one is simply not there, in the words for any other that is not."""
     try:
         return UUID(str(text))
     except ValueError:
-        raise NotFound() from None
+        raise NotFound(f"That {what} is not here.") from None

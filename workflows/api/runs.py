@@ -242,4 +242,4 @@ class Rerun(ApiView):
 
 
 def _get(request: Request, run: str) -> Run:
-    return operations.get_run(actor_of(request), parameters.uuid_or_404(run))
+    return operations.get_run(actor_of(request), parameters.uuid_or_404(run, "run"))

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from django.conf import settings
 from pydantic import BaseModel, ValidationError
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
@@ -20,7 +19,6 @@ from orchestrator_site.lib.api import ApiView, as_user_error, exception_handler
 from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.errors import RateLimited, UserError
 from orchestrator_site.lib.json import MIB, clean_json
-from orchestrator_site.lib.ratelimit import hit
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -64,13 +62,6 @@ class OriginalView(ApiView):
 
     authentication_classes: tuple[type[BaseAuthentication], ...] = (BearerToken,)
     schema = None  # they have a document of their own, /openapi.json
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """The gate, then the limit of calls."""
-        super().initial(request, *args, **kwargs)
-        actor = getattr(request, "actor", None)
-        if actor is not None and (refused := hit(f"api:{actor.workspace.pk}", settings.API_PER_MINUTE, 60)):
-            raise refused
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response]:
         """The original's errors."""
