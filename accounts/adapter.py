@@ -15,6 +15,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from accounts.addresses import client_ip
+from accounts.background import run_beside
 from accounts.models import Invitation, User
 from accounts.operations.members import accept_invitation, find_invitation, invitation_for
 from accounts.operations.sessions import is_fresh
@@ -59,6 +60,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         if commit:
             settle(request, saved, first=first)
         return saved
+
+    def render_mail(self, *args: Any, **kwargs: Any) -> Any:
+        """A message that is sent beside the request: the time of the answer must not tell who has an account."""
+        message = super().render_mail(*args, **kwargs)
+        send = message.send
+        message.send = lambda *_, **__: run_beside(send)
+        return message
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """The address that the proxy middleware settled on."""

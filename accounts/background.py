@@ -12,15 +12,15 @@ from django.db import connections
 log = logging.getLogger(__name__)
 
 
-def run_beside(work: Callable[[], None]) -> None:
+def run_beside(work: Callable[[], object]) -> None:
     """Run `work` in a thread of its own; in tests at once, so that the outbox can be looked at."""
     if settings.TESTING:
         work()
     else:
-        Thread(target=_guarded, args=(work,), daemon=True).start()
+        Thread(target=_guarded, args=(work,), name="beside-a-request").start()
 
 
-def _guarded(work: Callable[[], None]) -> None:
+def _guarded(work: Callable[[], object]) -> None:
     try:
         work()
     except Exception:

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 
 from accounts import audit
 from accounts.addresses import client_ip
+from accounts.background import run_beside
 from accounts.models import User
 from accounts.operations.sessions import begin, end_sessions
 
@@ -28,9 +29,13 @@ def note_sign_in(sender: type[User], request: HttpRequest, user: User, **_: Any)
 def note_failure(sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
     """Write a failed sign-in of a known user, at most once a minute and address: nobody floods the trail."""
     email = str(credentials.get("email") or credentials.get("username") or "").strip().lower()
+    ip = client_ip(request) if request is not None else None
+    run_beside(lambda: _write_failure(email, ip))
+
+
+def _write_failure(email: str, ip: str | None) -> None:
     user = User.objects.filter(email=email).first() if email else None
     if user is not None and caches["shared"].add(f"failed-sign-in:{user.pk}", 1, 60):
-        ip = client_ip(request) if request is not None else None
         audit.record_instance("sign_in", by=email, user=user, ip=ip, outcome="denied")
 
 

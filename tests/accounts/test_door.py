@@ -8,7 +8,7 @@ from allauth.account.models import EmailAddress
 from django.core import mail
 from django.test import Client
 
-from accounts.models import LoginLink, Member, User, Workspace
+from accounts.models import AuditEntry, LoginLink, Member, User, Workspace
 from accounts.operations.login_links import make_login_link, use_login_link
 from accounts.operations.sessions import end_sessions, list_sessions
 from accounts.operations.setup import create_first_user, create_workspace
@@ -168,6 +168,30 @@ def test_next_leads_back_to_the_page_that_was_asked_for(viewer):
     assert asked["Location"].startswith(LOGIN + "?next=")
     _, answer = sign_in(viewer.user.email, next=viewer.path("members/?a=1"))
     assert answer["Location"] == viewer.path("members/?a=1")
+
+
+def test_a_forgotten_password_is_reset_by_mail_once_and_strangers_get_none():
+    user = UserFactory()
+    for email in (user.email, "unknown@example.com"):
+        assert (
+            Client().post("/accounts/password/reset/", {"email": email})["Location"] == "/accounts/password/reset/done/"
+        )
+    (sent,) = mail.outbox
+    link, fresh = re.search(r"https?://[^/]+(/\S+)", sent.body)[1], "another long password 7"
+    browser = Client()
+    form = browser.get(link)["Location"]
+    assert browser.get(form).status_code == 200
+    assert browser.post(form, {"password1": fresh, "password2": fresh}).status_code == 302
+    assert signed_in(sign_in(user.email, fresh)[0])
+    assert b"password1" not in Client().get(link, follow=True).content
+
+
+def test_a_failed_sign_in_of_a_known_user_is_recorded_once_a_minute():
+    user = UserFactory()
+    for _ in range(3):
+        sign_in(user.email, "wrong wrong wrong")
+    entries = AuditEntry.objects.unscoped("test").filter(action="sign_in", outcome="denied")
+    assert [entry.user for entry in entries] == [user]
 
 
 # ---- One-time links ----------------------------------------------------------------------------------------
