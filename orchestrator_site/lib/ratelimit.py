@@ -6,6 +6,8 @@ import hashlib
 import logging
 
 from django.core.cache import caches
+from django.core.cache.backends.db import DatabaseCache
+from django.db import connection, transaction
 
 from orchestrator_site.lib import clock
 from orchestrator_site.lib.errors import RateLimited
@@ -31,21 +33,10 @@ def hit(key: str, limit: int, period_seconds: int) -> RateLimited | None:
     )
 
 
-def is_full(key: str, limit: int, period_seconds: int) -> RateLimited | None:
-    """The refusal when `limit` calls were counted under `key` already; counts nothing itself."""
-    if limit <= 0:
-        return None
-    moment = clock.now().timestamp()
-    window = int(moment // period_seconds)
-    try:
-        count = int(caches["shared"].get(_name(key, period_seconds, window)) or 0)
-    except Exception:
-        log.exception("The shared cache does not answer; the limit is not enforced")
-        return None
-    if count < limit:
-        return None
-    left = max(1.0, (window + 1) * period_seconds - moment)
-    return RateLimited(f"More than {limit} tries in {_period(period_seconds)}.", retry_after=left, limit=limit)
+def give_back(key: str, period_seconds: int) -> None:
+    """Uncount one call of the running period: it turned out not to be one that is limited."""
+    window = int(clock.now().timestamp() // period_seconds)
+    _add(_name(key, period_seconds, window), -1, period_seconds)
 
 
 def _name(key: str, period: int, window: int) -> str:
@@ -53,16 +44,40 @@ def _name(key: str, period: int, window: int) -> str:
 
 
 def _count(name: str, period: int) -> int:
-    cache = caches["shared"]
+    """Count one; returns how many there are now."""
+    return _add(name, 1, period)
+
+
+def _add(name: str, amount: int, period: int) -> int:
     try:
-        if cache.add(name, 1, timeout=period + 5):
-            return 1
-        return int(cache.incr(name))
-    except ValueError:  # it ran out between the two calls
-        return 1
+        return _add_once(name, amount, period)
     except Exception:
         log.exception("The shared cache does not count; the limit is not enforced")
         return 0
+
+
+def _add_once(name: str, amount: int, period: int) -> int:
+    cache = caches["shared"]
+    if isinstance(cache, DatabaseCache):  # its incr reads, adds and writes: two processes would count one
+        with transaction.atomic():
+            _lock(name)
+            count = max(0, int(cache.get(name) or 0) + amount)
+            cache.set(name, count, timeout=period + 5)
+            return count
+    if cache.add(name, max(0, amount), timeout=period + 5):
+        return amount
+    try:
+        return int(cache.incr(name, amount))
+    except ValueError:  # it ran out between the two calls
+        return 1
+
+
+def _lock(name: str) -> None:
+    """One at a time: on SQLite a transaction that writes is alone already; PostgreSQL has locks by number."""
+    if connection.vendor == "postgresql":
+        number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
 
 
 def _period(seconds: int) -> str:

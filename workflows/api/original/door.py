@@ -14,7 +14,7 @@ from accounts.addresses import client_ip
 from accounts.models import Member, User, Workspace
 from accounts.operations.setup import is_empty
 from accounts.operations.tokens import issue_session_token
-from orchestrator_site.lib.ratelimit import hit, is_full
+from orchestrator_site.lib.ratelimit import give_back, hit
 from workflows.api.original import models
 from workflows.api.original.base import APP, VERSION, Detail, OriginalView, naive_now, read_body
 
@@ -54,14 +54,13 @@ class Login(OriginalView):
         """An e-mail address and password, or demo and demo where that is allowed, for a token of an hour."""
         body, _ = read_body(request, models.LoginRequest)
         keys = _counted(request._request, body.user_id)
-        if refused := next((full for key, limit in keys if (full := is_full(key, *limit))), None):
-            raise refused
-        try:
-            user, workspace = _who(request._request, body)
-        except Detail:
-            for key, limit in keys:
-                hit(key, *limit)
-            raise
+        # Counted before the password is looked at: guesses sent all at once must not overtake the count.
+        refused = [full for key, limit in keys if (full := hit(key, *limit))]
+        if refused:
+            raise refused[0]
+        user, workspace = _who(request._request, body)
+        for key, (_, period) in keys:
+            give_back(key, period)
         text = issue_session_token(user, workspace, minutes=TOKEN_MINUTES)
         return Response({"access_token": text, "token_type": "bearer"})
 
