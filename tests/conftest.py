@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from django.core.cache import caches
 
@@ -62,3 +64,18 @@ def viewer(workspace) -> Persona:
 def outsider(workspace) -> Persona:
     """Otto, owner of another workspace."""
     return outsider_of(workspace)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The second pass, on PostgreSQL, leaves out what asks no database: the first pass has run it already."""
+    if os.environ.get("TEST_DB") != "postgres":
+        return
+    kept = [item for item in items if _asks_the_database(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = kept
+
+
+def _asks_the_database(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    marked = any(item.get_closest_marker(name) for name in ("django_db", "postgres", "faults"))
+    return marked or bool(fixtures & {"db", "transactional_db", "live_server"})
