@@ -34,6 +34,11 @@ class Converted:
     paths: list[Path] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
+    def warn(self, text: str) -> None:
+        """Note it once; the first twenty are enough."""
+        if len(self.warnings) < 20 and text not in self.warnings:
+            self.warnings.append(text)
+
 
 def liquid_path(path: Path) -> str:
     """A path as Liquid writes it: `a.b`, or `a["b c"]` for what is no name."""
@@ -60,18 +65,18 @@ def to_liquid(source: str, refer: Refer = liquid_path) -> Converted:
     """
     result = Converted("")
     pieces: list[str] = []
-    literal = ""
+    literal: list[str] = []
     at = 0
     for token in _TOKEN.finditer(source):
-        literal += source[at : token.start()]
+        literal.append(source[at : token.start()])
         at = token.end()
         placeholder = _placeholder(token, refer, result)
         if placeholder is None:
-            literal += _plain(token.group())
+            literal.append(_plain(token.group()))
         else:
-            pieces += [escape_literal(literal, before_placeholder=True), placeholder]
-            literal = ""
-    pieces.append(escape_literal(literal + source[at:]))
+            pieces += [escape_literal("".join(literal), before_placeholder=True), placeholder]
+            literal = []
+    pieces.append(escape_literal("".join([*literal, source[at:]])))
     result.text = "".join(pieces)
     return result
 
@@ -84,11 +89,11 @@ def _placeholder(token: re.Match[str], refer: Refer, result: Converted) -> str |
     inner = token.group(1)
     if inner is None:
         if token.group() in "{}":
-            result.warnings.append(f"A single “{token.group()}” is kept as text; in str.format it would be an error.")
+            result.warn(f"A single “{token.group()}” is kept as text; in str.format it would be an error.")
         return None
     found = _FIELD.fullmatch(inner.strip())
     if not found:
-        result.warnings.append(f"“{token.group()[:60]}” is kept as text: it names no value.")
+        result.warn(f"“{token.group()[:60]}” is kept as text: it names no value.")
         return None
     path = tuple(name or key for name, key in _PART.findall(found["path"]))
     result.paths.append(path)
@@ -104,7 +109,7 @@ def _filters(found: re.Match[str], shown: str, result: Converted) -> str:
     if rounded := _ROUND.fullmatch(spec):
         return f" | round: {rounded.group(1)}"
     if spec not in ("", ":") or found["conversion"] not in (None, "!s"):
-        result.warnings.append(f"The format in “{shown[:60]}” is left out; the value is written as it is.")
+        result.warn(f"The format in “{shown[:60]}” is left out; the value is written as it is.")
     return ""
 
 

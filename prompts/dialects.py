@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 from orchestrator_site.lib.errors import Problems, UserError
 from orchestrator_site.lib.json import JSONValue, clean_json
-from prompts.braces import from_liquid, to_liquid
+from orchestrator_site.lib.templating import MAX_SOURCE
+from prompts.braces import Converted, from_liquid, to_liquid
 from prompts.originals import check_id
 
 MAX_FILE = 1024 * 1024
@@ -59,7 +60,8 @@ def read_seed(value: Mapping[str, Any], *, source: str = "") -> PromptFile:
     """The original's template. Every problem of its shape is reported at once, as in its own API."""
     if problems := seed_problems(value):
         raise Problems(problems, code="E_IMPORT")
-    system, user = to_liquid(value.get("system_prompt") or ""), to_liquid(value["user_prompt"])
+    system = _converted(value.get("system_prompt") or "", "system_prompt")
+    user = _converted(value["user_prompt"], "user_prompt")
     model, temperature = value.get("model", "gpt-4o-mini"), value.get("temperature", 0.7)
     return PromptFile(
         dialect="seed",
@@ -125,7 +127,7 @@ def _read_example_prompt(identifier: str, item: Mapping[str, JSONValue]) -> Prom
     system, user = item.get("system") or "", item["user_template"]
     if not isinstance(system, str) or not isinstance(user, str):
         raise UserError("E_TYPE", "system and user_template are texts.", field=identifier[:48])
-    converted_system, converted = to_liquid(system), to_liquid(user)
+    converted_system, converted = _converted(system, "system"), _converted(user, "user_template")
     return PromptFile(
         dialect="example",
         identifier=check_id(identifier),
@@ -135,6 +137,13 @@ def _read_example_prompt(identifier: str, item: Mapping[str, JSONValue]) -> Prom
         warnings=(*converted_system.warnings, *converted.warnings),
         source=json.dumps({identifier: dict(item)}, ensure_ascii=False, indent=2),
     )
+
+
+def _converted(text: str, field: str) -> Converted:
+    if len(text) > MAX_SOURCE:
+        shown = f"This text has {len(text):,} characters; at most {MAX_SOURCE:,} fit."
+        raise UserError("E_LENGTH", shown, field=field, limit=MAX_SOURCE, hint="Shorten it.")
+    return to_liquid(text)
 
 
 def _read_native(value: Mapping[str, JSONValue]) -> PromptFile:

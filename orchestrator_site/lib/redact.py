@@ -38,6 +38,11 @@ _SHAPES = re.compile(
     """,
     re.VERBOSE,
 )
+# Every shape holds one of these; looking for them first is a hundred times cheaper than the pattern.
+_SHAPE_MARKS = (
+    *("sk-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "ntn_", "secret_", "ya29.", "1//", "xox", "AKIA"),
+    *("AIza", "GOCSPX-", "awo_", "eyJ", "-----BEGIN"),
+)
 _HEADERS = re.compile(
     r"(?i)((?:authorization|x-api-key|api-key|cookie|set-cookie|x-csrftoken)[\"']?\s{0,4}[:=]\s{0,4}[\"']?)"
     r"(?:(?:bearer|basic|token)\s{1,4})?[^\s\"',;]{4,}"
@@ -96,9 +101,13 @@ def redact(text: str) -> str:
     for secret in _snapshot:
         if secret in text:
             text = text.replace(secret, REDACTED)
-    text = _SHAPES.sub(REDACTED, text)
-    text = _HEADERS.sub(rf"\1{REDACTED}", text)
-    text = _BEARER.sub(rf"\1\2{REDACTED}", text)
+    if any(mark in text for mark in _SHAPE_MARKS):
+        text = _SHAPES.sub(REDACTED, text)
+    small = text.lower()
+    if any(mark in small for mark in ("authorization", "api-key", "cookie", "csrf")):
+        text = _HEADERS.sub(rf"\1{REDACTED}", text)
+    if "bearer" in small or "basic" in small:
+        text = _BEARER.sub(rf"\1\2{REDACTED}", text)
     return _USERINFO.sub(rf"\1{REDACTED}@", text) if "@" in text else text
 
 

@@ -346,3 +346,34 @@ def test_single_braces_become_liquid_that_says_the_same(text):
         assert str(rendered) == text.format(**data)
         back = from_liquid(made.text)
         assert back is not None and back.format(**data) == text.format(**data)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{{" * 500_000, "{{" + "a" * 900_000, "{{a}}" * 180_000, "{" * 900_000, "{%" * 450_000, "{{a" + ".b" * 400_000 + "}}",
+     "".join(f"{{{{v{n}}}}}" for n in range(90_000))],
+)  # fmt: skip
+@pytest.mark.parametrize("action", [("openai", "generate_completion", "prompt"), ("transform", "format", "template")])
+def test_a_text_made_to_be_slow_is_refused_quickly(text, action):
+    kind, name, param = action
+    step = {"id": "a", "type": kind, "action": name, "params": {param: text}}
+    began = time.perf_counter()
+    with pytest.raises(UserError) as refused:
+        convert({"id": "w", "name": "W", "description": "", "steps": [step]})
+    assert refused.value.code == "E_LENGTH" and time.perf_counter() - began < 1.5
+
+
+def test_variables_that_multiply_each_other_are_refused_quickly():
+    variables = {f"v{n}": f"{{{{v{n + 1}}}}} " * 50 for n in range(9)} | {"v9": "x"}
+    step = {"id": "a", "type": "openai", "action": "generate_completion", "params": {"prompt": "{{v0}}"}}
+    began = time.perf_counter()
+    with pytest.raises(UserError):
+        convert({"id": "w", "name": "W", "description": "", "steps": [step], "variables": variables})
+    assert time.perf_counter() - began < 1.5
+
+
+def test_more_inputs_than_a_form_can_hold_are_refused():
+    variables = {f"v{n}": n for n in range(501)}
+    with pytest.raises(UserError) as refused:
+        convert({"id": "w", "name": "W", "description": "", "steps": [], "variables": variables})
+    assert refused.value.code == "E_DEF_SIZE" and refused.value.limit == 500

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator_site.lib.json import JSONValue
-from orchestrator_site.lib.names import did_you_mean, is_key, slugify_key
+from orchestrator_site.lib.names import did_you_mean, slugify_key
 from prompts.originals import check_id, slug_for
 from workflows.engine.findings import Problem
+from workflows.operations.imports.keys import Keys
 from workflows.operations.imports.result import Converted
 from workflows.operations.imports.scope import Scope
 from workflows.operations.imports.steps import OldStep, convert_step, title
@@ -40,10 +41,9 @@ class OldWorkflow:
 
 def give_keys(old: OldWorkflow) -> None:
     """A key for every step, and the names by which later steps refer to it."""
-    taken: set[str] = set()
+    keys = Keys()
     for step in old.steps:
-        step.key = step.id if is_key(step.id) and step.id not in taken else slugify_key(step.id, taken)
-        taken.add(step.key)
+        step.key = keys.give(step.id)
     for step in reversed(old.steps):
         old.scope.outputs[f"{step.id}_output"] = (step.output, ())
 
@@ -112,7 +112,8 @@ def _order(old: OldWorkflow) -> tuple[list[OldStep], list[OldStep], list[_Ending
             endings.append(_Ending(step, step.next))
         step = target
     chain = list(reached.values())
-    return chain, [step for step in old.steps if all(step is not one for one in chain)], endings
+    places = {id(step) for step in chain}
+    return chain, [step for step in old.steps if id(step) not in places], endings
 
 
 def _cycle(reached: Sequence[str], target: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator_site.lib.errors import UserError
 from orchestrator_site.lib.json import JSONValue
-from orchestrator_site.lib.names import is_key, slugify_key
+from orchestrator_site.lib.names import slugify_key
 from workflows.engine.definition import InputSpec
 from workflows.engine.findings import Problem
 from workflows.engine.inputs import CHECKS
@@ -95,9 +95,7 @@ def _is_number(value: Any) -> bool:
 def _inputs(inputs: Any, scope: Scope) -> None:
     for name, said in (inputs or {}).items():
         spec = said if isinstance(said, dict) else {"default": said}
-        key = (
-            name if is_key(name) else slugify_key(name, {made.key for made in scope.inputs.values()}, fallback="input")
-        )
+        key = scope.keys.give(name)
         default = spec.get("default")
         kind = _TYPES.get(str(spec.get("type", "")).lower(), "text")
         if default is not None and CHECKS[kind](default, InputSpec(key, kind)):
@@ -106,16 +104,11 @@ def _inputs(inputs: Any, scope: Scope) -> None:
             )
             kind = input_type(default)
         if isinstance(default, str) and DOLLAR.search(default):
-            scope.inputs[name] = Input(key, name, "text", template=default, help=f"Left empty: {default}")
+            scope.add_input(Input(key, name, "text", template=default, help=f"Left empty: {default}"))
             continue
-        scope.inputs[name] = Input(
-            key,
-            name,
-            kind,
-            required=bool(spec.get("required", default is None)) and default is None,
-            default=default,
-            help=str(spec.get("description") or ""),
-        )
+        required = bool(spec.get("required", default is None)) and default is None
+        said_of_it = str(spec.get("description") or "")
+        scope.add_input(Input(key, name, kind, required=required, default=default, help=said_of_it))
 
 
 def _outputs(outputs: Any, scope: Scope) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from accounts import audit
@@ -159,7 +160,7 @@ def _kept_text(text: str, value: JSONValue) -> str:
 
 
 def _source(converted: Converted, definition: Mapping[str, Any], text: str) -> dict[str, Any]:
-    parsed = parse(definition)
+    parsed = parse(definition, max_steps=settings.MAX_STEPS)
     return {
         "dialect": converted.dialect,
         "id": converted.identifier or parsed.slug,

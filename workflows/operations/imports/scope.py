@@ -12,16 +12,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator_site.lib.errors import UserError
 from orchestrator_site.lib.json import JSONValue
-from orchestrator_site.lib.names import is_key, slugify_key
+from orchestrator_site.lib.templating import MAX_SOURCE
 from prompts.braces import escape_literal
 from workflows.operations.imports.actions import Output, Want
+from workflows.operations.imports.keys import Keys
 
 BRACES = re.compile(r"\{\{((?:(?!\{\{|\}\}).)*)\}\}", re.DOTALL)
 _PATH = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w-]+|\[\s*-?\d{1,9}\s*\]|\[\s*(?:'[^'\]]*'|\"[^\"\]]*\")\s*\])*")
 _PART = re.compile(r"\.?([\w-]+)|\[\s*(-?\d+)\s*\]|\[\s*['\"]([^'\"]*)['\"]\s*\]")
 _ONE_PATH = re.compile(r"\{\{ ([\w.\[\]\"-]+) \}\}")
 MAX_NESTED = 10
+MAX_INPUTS = 500
 
 Path = tuple[str, ...]
 
@@ -65,6 +68,14 @@ class StepOutput:
     may_be_absent: bool = False
 
 
+def check_length(text: str) -> str:
+    """A text with placeholders, no longer than a template may be. Raises UserError E_LENGTH."""
+    if len(text) > MAX_SOURCE:
+        shown = f"A text with placeholders has {len(text):,} characters; at most {MAX_SOURCE:,} fit."
+        raise UserError("E_LENGTH", shown, field="params", limit=MAX_SOURCE, hint="Put the long text into a variable.")
+    return text
+
+
 def split_path(text: str) -> Path | None:
     """`a.b[0]` as its parts; None for what is no path."""
     if len(text) > 500 or not _PATH.fullmatch(text):
@@ -94,20 +105,25 @@ class Scope:
     outputs: dict[str, tuple[StepOutput, Path]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     pattern: re.Pattern[str] = BRACES
+    keys: Keys = field(default_factory=lambda: Keys("input"))
     _open: list[str] = field(default_factory=list)
+    _meant: dict[tuple[str, Want], str] = field(default_factory=dict)
 
     def add_variables(self, variables: Mapping[str, JSONValue]) -> None:
         """Each variable becomes an input with its value as default; a template becomes what an empty input means."""
         for name, value in variables.items():
-            made = Input(self._free_key(name), name, input_type(value), default=value)
+            made = Input(self.keys.give(name), name, input_type(value), default=value)
             if isinstance(value, str) and self.pattern.search(value):
                 made.template, made.default, made.type = value, None, "text"
                 made.help = f"Left empty: {value}"
-            self.inputs[name] = made
+            self.add_input(made)
 
-    def _free_key(self, name: str) -> str:
-        taken = {made.key for made in self.inputs.values()}
-        return name if is_key(name) and name not in taken else slugify_key(name, taken, fallback="input")
+    def add_input(self, made: Input) -> None:
+        """Keep an input. Raises UserError when the file asks for more of them than a form can hold."""
+        if len(self.inputs) >= MAX_INPUTS:
+            text = f"The file needs more than {MAX_INPUTS:,} inputs."
+            raise UserError("E_DEF_SIZE", text, field="variables", limit=MAX_INPUTS, hint="Use fewer names.")
+        self.inputs[made.original] = made
 
     # ---- Values ----------------------------------------------------------------------------------------------
 
@@ -123,6 +139,9 @@ class Scope:
 
     def text(self, source: str, want: Want = "text") -> str:
         """One text. Exactly one placeholder keeps its type; text around placeholders stays as it is."""
+        if "{" not in source:
+            return source
+        check_length(source)
         if whole := self.pattern.fullmatch(source.strip()):
             return self.placeholder(_content(whole), want)
         pieces: list[str] = []
@@ -131,7 +150,7 @@ class Scope:
             pieces.append(escape_literal(source[at : found.start()], before_placeholder=True))
             pieces.append(self.placeholder(_content(found), "text"))
             at = found.end()
-        return "".join([*pieces, escape_literal(source[at:])])
+        return check_length("".join([*pieces, escape_literal(source[at:])]))
 
     def placeholder(self, content: str, want: Want) -> str:
         """What stands for one placeholder: a `{{ … }}`, or text with several."""
@@ -172,9 +191,13 @@ class Scope:
             self.warnings.append(f"The variable {made.original} refers to itself; it is asked for when a run starts.")
             made.required, made.help = True, ""
             return f"{{{{ inputs.{made.key} }}}}"
-        self._open.append(made.original)
-        meant = self.text(made.template, want)
-        self._open.pop()
+        known = self._meant.get((made.original, want))
+        if known is None:
+            self._open.append(made.original)
+            known = self.text(made.template, want)
+            self._open.pop()
+            self._meant[made.original, want] = known
+        meant = known
         if made.required:
             return f"{{{{ inputs.{made.key} }}}}"
         if path := _ONE_PATH.fullmatch(meant):
@@ -189,7 +212,7 @@ class Scope:
         """A required input for a name that is neither variable nor output."""
         if name not in self.inputs:
             kind = {"list": "list", "number": "number"}.get(want, "text")
-            self.inputs[name] = Input(self._free_key(name), name, kind, required=True)
+            self.add_input(Input(self.keys.give(name), name, kind, required=True))
             self.warnings.append(f"Nothing in the file provides “{name[:60]}”; it is asked for when a run starts.")
         return self.inputs[name]
 

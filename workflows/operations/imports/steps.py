@@ -12,7 +12,7 @@ from orchestrator_site.lib.names import did_you_mean
 from prompts.braces import to_liquid
 from workflows.engine.findings import Problem
 from workflows.operations.imports.actions import ACTIONS, NO_SUCH_HERE, Original, Output, known_names, wanted
-from workflows.operations.imports.scope import Path, Scope, StepOutput, output_reference, path_text
+from workflows.operations.imports.scope import Path, Scope, StepOutput, check_length, output_reference, path_text
 
 UNKNOWN = Output("text", "output")
 AGENT = ("claude_code", "execute_agent")
@@ -111,6 +111,7 @@ def _format(old: OldStep, scope: Scope) -> dict[str, Any]:
     template = old.params.get("template", "")
     if not isinstance(template, str):
         return {"template": scope.value(template)}
+    check_length(template)
     doubled = [found for found in scope.pattern.finditer(template) if _is_known(found, scope)]
     if scope.pattern.fullmatch(template.strip()) or doubled:
         return {"template": scope.text(template)}
