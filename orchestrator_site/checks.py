@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 MIN_KEY = 32
+_EXAMPLE = re.compile(r"(?i)change.?(me|it|this)|insecure|example|default|your.?(secret|key)|^(secret|password)")
 
 
 @register(Tags.security)
@@ -41,9 +43,13 @@ def _keys_are_long() -> Iterator[CheckMessage]:
 def _proxies_are_addresses() -> Iterator[CheckMessage]:
     for text in settings.TRUSTED_PROXIES:
         try:
-            ipaddress.ip_network(text, strict=False)
+            network = ipaddress.ip_network(text, strict=False)
         except ValueError:
             yield Error(f"TRUSTED_PROXIES names {text!r}, which is no address or network.", id="site.E003")
+        else:
+            if network.prefixlen == 0:
+                hint = "Name the proxies in front of this instance; anybody else could forge addresses."
+                yield Error("TRUSTED_PROXIES names the whole internet.", hint=hint, id="site.E003")
 
 
 def _google_is_whole() -> Iterator[CheckMessage]:
@@ -63,6 +69,13 @@ def _public_url_is_one() -> Iterator[CheckMessage]:
         yield Error("SECURE_COOKIES needs https, and PUBLIC_URL says http.", hint=hint, id="site.E006")
 
 
+def _keys_are_own() -> Iterator[CheckMessage]:
+    for name, keys in (("SECRET_KEY", [settings.SECRET_KEY]), ("FIELD_KEY", settings.FIELD_KEYS)):
+        if any(_EXAMPLE.search(key) for key in keys):
+            hint = "Make one of your own: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+            yield Error(f"{name} looks like the example of some documentation.", hint=hint, id="site.E014")
+
+
 def _no_debug() -> Iterator[CheckMessage]:
     if settings.DEBUG:
         yield Error("DEBUG is on in production.", hint="Unset DEBUG.", id="site.E010")
@@ -70,8 +83,12 @@ def _no_debug() -> Iterator[CheckMessage]:
 
 def _hosts_are_named() -> Iterator[CheckMessage]:
     loopback = {"localhost", "127.0.0.1", "[::1]"}
-    if "*" in settings.ALLOWED_HOSTS:
-        yield Error("ALLOWED_HOSTS is '*' in production.", hint="Name the hosts it is served from.", id="site.E011")
+    if any(host in ("*", ".") or (host.startswith(".") and "." not in host[1:]) for host in settings.ALLOWED_HOSTS):
+        yield Error(
+            "ALLOWED_HOSTS is '*' (or all of a top level) in production.",
+            hint="Name the hosts it is served from.",
+            id="site.E011",
+        )
     elif set(settings.ALLOWED_HOSTS) <= loopback:
         yield Warning(
             "ALLOWED_HOSTS names this machine only.", hint="Name the hosts it is served from.", id="site.W011"
@@ -95,6 +112,7 @@ ALWAYS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
     _keys_differ, _keys_are_long, _proxies_are_addresses, _google_is_whole, _public_url_is_one,
 )  # fmt: skip
 PRODUCTION: tuple[Callable[[], Iterator[CheckMessage]], ...] = (
+    _keys_are_own,
     _no_debug,
     _hosts_are_named,
     _no_demo,

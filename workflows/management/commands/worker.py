@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from orchestrator_site.checks import refuse_unsafe_start
 from workflows.engine.supervisor import Supervisor
 
 
@@ -18,4 +19,5 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve, and end with the supervisor's status."""
+        refuse_unsafe_start()
         sys.exit(Supervisor().serve())
