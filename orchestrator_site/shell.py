@@ -27,10 +27,17 @@ PLACES: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
 
 
 def page_shell(request: HttpRequest) -> dict[str, Any]:
-    """Template variables of the shell; nothing for pages outside a workspace."""
+    """Template variables of the shell; nothing for pages outside a workspace. Asked once per request."""
     workspace = getattr(request, "workspace", None)
     if workspace is None:
         return {}
+    kept: dict[str, Any] | None = getattr(request, "page_shell", None)
+    if kept is None:
+        kept = request.page_shell = _shell(request, workspace)  # type: ignore[attr-defined]
+    return kept
+
+
+def _shell(request: HttpRequest, workspace: Workspace) -> dict[str, Any]:
     return {
         "workspace": workspace,
         "actor": getattr(request, "actor", None),

@@ -84,7 +84,8 @@ class SettingsForm(forms.Form):
         }
         super().__init__(data, initial=initial)
         self.fields["outputs"].widget.attrs.setdefault("placeholder", "{}")
-        self.inputs = InputFormSet(data, initial=[_input_row(spec) for spec in workflow.inputs], prefix="inputs")
+        rows = None if data else [_input_row(spec) for spec in workflow.inputs]
+        self.inputs = InputFormSet(data, initial=rows, prefix="inputs")
 
     def is_complete(self) -> bool:
         """Whether the form and all its inputs can be saved."""
@@ -119,7 +120,7 @@ class InputForm(forms.Form):
         label="Key", max_length=48, widget=forms.TextInput(attrs={"spellcheck": "false", "class": "mono"})
     )
     type = forms.ChoiceField(
-        label="Kind", choices=[(name, name.replace("_", " ").capitalize()) for name in INPUT_TYPES]
+        label="Kind", initial="text", choices=[(kind, kind.replace("_", " ").capitalize()) for kind in INPUT_TYPES]
     )
     label = forms.CharField(label="Label", required=False, max_length=120)
     help = forms.CharField(label="Help", required=False, max_length=500)

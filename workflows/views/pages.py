@@ -22,6 +22,7 @@ class PageRequest(HttpRequest):
 
     actor: Actor
     workspace: Workspace
+    page_shell: dict[str, Any] | None
 
 
 def link(workspace: Workspace | str, name: str, **kwargs: Any) -> str:

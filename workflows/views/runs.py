@@ -225,6 +225,7 @@ def _live(request: PageRequest, found: Run) -> Iterator[str]:
 
 
 def _fragment(request: PageRequest, found: Run) -> str:
+    request.page_shell = None  # a stream lives longer than one look at the workers
     html = render_to_string("workflows/run_live.html", _run_context(request, found), request=request)
     return "".join(f"data: {line}\n" for line in html.split("\n")).replace("\r", "") + "\n"
 

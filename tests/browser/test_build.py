@@ -1,0 +1,100 @@
+"""Building a workflow with the mouse: new, add, fill, publish, run; then edit, move and remove."""
+
+from playwright.sync_api import expect
+
+
+def add(page, action, search):
+    page.get_by_role("searchbox", name="Search the catalogue").fill(search)
+    page.get_by_role("button", name=action).first.click()
+
+
+def test_a_small_workflow_is_built_published_and_run(page, complaints):
+    page.goto("/w/demo/workflows")
+    page.get_by_role("link", name="New workflow").click()
+    page.get_by_label("Name").fill("Say hello")
+    page.get_by_role("button", name="Make the workflow").click()
+    page.get_by_role("link", name="Add the first step").click()
+    add(page, "Fill a template", "template")
+    page.get_by_label("Name", exact=False).first.fill("Greet")
+    page.locator("[name=with-template]").fill("Hello from the browser")
+    page.get_by_role("button", name="Save the step").click()
+    expect(page.locator(".step-card")).to_contain_text("Greet")
+
+    page.get_by_role("link", name="Publish version 1…").click()
+    expect(page.locator(".changes")).to_contain_text("Greet")
+    page.get_by_role("button", name="Publish version 1").click()
+    expect(page.locator(".toast").first).to_contain_text("Version 1 is live")
+
+    page.get_by_role("link", name="Run…").click()
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator(".title-row .badge")).to_contain_text("Succeeded", timeout=30_000)
+    expect(page.locator(".run-steps")).to_contain_text("Hello from the browser")
+    assert complaints == []
+
+
+def test_steps_are_moved_copied_removed_and_brought_back(page, complaints):
+    page.goto("/w/demo/workflows/new")
+    page.get_by_label("Name").fill("Juggle steps")
+    page.get_by_role("button", name="Make the workflow").click()
+    page.get_by_role("link", name="Add the first step").click()
+    add(page, "Fill a template", "template")
+    page.get_by_role("link", name="Add below").click()
+    add(page, "If", "goes one of two")
+    names = page.locator(".outline > li > :is(.step-card, .frame) .step-name")
+    expect(names).to_have_count(2)
+
+    page.keyboard.press("Alt+ArrowUp")
+    page.wait_for_load_state()
+    expect(names.first).to_contain_text("If")
+
+    page.locator(".branch").first.get_by_role("link", name="Add a step").click()
+    add(page, "Stop here", "stop")
+    expect(page.locator(".branch .step-card")).to_contain_text("Stop here")
+
+    page.get_by_label("More about this step").click()
+    page.get_by_role("button", name="Duplicate").last.click()
+    expect(page.locator(".branch .step-card")).to_have_count(2)
+    page.get_by_label("More about this step").click()
+    page.get_by_role("button", name="Remove").click()
+    expect(page.locator(".branch .step-card")).to_have_count(1)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".branch .step-card")).to_have_count(2)
+    assert complaints == []
+
+
+def test_a_value_is_put_into_the_field_last_used(page, data, complaints):
+    page.goto(f"/w/demo/workflows/{data['workflow']}/steps/summary")
+    field = page.locator("[name=with-text]")
+    field.fill("Subject: ")
+    page.get_by_text("Values you can use").click()
+    page.locator("[data-insert='{{ steps.read.count }}']").click()
+    expect(field).to_have_value("Subject: {{ steps.read.count }}")
+    assert complaints == []
+
+
+def test_keys_go_through_the_outline(page, data):
+    page.goto(f"/w/demo/workflows/{data['workflow']}")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.textContent").strip().startswith("2")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/steps/any")
+    page.keyboard.press("Escape")
+    page.wait_for_url(f"**/workflows/{data['workflow']}")
+
+
+def test_everything_works_without_javascript(chrome, signed_in, product, data):
+    context = chrome.new_context(storage_state=signed_in, base_url=product.base, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"/w/demo/workflows/{data['empty']}")
+    page.get_by_role("link", name="Add the first step").click()
+    page.get_by_role("searchbox", name="Search the catalogue").fill("template")
+    page.get_by_role("button", name="Search", exact=True).click()
+    page.get_by_role("button", name="Fill a template").click()
+    page.locator("[name=with-template]").fill("Plain")
+    page.get_by_role("button", name="Save the step").click()
+    expect(page.locator(".step-card")).to_contain_text("Plain")
+    page.get_by_label("More about this step").click()
+    page.get_by_role("button", name="Remove").click()
+    expect(page.locator(".outline-area")).to_contain_text("No steps yet")
+    context.close()

@@ -1,0 +1,224 @@
+"""Pages of a step: the panel and its tabs, the catalogue, moving, copying, removing, and a stale save."""
+
+import pytest
+
+from workflows.operations import drafts
+from workflows.operations import workflows as operations
+from workflows.views.steps import catalogue
+
+
+def form(greeting, **changes):
+    said = {"etag": greeting.draft_etag, "name": "Say hello", "key": "hello", "with-template": "Hello"}
+    return {**said, **changes}
+
+
+def test_the_panel_shows_the_form_made_from_the_action(editor, greeting):
+    page = editor.client.get(editor.path("workflows/greeting/steps/hello")).text
+    assert 'name="with-template"' in page and "Hello {{ inputs.who }}" in page
+
+
+def test_the_panel_offers_values_it_can_use(editor, greeting):
+    page = editor.client.get(editor.path("workflows/greeting/steps/cut")).text
+    assert 'data-insert="{{ steps.hello.text }}"' in page and 'data-insert="{{ inputs.who }}"' in page
+    first = editor.client.get(editor.path("workflows/greeting/steps/hello")).text
+    assert "steps.cut" not in first
+
+
+def test_saving_sets_the_inputs_in_the_draft(editor, greeting, draft):
+    said = form(greeting, **{"with-template": "Bye {{ inputs.who }}", "name": "Say goodbye"})
+    assert editor.client.post(editor.path("workflows/greeting/steps/hello"), said).status_code == 302
+    assert draft()["steps"][0]["with"]["template"] == "Bye {{ inputs.who }}"
+    assert draft()["steps"][0]["name"] == "Say goodbye"
+
+
+def test_a_new_key_is_followed_by_templates(editor, greeting, draft):
+    answer = editor.client.post(editor.path("workflows/greeting/steps/hello"), form(greeting, key="greet"))
+    assert answer.headers["Location"] == editor.path("workflows/greeting/steps/greet")
+    assert draft()["outputs"] == {"text": "{{ steps.greet.text }}"}
+
+
+def test_a_taken_or_bad_key_is_an_error_at_its_field(editor, greeting, keys):
+    for key in ("any", "Not a key", ""):
+        answer = editor.client.post(editor.path("workflows/greeting/steps/hello"), form(greeting, key=key))
+        assert answer.status_code == 422 and "id_key_error" in answer.text
+    assert keys() == ["hello", "any"]
+
+
+def test_an_empty_input_is_saved_and_shown_as_a_problem_at_the_field(editor, greeting, draft):
+    editor.client.post(editor.path("workflows/greeting/steps/hello"), form(greeting, **{"with-template": ""}))
+    assert "with" not in draft()["steps"][0]
+    page = editor.client.get(editor.path("workflows/greeting/steps/hello")).text
+    assert "id_with-template_error" in page
+
+
+def test_a_template_that_cannot_be_read_is_an_error_at_the_field(editor, greeting):
+    said = form(greeting, **{"with-template": "Hello {{ inputs.who"})
+    answer = editor.client.post(editor.path("workflows/greeting/steps/hello"), said)
+    assert answer.status_code == 422 and "id_with-template_error" in answer.text
+
+
+def test_a_stale_save_shows_both_sides_and_loses_nothing(editor, admin, greeting, draft):
+    drafts.edit_step(admin.actor, greeting, "hello", {"with": {"template": "Theirs"}}, if_match="*")
+    said = form(greeting, **{"with-template": "Mine"})
+    answer = editor.client.post(editor.path("workflows/greeting/steps/hello"), said)
+    assert answer.status_code == 409
+    assert "changed in the meantime by Adam Admin" in answer.text
+    assert "Theirs" in answer.text and "Mine" in answer.text
+    assert draft()["steps"][0]["with"]["template"] == "Theirs"
+    now = operations.get_workflow(editor.actor, "greeting").draft_etag
+    assert f'value="{now}"' in answer.text
+
+
+def test_saving_again_after_a_stale_save_keeps_mine(editor, admin, greeting, draft):
+    changed = drafts.edit_step(admin.actor, greeting, "hello", {"with": {"template": "Theirs"}}, if_match="*")
+    said = form(greeting, **{"with-template": "Mine", "etag": changed.draft_etag})
+    editor.client.post(editor.path("workflows/greeting/steps/hello"), said)
+    assert draft()["steps"][0]["with"]["template"] == "Mine"
+
+
+def test_what_was_typed_for_a_removed_step_is_shown(editor, admin, greeting):
+    drafts.remove_step(admin.actor, greeting, "hello", if_match="*")
+    answer = editor.client.post(
+        editor.path("workflows/greeting/steps/hello"), form(greeting, **{"with-template": "Long words"})
+    )
+    assert answer.status_code == 409 and "Long words" in answer.text and "removed in the meantime" in answer.text
+
+
+def test_what_happens_on_failure_is_saved(editor, greeting, draft):
+    said = {
+        "etag": greeting.draft_etag,
+        "do": "value",
+        "value": '{"text": ""}',
+        "timeout": "30",
+        "max": "4",
+        "delay": "1.5",
+    }
+    answer = editor.client.post(editor.path("workflows/greeting/steps/hello?tab=fails"), said)
+    assert answer.status_code == 302
+    step = draft()["steps"][0]
+    assert step["on_error"] == {"do": "value", "value": {"text": ""}}
+    assert step["timeout"] == 30 and step["retry"] == {"max": 4, "delay": 1.5}
+
+
+def test_going_on_with_a_value_needs_the_value(editor, greeting):
+    said = {"etag": greeting.draft_etag, "do": "value"}
+    answer = editor.client.post(editor.path("workflows/greeting/steps/hello?tab=fails"), said)
+    assert answer.status_code == 422 and "Say which value" in answer.text
+
+
+def test_a_note_is_saved(editor, greeting, draft):
+    said = {"etag": greeting.draft_etag, "note": "Because Ada likes it"}
+    editor.client.post(editor.path("workflows/greeting/steps/hello?tab=notes"), said)
+    assert draft()["steps"][0]["note"] == "Because Ada likes it"
+
+
+def test_a_step_that_never_ran_says_so(editor, greeting):
+    assert "has not run yet" in editor.client.get(editor.path("workflows/greeting/steps/hello?tab=output")).text
+
+
+def test_the_connections_of_fitting_services_are_offered(editor, sandboxed):
+    step = {"key": "find", "action": "gmail.search", "with": {"query": "is:unread"}}
+    operations.create_workflow(editor.actor, {"format": 1, "name": "Mail", "steps": [step]}, draft=True)
+    page = editor.client.get(editor.path("workflows/mail/steps/find")).text
+    assert '<option value="gmail">' in page and '<option value="github">' not in page
+
+
+def test_a_step_of_an_unknown_action_can_be_opened(editor, workspace):
+    step = {"key": "odd", "action": "nowhere.thing", "with": {"a": 1}}
+    operations.create_workflow(editor.actor, {"format": 1, "name": "Odd", "steps": [step]}, draft=True)
+    page = editor.client.get(editor.path("workflows/odd/steps/odd"))
+    assert page.status_code == 200 and "There is no action" in page.text
+
+
+def test_a_viewer_reads_a_step_and_cannot_save_it(viewer, greeting, draft):
+    assert "disabled" in viewer.client.get(viewer.path("workflows/greeting/steps/hello")).text
+    assert viewer.client.post(viewer.path("workflows/greeting/steps/hello"), form(greeting)).status_code == 403
+
+
+def test_an_outsider_finds_no_step(outsider, greeting):
+    address = f"/w/{greeting.workspace.slug}/workflows/greeting/steps/hello"
+    assert outsider.client.get(address).status_code == 404
+    assert outsider.client.post(f"{address}/remove").status_code == 404
+
+
+def test_a_key_that_is_not_there_is_a_404(editor, greeting):
+    assert editor.client.get(editor.path("workflows/greeting/steps/nobody")).status_code == 404
+
+
+def test_the_catalogue_begins_with_the_flow_and_is_searched(editor, greeting):
+    page = editor.client.get(editor.path("workflows/greeting/steps/new")).text
+    assert page.index('value="for_each"') < page.index('value="gmail.search"')
+    found = editor.client.get(editor.path("workflows/greeting/steps/new?q=gmail+search")).text
+    assert 'value="gmail.search"' in found and 'value="for_each"' not in found
+    assert "No action matches" in editor.client.get(editor.path("workflows/greeting/steps/new?q=zebra")).text
+
+
+def test_the_catalogue_has_every_action_once():
+    names = [action["info"].name for group in catalogue() for action in group["actions"]]
+    assert len(names) == len(set(names)) and "data.format" in names
+
+
+def test_a_step_is_added_at_the_place_of_the_plus(editor, greeting, draft):
+    place = "workflows/greeting/steps/new?parent=any&branch=then&index=0"
+    answer = editor.client.post(editor.path(place), {"action": "data.format"})
+    assert answer.headers["Location"] == editor.path("workflows/greeting/steps/format?fresh=1")
+    assert [step["key"] for step in draft()["steps"][1]["then"]] == ["format", "cut"]
+
+
+def test_a_container_is_added_with_its_list(editor, greeting, draft):
+    editor.client.post(editor.path("workflows/greeting/steps/new?index=0"), {"action": "for_each"})
+    assert draft()["steps"][0]["action"] == "for_each"
+    assert "For each" in editor.client.get(editor.path("workflows/greeting")).text
+
+
+@pytest.mark.parametrize(
+    "place", ["parent=nobody&branch=do", "parent=any&branch=sideways", "index=99999999", "index=-3"]
+)
+def test_a_bad_place_is_no_500(editor, greeting, place):
+    answer = editor.client.post(editor.path(f"workflows/greeting/steps/new?{place}"), {"action": "data.format"})
+    assert answer.status_code == 302
+
+
+def test_an_unknown_action_is_refused(editor, greeting, keys):
+    answer = editor.client.post(editor.path("workflows/greeting/steps/new"), {"action": "nope"})
+    assert answer.status_code == 422 and keys() == ["hello", "any"]
+
+
+def test_a_step_moves_up_and_down(editor, greeting, keys):
+    editor.client.post(editor.path("workflows/greeting/steps/any/move"), {"by": "-1"})
+    assert keys() == ["any", "hello"]
+    editor.client.post(editor.path("workflows/greeting/steps/any/move"), {"by": "1"})
+    assert keys() == ["hello", "any"]
+
+
+def test_a_step_moves_into_another_list(editor, greeting, draft):
+    editor.client.post(editor.path("workflows/greeting/steps/hello/move"), {"to": "any:then"})
+    assert [step["key"] for step in draft()["steps"][0]["then"]] == ["cut", "hello"]
+
+
+def test_a_step_cannot_move_into_itself(editor, greeting, keys):
+    answer = editor.client.post(editor.path("workflows/greeting/steps/any/move"), {"to": "any:then"}, follow=True)
+    assert "cannot be moved into itself" in answer.text and keys() == ["hello", "any"]
+
+
+def test_a_step_is_copied_and_the_copy_opens(editor, greeting, keys):
+    answer = editor.client.post(editor.path("workflows/greeting/steps/hello/duplicate"))
+    assert answer.headers["Location"] == editor.path("workflows/greeting/steps/hello_2")
+    assert keys() == ["hello", "hello_2", "any"]
+
+
+def test_a_removed_step_comes_back_by_undo(editor, greeting, keys):
+    page = editor.client.post(editor.path("workflows/greeting/steps/hello/remove"), follow=True)
+    assert keys() == ["any"]
+    undo = page.text.split('<form method="post" action="')
+    address = next(part.split('"')[0] for part in undo if "revision=" in part.split('"')[0]).replace("&amp;", "&")
+    editor.client.post(address)
+    assert keys() == ["hello", "any"]
+
+
+def test_undo_after_another_change_is_refused_and_says_so(editor, greeting, keys):
+    page = editor.client.post(editor.path("workflows/greeting/steps/hello/remove"), follow=True)
+    address = next(p.split('"')[0] for p in page.text.split('action="') if "revision=" in p.split('"')[0])
+    editor.client.post(editor.path("workflows/greeting/steps/new"), {"action": "data.format"})
+    answer = editor.client.post(address.replace("&amp;", "&"), follow=True)
+    assert "changed in the meantime" in answer.text and "hello" not in keys()
