@@ -11,16 +11,30 @@ from workflows.models import Effect, Run, StepRun, Worker
 EFFECTS = 2
 
 
-def prepare(url: str) -> bool:
-    """A migrated database with a workspace, a connection and the workflows."""
+def migrate() -> bool:
+    """The tables."""
     from django.core.management import call_command
 
+    call_command("migrate", verbosity=0, skip_checks=True)
+    call_command("createcachetable", verbosity=0)
+    return True
+
+
+def copy(path: str) -> bool:
+    """A copy of the empty database, for the stages after this one."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM INTO %s", [path])
+    return True
+
+
+def prepare(url: str) -> bool:
+    """A workspace, a connection and the workflows."""
     from integrations.operations.connections import create_connection
     from workflows.operations.publish import publish_workflow
     from workflows.operations.workflows import create_workflow
 
-    call_command("migrate", verbosity=0, skip_checks=True)
-    call_command("createcachetable", verbosity=0)
     workspace = Workspace.objects.create(slug="stage", name="Stage")
     actor = Actor.system(workspace, "stage")
     create_connection(actor, service="fake", name="fake", secret={"token": "abc"}, base_url=url)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,11 +19,20 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 HELPER = """
-import json, sys
+import json, sys, traceback
 import django; django.setup()
 from tests.faults import acts
-print(json.dumps(getattr(acts, sys.argv[1])(*json.loads(sys.argv[2]))))
+for line in sys.stdin:
+    name, args = json.loads(line)
+    try:
+        answer = {"ok": getattr(acts, name)(*args)}
+    except Exception:
+        answer = {"error": traceback.format_exc()}
+    print(json.dumps(answer), flush=True)
 """
+
+
+TEMPLATE = Path(tempfile.gettempdir()) / f"awo-fault-template-{os.getpid()}.sqlite3"
 
 
 @dataclass
@@ -64,6 +74,7 @@ class Stage:
         }
         self.supervisors: list[subprocess.Popen[bytes]] = []
         self.service: subprocess.Popen[str] | None = None
+        self.helper: subprocess.Popen[str] | None = None
         self.acked: list[str] = []
         self.kills = 0
 
@@ -81,9 +92,14 @@ class Stage:
             [sys.executable, "-m", "tests.fakes.service", "--journal", str(self.journal)],
             cwd=ROOT, stdout=subprocess.PIPE, text=True,
         )
+        if self.database == "sqlite" and TEMPLATE.exists():
+            shutil.copy(TEMPLATE, self.folder / "orchestrator.sqlite3")
         assert self.service.stdout is not None
         self.url = self.service.stdout.readline().strip()
         self.env["FAKE_HOST"] = self.url.removeprefix("http://")
+        self.act("migrate")
+        if self.database == "sqlite" and not TEMPLATE.exists():
+            self.act("copy", str(TEMPLATE))
         self.act("prepare", self.url)
         return self
 
@@ -91,8 +107,10 @@ class Stage:
         for supervisor in self.supervisors:
             if supervisor.poll() is None:
                 self.kill_all(supervisor)
-        if self.service is not None:
-            self.service.kill()
+        for process in (self.service, self.helper):
+            if process is not None:
+                process.kill()
+                process.wait()
         if self.database == "postgres":
             import psycopg
 
@@ -100,12 +118,18 @@ class Stage:
                 admin.execute(f'DROP DATABASE IF EXISTS "{self._drop[1]}" WITH (FORCE)')
 
     def act(self, name: str, *args: Any) -> Any:
-        """Do something with the product in a process of its own."""
-        done = subprocess.run(
-            [sys.executable, "-c", HELPER, name, json.dumps(args)], cwd=ROOT, env=self.env, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-        return json.loads(done.stdout.strip().splitlines()[-1])
+        """Do something with the product, in a process beside this one."""
+        if self.helper is None:
+            self.helper = subprocess.Popen(
+                [sys.executable, "-c", HELPER], cwd=ROOT, env=self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                text=True,
+            )
+        assert self.helper.stdin is not None and self.helper.stdout is not None
+        self.helper.stdin.write(json.dumps([name, args]) + "\n")
+        self.helper.stdin.flush()
+        answer = json.loads(self.helper.stdout.readline())
+        assert "ok" in answer, answer.get("error")
+        return answer["ok"]
 
     def start_workers(self, **env: str) -> subprocess.Popen[bytes]:
         """A real `manage.py worker`."""
@@ -170,7 +194,7 @@ class Stage:
         while time.monotonic() - began < seconds:
             if self.act("unfinished") == 0:
                 break
-            time.sleep(0.25)
+            time.sleep(0.1)
         return time.monotonic() - began
 
     def check(self) -> Verdict:

@@ -28,7 +28,7 @@ async def branch(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord) -
         record.decision = {"taken": taken}
         record.input = {"condition": plan.condition.source}
         record.status = "running"
-        walk.log.put(record.copy())
+        walk.log.put(record)
     taken = record.decision["taken"]
     inner = frame.inner()
     await walk.walk_list(plan.branches.get(taken, ()), inner)
@@ -45,7 +45,7 @@ async def each(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord) -> 
         record.decision = decision
         record.input = {name: value for name, value in values.items() if name != "items"} | {"count": len(loop.items)}
         record.status = "running"
-        walk.log.put(record.copy())
+        walk.log.put(record)
     else:
         if {name: record.decision.get(name) for name in decision} != decision:
             raise Failure("E_REPLAY", "The items of this loop are not those it began with.", "Run the workflow again.")

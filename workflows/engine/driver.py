@@ -207,11 +207,11 @@ class Driver:
                 if effect.state == "sent":
                     effect.state = "unknown"
                     effect.error = {"code": "E_INTERRUPTED", "message": "The answer was never stored."}
-                    run_log.put(effect.copy())
+                    run_log.put(effect)
         for step in list(run_log.steps.values()):
             if not step.finished and step.status in ("running", "waiting"):
                 step.status, step.finished_at, step.due_at = "cancelled", at, None
-                run_log.put(step.copy())
+                run_log.put(step)
 
     async def _release(self, run_log: RunLog, released: Released) -> bool:
         """Give the run back. False: done with it. True: it was changed in the meantime, walk again."""

@@ -18,6 +18,7 @@ from integrations.errors import CERTAIN_NO, ServiceError, Unreadable
 from orchestrator_site.lib.crypto import effect_hmac
 from orchestrator_site.lib.json import clean_value, dumps
 from orchestrator_site.lib.redact import redact_value
+from workflows.engine.calls import set_deadline
 from workflows.engine.crashpoints import crashpoint
 from workflows.engine.frames import Ended
 from workflows.engine.records import EffectRecord, Failure, WaitRecord
@@ -85,7 +86,7 @@ class Ledger:
             self.task.frame.group.check()
             effect = self._intent(order, key, len(past) + 1)
             past.append(effect)
-            self._log.put(effect.copy())
+            self._log.put(effect)
             await self._log.commit()
             crashpoint("P09")
             await self.house.before_send()
@@ -114,6 +115,7 @@ class Ledger:
 
     async def _leave(self, order: Order, effect: EffectRecord, *, repeated: bool) -> None:
         """The one request, and what its answer says about the change."""
+        set_deadline(self.timeout)
         try:
             async with asyncio.timeout(self.timeout):
                 outcome = await order.send(effect.key)
@@ -189,6 +191,7 @@ class Ledger:
     ) -> tuple[Found | None, bool]:
         effect.looks += 1
         crashpoint("P18")
+        set_deadline(self.timeout)
         try:
             async with asyncio.timeout(self.timeout):
                 return await look(what), True
@@ -245,18 +248,18 @@ class Ledger:
         effect.settle_after = max(effect.settle_after or now, now + timedelta(seconds=self.house.settle_seconds))
         effect.state = "unknown"
         effect.error = {"code": code, "message": message}
-        self._log.put(effect.copy())
+        self._log.put(effect)
 
     def _end(self, effect: EffectRecord, state: str, *, error: Any = None, resolution: str = "") -> None:
         effect.state, effect.resolution = state, resolution
         effect.error = error or effect.error
         effect.settled_at = self._clock.now()
-        self._log.put(effect.copy())
+        self._log.put(effect)
 
     def _put_step(self, status: str, *more: Any) -> None:
         record = self.task.record
         record.status = status
-        self._log.put(record.copy(), *[item.copy() if isinstance(item, EffectRecord) else item for item in more])
+        self._log.put(record, *more)
 
 
 def failure_of(error: ServiceError) -> Failure:

@@ -257,7 +257,17 @@ def validated(action: Action, values: Mapping[str, Any]) -> BaseModel:
 def clean_output(output: Any) -> Any:
     """An action's answer as plain JSON, mended where the service sent what no database holds."""
     value = output.model_dump(mode="json") if isinstance(output, BaseModel) else output
+    if type(value) is dict and all(_plain(item) for item in value.values()):
+        return value
     return clean_value(value, max_bytes=MOST_OUTPUT, max_string=MOST_OUTPUT, field="output", repair=True)
+
+
+def _plain(value: Any) -> bool:
+    """Short printable text and small numbers are clean as they are (the usual case of a data step)."""
+    kind = type(value)
+    if kind is str:
+        return len(value) < 10_000 and value.isprintable()
+    return value is None or kind is bool or (kind is int and -(2**53) < value < 2**53)
 
 
 def _book(task: Task, usage: Mapping[str, Any] | None) -> None:

@@ -35,6 +35,8 @@ BATCH_BYTES = 2 * 1024 * 1024
 RUN_UNCOMMITTED = 100
 MOST_RECORDS = 5_000
 MOST_BYTES = 32 * 1024 * 1024
+LINGER = 0.005
+LINGER_PUTS = 150
 GUILTY = (DataError, IntegrityError, UnicodeError, OverflowError, ValueError)
 
 
@@ -105,6 +107,7 @@ class RunLog:
         if self.uncommitted and self._tail is not None and self.broken is None:
             waiter = asyncio.get_running_loop().create_future()
             self._tail.waiters.append(waiter)
+            self.journal.hurry()
             await waiter
         if self.broken is not None:
             raise self.broken
@@ -136,6 +139,7 @@ class Journal:
         self._arrived = threading.Condition()
         self._stop = False
         self._fenced = False
+        self._hurry = self._lingering = False
         self._store: SqlStore | None = None
         self._thread = threading.Thread(target=self._main, name="journal", daemon=True)
 
@@ -169,12 +173,21 @@ class Journal:
         self.bytes += put.size
         with self._arrived:
             self._queue.append(put)
-            self._arrived.notify()
+            if not self._lingering or self._hurry or len(self._queue) >= LINGER_PUTS:
+                self._arrived.notify()
+
+    def hurry(self) -> None:
+        """Somebody waits for what is queued: do not linger."""
+        self._hurry = True
+        if self._lingering:
+            with self._arrived:
+                self._arrived.notify()
 
     async def beat(self) -> None:
         """An empty batch: the worker lives."""
         put = Put(None, (), [], 0)
         put.waiters.append(asyncio.get_running_loop().create_future())
+        self._hurry = True
         self.submit(put)
         await put.waiters[0]
 
@@ -243,6 +256,7 @@ class Journal:
         with self._arrived:
             while not self._queue and not self._stop:
                 self._arrived.wait()
+            self._linger()
             taken: list[Put] = []
             records = size = 0
             while self._queue and records < self._most and size < BATCH_BYTES:
@@ -251,6 +265,17 @@ class Journal:
                 records += len(put.rows)
                 size += put.size
             return taken
+
+    def _linger(self) -> None:
+        """While nobody waits, let a batch grow for a moment: fewer commits, the same promises."""
+        until = time.monotonic() + LINGER
+        self._lingering = True
+        while not self._hurry and not self._stop and len(self._queue) < LINGER_PUTS:
+            left = until - time.monotonic()
+            if left <= 0:
+                break
+            self._arrived.wait(left)
+        self._lingering = self._hurry = False
 
     def _write(self, puts: list[Put]) -> None:
         """Commit a batch; halve it where the database refuses something, until the guilty put is alone."""

@@ -119,14 +119,19 @@ DEFAULTS = {
 # How values travel: SQLite takes what Django stores there; PostgreSQL parses text arrays cast to the column's type.
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
 def json_text(value: Any) -> str | None:
     """Compact JSON as JSONText stores it."""
-    return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return None if value is None else _encode(value)
 
 
 def sqlite_time(value: datetime | None) -> str | None:
     """As Django writes a datetime."""
-    return None if value is None else value.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+    if value is None:
+        return None
+    return value.isoformat(" ")[:-6] if value.tzinfo is UTC else value.astimezone(UTC).isoformat(" ")[:-6]
 
 
 def _id_hex(value: UUID | None) -> str | None:

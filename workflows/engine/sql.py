@@ -6,7 +6,7 @@ SQLite gets `executemany`, PostgreSQL one `INSERT … SELECT FROM unnest()` a ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -52,7 +52,7 @@ class SqlStore:
         self.sqlite = connection.vendor == "sqlite"
         self.rows = rows or RowMaker(connection.vendor)
         self.in_flight = in_flight
-        self._statements = {table.name: insert_statement(table, self.sqlite) for table in TABLES}
+        self._statements: dict[tuple[str, int], str] = {}
         self._marks: list[str] = []
 
     def prepare(self) -> None:
@@ -215,11 +215,10 @@ class SqlStore:
             "RETURNING id, fence, workspace_id"
         )
         rows = self.run(sql, (self.id(me.worker), ABI, ABI_MIN, ABI, *ids)).fetchall()
-        event = (
-            f"INSERT INTO {EVENTS.name} (id, run_id, workspace_id, kind, data, at) "
-            "VALUES (%s, %s, %s, 'running', '{}', NOW)"
-        )
-        self.many(event, [(self.id(uuid7()), row[0], row[2]) for row in rows])
+        for chunk in chunks(rows):
+            places = ", ".join(["(%s, %s, %s, 'running', '{}', NOW)"] * len(chunk))
+            event = f"INSERT INTO {EVENTS.name} (id, run_id, workspace_id, kind, data, at) VALUES {places}"
+            self.run(event, [value for row in chunk for value in (self.id(uuid7()), row[0], row[2])])
         return [(self.uuid(row[0]), int(row[1])) for row in rows]
 
     # The journal's records
@@ -284,16 +283,16 @@ class SqlStore:
         return {row[0] for row in self.run(sql, [list(column) for column in zip(*rows, strict=True)]).fetchall()}
 
     def _write_runs_sqlite(self, rows: list[tuple[Any, ...]], guard: str) -> set[UUID]:
-        named = {name: f":{name}" for name, _ in _RUN_COLUMNS}
-        text = f"UPDATE workflows_run SET {_RUN_SET.format(d=':', r='')} WHERE id = {named['id']} AND " + guard.format(
-            d=":", r=""
-        )
-        changed = set()
-        for row in rows:
-            values = dict(zip(named, row, strict=True))
-            with self.db.wrap_database_errors:
-                if self.db.connection.execute(text, values).rowcount:
-                    changed.add(self.uuid(row[0]))
+        named = ", ".join(name for name, _ in _RUN_COLUMNS)
+        setting, where = _RUN_SET.format(d="d.", r="r."), guard.format(d="d.", r="r.")
+        changed: set[UUID] = set()
+        for chunk in chunks(rows):
+            sql = (
+                f"WITH d({named}) AS (VALUES {_places(len(_RUN_COLUMNS), len(chunk))}) UPDATE workflows_run AS r "
+                f"SET {setting} FROM d WHERE r.id = d.id AND {where} RETURNING id"
+            )
+            found = self.run(sql, [value for row in chunk for value in row]).fetchall()
+            changed.update(self.uuid(row[0]) for row in found)
         return changed
 
     def _run_row(self, log: Any, record: RunRecord) -> tuple[Any, ...]:
@@ -307,10 +306,17 @@ class SqlStore:
         )  # fmt: skip
 
     def _insert(self, table: Table, rows: list[tuple[Any, ...]]) -> None:
-        if self.sqlite:
-            self.db.connection.executemany(self._statements[table.name], rows)
-        else:
-            self.run(self._statements[table.name], [list(column) for column in zip(*rows, strict=True)])
+        if not self.sqlite:
+            self.run(self._statement(table, 0), [list(column) for column in zip(*rows, strict=True)])
+            return
+        for chunk in chunks(rows):
+            self.run(self._statement(table, len(chunk)), [value for row in chunk for value in row])
+
+    def _statement(self, table: Table, rows: int) -> str:
+        found = self._statements.get((table.name, rows))
+        if found is None:
+            found = self._statements[(table.name, rows)] = insert_statement(table, self.sqlite, rows)
+        return found
 
     def _mark(self, kind: type, row: tuple[Any, ...]) -> None:
         """Crash points inside the transaction: P08 before an intent is committed, P15 before a result is."""
@@ -323,24 +329,48 @@ def _identity(kind: type, row: tuple[Any, ...]) -> tuple[Any, ...]:
     return (row[1], row[2]) if kind.__name__ == "StepRecord" else (row[0],)
 
 
-def insert_statement(table: Table, sqlite: bool) -> str:
-    """INSERT … SELECT … guarded by (run, fence), replacing an older image of the same row."""
+def insert_statement(table: Table, sqlite: bool, rows: int) -> str:
+    """INSERT … SELECT … guarded by (run, fence), replacing an older image of the same row.
+
+    SQLite takes `rows` rows at once: each statement lets go of Python's lock once, and getting it back beside a busy
+    loop costs more than the rows do.
+    """
     names = [column.name for column in table.columns]
     extra = DEFAULTS.get(table.name, {})
     into = [*names, *extra, "workspace_id", *(["run_id"] if table.has_run else [])]
     tail = ["r.workspace_id", *(["r.id"] if table.has_run else [])]
+    values = ", ".join([f'd."{name}"' for name in names] + list(extra.values()) + tail)
+    named = ", ".join([f'"{name}"' for name in [*names, "guard_run", "guard_fence"]])
     if sqlite:
-        values = ", ".join(["?"] * len(names) + list(extra.values()) + tail)
-        source = "workflows_run r WHERE r.id = ? AND r.fence = ?"
+        head = f"WITH d({named}) AS (VALUES {_places(len(names) + 2, rows)}) "
+        source = "d"
     else:
-        values = ", ".join([f'd."{name}"' for name in names] + list(extra.values()) + tail)
         arrays = ", ".join([f"%s::{column.type}[]" for column in table.columns] + ["%s::uuid[]", "%s::bigint[]"])
-        named = ", ".join([f'"{name}"' for name in [*names, "guard_run", "guard_fence"]])
-        source = f"unnest({arrays}) AS d({named}) JOIN workflows_run r ON r.id = d.guard_run AND r.fence = d.guard_fence"
+        head, source = "", f"unnest({arrays}) AS d({named})"
     changes = ", ".join(f'"{name}" = excluded."{name}"' for name in table.changing)
     columns = ", ".join(f'"{name}"' for name in into)
     action = f"DO UPDATE SET {changes}" if changes else "DO NOTHING"
-    return f"INSERT INTO {table.name} ({columns}) SELECT {values} FROM {source} ON CONFLICT ({', '.join(table.key)}) {action}"
+    return (
+        f"{head}INSERT INTO {table.name} ({columns}) SELECT {values} FROM {source} JOIN workflows_run r "
+        f"ON r.id = d.guard_run AND r.fence = d.guard_fence WHERE true ON CONFLICT ({', '.join(table.key)}) {action}"
+    )
+
+
+CHUNKS = (64, 16, 4, 1)
+
+
+def chunks(rows: list[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+    """Rows in pieces of few sizes, so that SQLite's statements are prepared once."""
+    at = 0
+    for size in CHUNKS:
+        while len(rows) - at >= size:
+            yield rows[at : at + size]
+            at += size
+
+
+def _places(columns: int, rows: int) -> str:
+    row = f"({', '.join(['%s'] * columns)})"
+    return ", ".join([row] * rows)
 
 
 _sqlite_texts: dict[str, str] = {}

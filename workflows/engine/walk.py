@@ -37,7 +37,7 @@ class Log(Protocol):
         """Load the records below an unfinished loop."""
 
     def put(self, *records: Record) -> None:
-        """Hand in records; they are committed together, in the order in which they are put."""
+        """Hand in records as they are now; they are committed together, in the order in which they are put."""
 
     async def room(self) -> None:
         """Wait while too much is uncommitted."""
@@ -255,6 +255,9 @@ class Walk:
         except Ended as ended:
             self._ended(record, ended)
             raise
+        except Finished as finished:
+            self._finished(record, finished)
+            raise
         except TemplateProblem as problem:
             self._failed(plan, frame, record, Failure(problem.code, problem.message, problem.hint or ""))
 
@@ -317,7 +320,7 @@ class Walk:
             again = False
             record.status, record.due_at = "running", None
             started = self.clock.now()
-            self.log.put(record.copy())
+            self.log.put(record)
             await self.log.commit()
             group.check()
             task.input_tokens = task.output_tokens = 0
@@ -332,7 +335,7 @@ class Walk:
                     raise
                 record.status, record.due_at = "waiting", self.clock.now() + timedelta(seconds=wait)
                 record.error = {**failure.as_dict(), "step": task.plan.key}
-                self.log.put(record.copy())
+                self.log.put(record)
                 await self.sleep_until(group, record.due_at)
                 continue
             self._book(task)
@@ -411,7 +414,7 @@ class Walk:
         """Write the last image of a step."""
         record.status = status
         record.finished_at = self.clock.now()
-        self.log.put(record.copy())
+        self.log.put(record)
 
     def _failed(self, plan: StepPlan, frame: Frame, record: StepRecord, failure: Failure) -> None:
         failure.step = failure.step or plan.key
@@ -428,6 +431,13 @@ class Walk:
         record.due_at = None
         self.finish(record, "cancelled")
 
+    def _finished(self, record: StepRecord, finished: Finished) -> None:
+        """A block in which the run ends as succeeded ends with it; its record says so again on resume."""
+        if record.finished:
+            return
+        record.decision = {**(record.decision or {}), "finish": finished.message, "quiet": not finished.warning}
+        self.finish(record, "succeeded")
+
     def _replay(self, plan: StepPlan, frame: Frame, record: StepRecord) -> None:
         """Let the walk go on from a finished step: from the log on resume, from memory otherwise."""
         decision = record.decision if isinstance(record.decision, dict) else {}
@@ -435,7 +445,8 @@ class Walk:
         if record.status == "succeeded":
             frame.keep(record.key, record.output, self._taint(plan, frame, record))
             if decision.get("finish") is not None:
-                raise Finished(str(decision["finish"]), warning=plan.step.action != "stop")
+                warning = plan.step.action != "stop" and not decision.get("quiet")
+                raise Finished(str(decision["finish"]), warning=warning)
         elif record.status == "failed":
             self._replay_failure(plan, frame, record)
         elif record.status == "cancelled":

@@ -172,6 +172,22 @@ def test_a_missing_connection_fails_the_run_before_anything_is_done(workspace, a
     assert "connection" in run.error["hint"]
 
 
+def test_a_block_in_which_the_run_is_stopped_is_not_left_running(workspace, actor, engine):
+    engine()
+    steps = [
+        {
+            "key": "decide",
+            "action": "if",
+            "with": {"condition": "1 == 1"},
+            "then": [{"key": "enough", "action": "stop", "with": {"message": "Enough."}}],
+        },
+        {"key": "never", "action": "data.format", "with": {"template": "x"}},
+    ]
+    run = start_run(actor, publish(workspace, {"steps": steps}).slug, wait=10)
+    assert (run.status, run.warnings) == ("succeeded", [])
+    assert {key: step.status for key, step in steps_of(run).items()} == {"decide": "succeeded", "enough": "succeeded"}
+
+
 def start_again(run):
     """The run when it has ended."""
     from workflows.operations.runs import wait_for
