@@ -77,5 +77,9 @@ def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500: no trace, a request id."""
-    return _error_page(request, 500)
+    """500: no trace, a request id. When not even the page can be made (no database, say), a few plain words."""
+    try:
+        return _error_page(request, 500)
+    except Exception:
+        _, title, hint = _WORDS[500]
+        return HttpResponse(f"{title}. {hint}", status=500, content_type="text/plain; charset=utf-8")
