@@ -110,3 +110,12 @@ def one_line(text: str, limit: int = 200) -> str:
     """The text in one line, cut at `limit` with an ellipsis."""
     flat = " ".join(text[: limit * 4].split())
     return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"
+
+
+def web_address(text: str) -> str:
+    """The address if it is one a person may follow (http or https, a host, nothing hidden in it), else ""."""
+    parts = _ADDRESS.fullmatch(text.strip()) if len(text) <= 2000 else None
+    return parts[0] if parts else ""
+
+
+_ADDRESS = re.compile(r"https?://[^\s/\\@?#<>\"]+(?:[/?#][^\s\\<>\"]*)?", re.IGNORECASE)

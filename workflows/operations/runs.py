@@ -16,6 +16,7 @@ from accounts.actor import Actor
 from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.errors import Conflict, NotFound, UserError
 from orchestrator_site.lib.json import clean_text, clean_value
+from orchestrator_site.lib.text import web_address
 from workflows.engine.bells import ring_after_commit
 from workflows.models import Effect, Run, RunEvent, RunStatus, Wait
 from workflows.models.run import TERMINAL
@@ -47,10 +48,14 @@ _PARKED = (RunStatus.WAITING, RunStatus.ATTENTION)
 def list_runs(actor: Actor, *, status: str = "", workflow: str = "", trigger: str = "", q: str = "") -> QuerySet[Run]:
     """The runs of the workspace, newest first; `q` looks into workflow names, inputs and errors."""
     actor.require("read")
-    rows: QuerySet[Run] = Run.objects.of(actor.workspace).select_related("workflow", "version", "workspace").order_by("-id")
+    rows: QuerySet[Run] = (
+        Run.objects.of(actor.workspace).select_related("workflow", "version", "workspace").order_by("-id")
+    )
     if status:
         if status not in RunStatus.values:
-            raise UserError("E_CHOICE", f"There is no status “{status[:20]}”.", field="status", hint=", ".join(RunStatus.values))
+            raise UserError(
+                "E_CHOICE", f"There is no status “{status[:20]}”.", field="status", hint=", ".join(RunStatus.values)
+            )
         rows = rows.filter(status=status)
     if workflow:
         rows = rows.filter(workflow__slug=workflow)
@@ -58,7 +63,10 @@ def list_runs(actor: Actor, *, status: str = "", workflow: str = "", trigger: st
         rows = rows.filter(trigger_kind=trigger)
     for word in clean_text(q, field="q", max_length=200).split():
         rows = rows.filter(
-            Q(workflow__name__icontains=word) | Q(workflow__slug__icontains=word) | Q(inputs__icontains=word) | Q(error__icontains=word)
+            Q(workflow__name__icontains=word)
+            | Q(workflow__slug__icontains=word)
+            | Q(inputs__icontains=word)
+            | Q(error__icontains=word)
         )
     return rows
 
@@ -66,7 +74,9 @@ def list_runs(actor: Actor, *, status: str = "", workflow: str = "", trigger: st
 def get_run(actor: Actor, id: UUID | str) -> Run:
     """One run. Raises NotFound, for a foreign one too."""
     actor.require("read")
-    found = Run.objects.of(actor.workspace).select_related("workflow", "version", "workspace").filter(pk=_uuid(id)).first()
+    found = (
+        Run.objects.of(actor.workspace).select_related("workflow", "version", "workspace").filter(pk=_uuid(id)).first()
+    )
     if found is None:
         raise NotFound("That run is not here.")
     return found
@@ -78,7 +88,9 @@ def list_effects(
     """The changes made outside, newest first; by their address, back to the run that made them."""
     actor.require("read")
     rows: QuerySet[Effect] = (
-        Effect.objects.of(actor.workspace).select_related("run", "run__workflow", "step_run", "connection").order_by("-id")
+        Effect.objects.of(actor.workspace)
+        .select_related("run", "run__workflow", "step_run", "connection")
+        .order_by("-id")
     )
     if state:
         rows = rows.filter(state=state)
@@ -134,7 +146,10 @@ def wake(run: Run, **changes: Any) -> bool:
     woken = When(status__in=_PARKED, then=Value(RunStatus.QUEUED.value))
     due = When(status__in=_PARKED, then=Value(now()))
     changed = rows.update(
-        wake_seq=F("wake_seq") + 1, status=Case(woken, default=F("status")), due_at=Case(due, default=F("due_at")), **changes
+        wake_seq=F("wake_seq") + 1,
+        status=Case(woken, default=F("status")),
+        due_at=Case(due, default=F("due_at")),
+        **changes,
     )
     ring_after_commit(run.pk)
     return changed == 1
@@ -158,13 +173,15 @@ def settle_effect(actor: Actor, effect: Effect, answer: str, external_id: str = 
     """
     actor.require("decide")
     if answer not in ANSWERS:
-        raise UserError("E_CHOICE", "The answer must be happened, repeat or stop.", field="answer", hint=", ".join(ANSWERS))
+        raise UserError(
+            "E_CHOICE", "The answer must be happened, repeat or stop.", field="answer", hint=", ".join(ANSWERS)
+        )
     at = now()
     said: dict[str, Any] = {"resolution": answer, "resolved_by": actor.label[:200]}
     if answer == "happened":
         said |= {"state": "confirmed", "settled_at": at}
         said |= {"external_id": clean_text(external_id, field="external_id", max_length=300)}
-        said |= {"external_url": clean_text(external_url, field="external_url", max_length=1000)}
+        said |= {"external_url": _address(external_url)}
     elif answer == "repeat":
         said |= {"state": "absent", "settled_at": at}
     with transaction.atomic():
@@ -176,6 +193,15 @@ def settle_effect(actor: Actor, effect: Effect, answer: str, external_id: str = 
         wake(effect.run)
         audit.record(actor, "effect.settle", effect, details={"answer": answer, "external_id": external_id})
     return get_effect(actor, effect.pk)
+
+
+def _address(text: str) -> str:
+    """Where a person says the thing is: nothing, or an address that a click may open."""
+    clean = clean_text(text, field="external_url", max_length=1000).strip()
+    if clean and not web_address(clean):
+        hint = "Copy it from the address bar, like https://github.com/…"
+        raise UserError("E_URL", "The address must begin with http:// or https://.", field="external_url", hint=hint)
+    return clean
 
 
 def decide(actor: Actor, wait: Wait, decision: str, values: Any = None, comment: str = "") -> Wait:

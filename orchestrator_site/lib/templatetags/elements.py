@@ -22,10 +22,12 @@ from django.utils.module_loading import import_string
 from django.utils.safestring import SafeString, mark_safe
 
 from orchestrator_site.lib import clock, look
+from orchestrator_site.lib.text import web_address
 from orchestrator_site.lib.value_html import value_html
 
 register = template.Library()
 register.filter("initials", look.initials)
+register.filter("web_address", web_address)
 
 NOTHING = "–"
 
