@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -27,9 +28,12 @@ class Client:
         self.base, self.calls = info.base_url, calls
 
     async def ask(self, method: str, path: str, body: dict | None = None, key: str = "") -> dict:
-        return await self.calls.blocking(lambda: self._ask(method, path, body, key))
+        left = self.calls.deadline - time.monotonic()  # on the loop, as integrations.blocking does
+        return await self.calls.blocking(lambda: self._ask(method, path, body, key, left))
 
-    def _ask(self, method: str, path: str, body: dict | None, key: str) -> dict:
+    def _ask(self, method: str, path: str, body: dict | None, key: str, left: float) -> dict:
+        if left <= 0:
+            raise Unavailable("There is no time left for a call.", refused=True)
         parts = urlsplit(self.base)
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
         try:
@@ -88,7 +92,12 @@ def _order(context: Context[Client], values: ThingInput, look: bool) -> Order:
 
 
 @INTEGRATION.action(
-    "make", kind=Kind.EFFECT, input=ThingInput, output=Thing, title="Make a thing", timeout=5,
+    "make",
+    kind=Kind.EFFECT,
+    input=ThingInput,
+    output=Thing,
+    title="Make a thing",
+    timeout=5,
     changes=[Change("fake.thing", look=True)],
 )
 async def make(context: Context[Client], values: ThingInput) -> Thing:
@@ -98,7 +107,12 @@ async def make(context: Context[Client], values: ThingInput) -> Thing:
 
 
 @INTEGRATION.action(
-    "blind", kind=Kind.EFFECT, input=ThingInput, output=Thing, title="Make a thing blindly", timeout=5,
+    "blind",
+    kind=Kind.EFFECT,
+    input=ThingInput,
+    output=Thing,
+    title="Make a thing blindly",
+    timeout=5,
     changes=[Change("fake.thing", look=False)],
 )
 async def blind(context: Context[Client], values: ThingInput) -> Thing:
