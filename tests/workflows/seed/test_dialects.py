@@ -350,8 +350,8 @@ def test_single_braces_become_liquid_that_says_the_same(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["{{" * 500_000, "{{" + "a" * 900_000, "{{a}}" * 180_000, "{" * 900_000, "{%" * 450_000, "{{a" + ".b" * 400_000 + "}}",
-     "".join(f"{{{{v{n}}}}}" for n in range(90_000))],
+    ["{{" * 500_000, "{{" + "a" * 900_000, "{{a}}" * 180_000, "{" * 900_000, "{%" * 450_000,
+     "{{a" + ".b" * 400_000 + "}}", "".join(f"{{{{v{n}}}}}" for n in range(90_000))],
 )  # fmt: skip
 @pytest.mark.parametrize("action", [("openai", "generate_completion", "prompt"), ("transform", "format", "template")])
 def test_a_text_made_to_be_slow_is_refused_quickly(text, action):
