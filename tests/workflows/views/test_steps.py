@@ -222,3 +222,13 @@ def test_undo_after_another_change_is_refused_and_says_so(editor, greeting, keys
     editor.client.post(editor.path("workflows/greeting/steps/new"), {"action": "data.format"})
     answer = editor.client.post(address.replace("&amp;", "&"), follow=True)
     assert "changed in the meantime" in answer.text and "hello" not in keys()
+
+
+def test_the_editor_takes_a_fixed_number_of_queries(editor, greeting, django_assert_max_num_queries):
+    editor.client.get(editor.path("workflows"))
+    for number in range(12):
+        step = {"key": f"more_{number}", "action": "data.format", "with": {"template": "x"}}
+        drafts.add_step(editor.actor, greeting, step, if_match="*")
+    for page in ("workflows/greeting", "workflows/greeting/steps/hello", "workflows/greeting/steps/hello?tab=output"):
+        with django_assert_max_num_queries(20):
+            editor.client.get(editor.path(page))

@@ -88,3 +88,9 @@ def test_restoring_what_is_not_there_is_explained(editor, greeting):
 def test_an_outsider_restores_nothing(outsider, greeting):
     address = f"/w/{greeting.workspace.slug}/workflows/greeting/restore"
     assert outsider.client.post(address, {"version": "1"}).status_code == 404
+
+
+def test_the_changes_of_a_draft_can_be_discarded(editor, greeting, draft):
+    change(editor)
+    page = editor.client.get(editor.path("workflows/greeting/publish")).text
+    assert "Discard the changes…" in page and 'name="version" value="1"' in page
