@@ -6,6 +6,8 @@ question: `sent` says if the request may have reached the service (engine.md §9
 
 from __future__ import annotations
 
+from orchestrator_site.lib.redact import redact
+
 
 class ServiceError(Exception):
     """A service call that did not give a usable answer.
@@ -29,6 +31,7 @@ class ServiceError(Exception):
         retry_after: float | None = None,
         usage: dict[str, float] | None = None,
     ) -> None:
+        message, hint = redact(message), redact(hint)  # services like to repeat the key that they refuse
         super().__init__(message)
         self.message = message
         self.code = code or self.default_code

@@ -73,9 +73,9 @@ _NAMES = frozenset(
 
 
 def remember(secret: str) -> None:
-    """From now on this value is taken out of every text. Short values (under 8 characters) are not remembered."""
+    """From now on this value is taken out of every text. Values that are short or plain words are not remembered."""
     global _snapshot
-    forms = [form for form in _forms(secret) if len(form) >= _SHORTEST]
+    forms = [form for form in _forms(secret) if _is_worth_it(form)]
     with _lock:
         for form in forms:
             _living[form] = None
@@ -84,6 +84,13 @@ def remember(secret: str) -> None:
             _living.popitem(last=False)
         if forms:
             _snapshot = tuple(sorted(_living, key=len, reverse=True))
+
+
+def _is_worth_it(form: str) -> bool:
+    """Long and mixed enough for a secret: nobody's "https://" or "workflow" may vanish from everybody's texts."""
+    if len(form) < _SHORTEST or "://" in form:
+        return False
+    return len(form) >= 16 or (any(c.isdigit() for c in form) and any(c.isalpha() for c in form))
 
 
 def _forms(secret: str) -> list[str]:
