@@ -77,7 +77,10 @@ class Workers:
     def __init__(self, folder: Path) -> None:
         self.log = open(folder / "worker.log", "w")  # noqa: SIM115
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "worker"], cwd=ROOT, stdout=self.log, stderr=subprocess.STDOUT,
+            [sys.executable, "manage.py", "worker"],
+            cwd=ROOT,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
             start_new_session=True,
         )
 
@@ -155,9 +158,15 @@ def w2(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     from integrations.operations.connections import create_connection
 
     create_connection(
-        actor, service="openai", name="openai", secret={"api_key": "sk-test-0123456789abcdef"}, base_url=f"{upstream.url}/v1"
+        actor,
+        service="openai",
+        name="openai",
+        secret={"api_key": "sk-test-0123456789abcdef"},
+        base_url=f"{upstream.url}/v1",
     )
-    steps = [{"key": "ask", "action": "ai.complete", "with": {"prompt": "Say {{ inputs.name }}", "model": "gpt-4o-mini"}}]
+    steps = [
+        {"key": "ask", "action": "ai.complete", "with": {"prompt": "Say {{ inputs.name }}", "model": "gpt-4o-mini"}}
+    ]
     slug = _publish(workspace, actor, "asks", steps, inputs=[{"name": "name", "type": "text", "required": True}])
     with Workers(folder) as workers:
         _batch(actor, slug, 4)

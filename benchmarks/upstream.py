@@ -24,8 +24,13 @@ def _serve(seconds: float, most: Any) -> None:
         flying -= 1
         text = "Hello"
         if request.path.endswith("/responses"):
-            message = {"type": "message", "id": "m", "role": "assistant", "status": "completed",
-                       "content": [{"type": "output_text", "text": text, "annotations": []}]}
+            message = {
+                "type": "message",
+                "id": "m",
+                "role": "assistant",
+                "status": "completed",
+                "content": [{"type": "output_text", "text": text, "annotations": []}],
+            }
             return web.json_response({
                 "id": "r", "object": "response", "created_at": int(time.time()), "status": "completed",
                 "model": body["model"], "output": [message], "parallel_tool_calls": False, "tool_choice": "auto",

@@ -49,7 +49,12 @@ class FakeService:
 
     def do(self, key: str, body: dict) -> dict:
         with self.lock:
-            thing = {"id": str(len(self.done) + 1), "key": key, "url": f"{self.url}/things/{len(self.done) + 1}", **body}
+            thing = {
+                "id": str(len(self.done) + 1),
+                "key": key,
+                "url": f"{self.url}/things/{len(self.done) + 1}",
+                **body,
+            }
             self.done.append(thing)
             if self.file:
                 self.file.write(json.dumps({"key": key, "id": thing["id"]}) + "\n")

@@ -1,4 +1,4 @@
-"""The product's settings for worker processes of the fault tests: everything from the environment, plus the fake service."""
+"""The product's settings for the workers of the fault tests: from the environment, plus the fake service."""
 
 import os
 

@@ -82,7 +82,15 @@ def test_a_drain_finishes_what_is_in_flight_and_hands_back_the_rest():
 
 
 def test_the_checker_sees_each_of_the_five_faults():
-    run = {"id": "r", "status": "succeeded", "code": "", "finished_steps": 1, "wanted_steps": 1, "confirmed": 1, "effects": 1}
+    run = {
+        "id": "r",
+        "status": "succeeded",
+        "code": "",
+        "finished_steps": 1,
+        "wanted_steps": 1,
+        "confirmed": 1,
+        "effects": 1,
+    }
     effect = {"key": "k", "state": "confirmed"}
     good = {"runs": [run], "effects": [effect]}
     assert judge(["r"], [{"key": "k"}], good).clean

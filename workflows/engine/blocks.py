@@ -180,7 +180,9 @@ def _items(items: Any) -> list[Any]:
         )
     if len(items) > MAX_ITEMS:
         raise Failure(
-            "E_MAP_INPUT", f"“For each” takes at most {MAX_ITEMS:,} items; these are {len(items):,}.", "Use fewer items."
+            "E_MAP_INPUT",
+            f"“For each” takes at most {MAX_ITEMS:,} items; these are {len(items):,}.",
+            "Use fewer items.",
         )
     return items
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -122,10 +123,13 @@ class Reader:
                     f"UPDATE workflows_run SET status = 'queued' WHERE id IN ({_marks(ids)}) AND status = %s "
                     "AND due_at <= NOW"
                 )
-                count += self._in_one(lambda sql=sql, ids=ids, status=status: self.store.run(sql, (*ids, status)).rowcount)
+                count += self.in_one(partial(self._changed, sql, (*ids, status)))
         return count
 
-    def _in_one(self, work: Callable[[], Any]) -> Any:
+    def _changed(self, sql: str, values: Sequence[Any]) -> int:
+        return int(self.store.run(sql, values).rowcount)
+
+    def in_one(self, work: Callable[[], Any]) -> Any:
         """A write transaction of its own."""
 
         def transaction() -> Any:
@@ -158,8 +162,8 @@ class Reader:
 
     def definition(self, version: UUID) -> Any:
         """The frozen definition of a version."""
-        row = self.store.run("SELECT definition FROM workflows_workflowversion WHERE id = %s", (self.store.id(version),))
-        return _json(row.fetchone()[0])
+        sql = "SELECT definition FROM workflows_workflowversion WHERE id = %s"
+        return _json(self.store.run(sql, (self.store.id(version),)).fetchone()[0])
 
     def steps(self, run: UUID, prefix: str | None = None) -> list[StepRecord]:
         """The step records outside loops, or those below an open loop."""
@@ -180,6 +184,10 @@ class Reader:
             int(row[14]), int(row[15]), Decimal(str(row[16])), moment(row[17]), moment(row[18]), moment(row[19]),
         )  # fmt: skip
 
+    def value(self, text: Any) -> Any:
+        """A JSON column's value."""
+        return _json(text)
+
     def _output(self, text: Any) -> Any:
         value = _json(text)
         if isinstance(value, dict) and value.keys() == {"$blob", "size"}:
@@ -189,7 +197,8 @@ class Reader:
 
     def last_seq(self, run: UUID) -> int:
         """The highest seq a step of the run has."""
-        row = self.store.run("SELECT max(seq) FROM workflows_steprun WHERE run_id = %s", (self.store.id(run),)).fetchone()
+        sql = "SELECT max(seq) FROM workflows_steprun WHERE run_id = %s"
+        row = self.store.run(sql, (self.store.id(run),)).fetchone()
         return int(row[0] or 0)
 
     def effects(self, run: UUID) -> dict[str, list[EffectRecord]]:
@@ -235,35 +244,42 @@ class Reader:
     def release(self, me: Me, runs: Iterable[UUID]) -> int:
         """Queue runs that this worker owns and does not walk (I22)."""
         ids = [self.store.id(run) for run in runs]
-        sql = f"UPDATE workflows_run SET worker_id = NULL, status = 'queued' WHERE worker_id = %s AND id IN ({_marks(ids)})"
-        return int(self._in_one(lambda: self.store.run(sql, (self.store.id(me.worker), *ids)).rowcount))
+        sql = (
+            "UPDATE workflows_run SET worker_id = NULL, status = 'queued' WHERE worker_id = %s AND status = 'running' "
+            f"AND id IN ({_marks(ids)})"
+        )
+        return int(self.in_one(lambda: self.store.run(sql, (self.store.id(me.worker), *ids)).rowcount))
 
     # Workers
 
     def register(self, me: Me, who: Identity, abi: tuple[int, int]) -> None:
         """A row for this lease."""
         sql = (
-            "INSERT INTO workflows_worker (id, fence, seq, beat, state, host, boot_id, pid_ns, pid, pid_start, abi_min, "
-            "abi_max, in_flight, beat_at, started_at) VALUES (%s, %s, 0, 0, 'live', %s, %s, %s, %s, %s, %s, %s, 0, NOW, NOW)"
+            "INSERT INTO workflows_worker (id, fence, seq, beat, state, host, boot_id, pid_ns, pid, pid_start, "
+            "abi_min, abi_max, in_flight, beat_at, started_at) "
+            "VALUES (%s, %s, 0, 0, 'live', %s, %s, %s, %s, %s, %s, %s, 0, NOW, NOW)"
         )
         values = (self.store.id(me.worker), me.fence, who.host, who.boot_id, who.pid_ns, who.pid, who.pid_start, *abi)
-        self._in_one(lambda: self.store.run(sql, values))
+        self.in_one(lambda: self.store.run(sql, values))
 
     def touch(self, me: Me) -> None:
         """The claim loop lives."""
-        self._in_one(lambda: self.store.hold_worker(me))
+        self.in_one(lambda: self.store.hold_worker(me))
 
     def end_worker(self, me: Me, state: str) -> None:
         """The lease ends by our own will (draining, stopped)."""
-        sql = "UPDATE workflows_worker SET state = %s, ended_at = CASE WHEN %s = 'stopped' THEN NOW ELSE ended_at END WHERE id = %s AND fence = %s"
-        self._in_one(lambda: self.store.run(sql, (state, state, self.store.id(me.worker), me.fence)))
+        sql = (
+            "UPDATE workflows_worker SET state = %s, ended_at = CASE WHEN %s = 'stopped' THEN NOW ELSE ended_at END "
+            "WHERE id = %s AND fence = %s"
+        )
+        self.in_one(lambda: self.store.run(sql, (state, state, self.store.id(me.worker), me.fence)))
 
     def workers(self) -> list[tuple[Sighting, Identity, str]]:
         """Those that have not ended, with who they are; and those declared dead that still own runs."""
         sql = (
             "SELECT id, fence, beat, seq, host, boot_id, pid_ns, pid, pid_start, state FROM workflows_worker "
-            "WHERE state IN ('live', 'draining') OR (state IN ('dead', 'stopped') AND EXISTS (SELECT 1 FROM workflows_run r WHERE "
-            "r.worker_id = workflows_worker.id))"
+            "WHERE state IN ('live', 'draining') OR (state IN ('dead', 'stopped') AND EXISTS "
+            "(SELECT 1 FROM workflows_run r WHERE r.worker_id = workflows_worker.id))"
         )
         found = []
         for row in self.store.run(sql).fetchall():

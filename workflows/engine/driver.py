@@ -139,7 +139,9 @@ class Driver:
         except Exception as problem:
             log.exception("the walk of run %s failed", self.run.id)
             message = f"The engine could not go on ({type(problem).__name__})."
-            outcome = Done("failed", None, Failure("E_ENGINE", message, "This is a fault of ours; see the log.").as_dict(), [])
+            outcome = Done(
+                "failed", None, Failure("E_ENGINE", message, "This is a fault of ours; see the log.").as_dict(), []
+            )
         finally:
             if deadline is not None:
                 deadline.cancel()
@@ -217,7 +219,10 @@ class Driver:
         """Give the run back. False: done with it. True: it was changed in the meantime, walk again."""
         assert self.walk is not None
         record = self.walk.run_record(
-            released.status, release=True, wake_seq=None if released.status == "queued" else self.wake_seq, due_at=released.due
+            released.status,
+            release=True,
+            wake_seq=None if released.status == "queued" else self.wake_seq,
+            due_at=self._due(released.due),
         )
         if released.status == "queued":
             run_log.put(record)
@@ -231,6 +236,11 @@ class Driver:
             return False
         self.changed(current[1], current[2])
         return True
+
+    def _due(self, due: datetime | None) -> datetime | None:
+        """A parked run is woken for its deadline too."""
+        moments = [at for at in (due, self.run.deadline_at) if at is not None]
+        return min(moments) if moments else None
 
     async def _fail_alone(self, problem: Exception) -> None:
         """The database refuses a value of this run: the run fails, and says so."""

@@ -143,7 +143,9 @@ class Ledger:
             self._unknown(effect, "E_INTERRUPTED", "The worker was interrupted before the answer was stored.")
         self.task.frame.group.check()
         if effect.resolution == "stop":
-            raise Failure("E_UNKNOWN_STOPPED", f"Whether “{order.op}” happened is unknown; {effect.resolved_by} said stop.")
+            raise Failure(
+                "E_UNKNOWN_STOPPED", f"Whether “{order.op}” happened is unknown; {effect.resolved_by} said stop."
+            )
         policy = self.task.plan.step.unknown or "look"
         if policy == "fail":
             self._put_step("running")

@@ -97,7 +97,10 @@ class Engine:
         sys.setswitchinterval(SWITCH_INTERVAL)
         reads, pool = Reads(self.alias), Pool()
         clients = Clients(
-            pool, lambda function: reads.run(reads.in_transaction, function), lambda c: reads.run(reads.open, c), _client
+            pool,
+            lambda function: reads.run(reads.in_transaction, function),
+            lambda c: reads.run(reads.open, c),
+            _client,
         )
         try:
             previous: Session | None = None

@@ -166,9 +166,13 @@ class Executor:
         versions = (self.facts.frozen.get("prompts") or {}).get(slug) or {}
         found = versions.get(str(version))
         if found is None:
-            raise Failure("E_NO_PROMPT", f"The run was started without the prompt “{slug}” ({version}).", "Run it again.")
+            raise Failure(
+                "E_NO_PROMPT", f"The run was started without the prompt “{slug}” ({version}).", "Run it again."
+            )
         text = render(found, values)
-        return Prompt(text.system, text.user, found.get("model") or "", found.get("temperature"), found.get("max_tokens"))
+        return Prompt(
+            text.system, text.user, found.get("model") or "", found.get("temperature"), found.get("max_tokens")
+        )
 
 
 @dataclass(frozen=True)

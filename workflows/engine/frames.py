@@ -82,7 +82,9 @@ class Frame:
 
     __slots__ = ("data", "group", "item_tainted", "made", "path", "taint", "warnings")
 
-    def __init__(self, path: str, data: dict[str, Any], group: Group, taint: dict[str, Taint], item_tainted: bool) -> None:
+    def __init__(
+        self, path: str, data: dict[str, Any], group: Group, taint: dict[str, Taint], item_tainted: bool
+    ) -> None:
         self.path = path
         self.data = data
         self.group = group

@@ -81,6 +81,13 @@ class WorkerFile:
         os.close(self._file)
 
 
+def forget(folder: Path, worker: UUID) -> None:
+    """Take away what a dead worker left lying about."""
+    for name in (str(worker), f"{worker}.sock"):
+        with contextlib.suppress(OSError):
+            (folder / name).unlink()
+
+
 def lock_is_free(folder: Path, worker: UUID) -> bool:
     """Whether nobody holds a worker's lock (its file may be gone too). Only meaningful on the machine of the files."""
     path = folder / str(worker)

@@ -124,7 +124,12 @@ class Journal:
     """Commits in groups on a thread of its own."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, me: Me, vendor: str, on_beat: Callable[[float], None], alias: str = "default"
+        self,
+        loop: asyncio.AbstractEventLoop,
+        me: Me,
+        vendor: str,
+        on_beat: Callable[[float], None],
+        alias: str = "default",
     ) -> None:
         self.loop, self.me, self.alias = loop, me, alias
         self.rows = RowMaker(vendor)

@@ -1,4 +1,4 @@
-"""Processes and their parents: dying with one, adopting the orphans of one. Linux has calls for it; elsewhere we poll."""
+"""Processes and their parents: dying with one, adopting its orphans. Linux has calls for it; elsewhere we poll."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def adopt_orphans() -> None:
 
 def reap() -> list[tuple[int, int]]:
     """Wait for every child that has ended: (pid, status) of each."""
-    found = []
+    found: list[tuple[int, int]] = []
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)

@@ -146,7 +146,9 @@ class Reads:
         else:
             connection = default_connection(workspace, action.needs or action.service)
         if connection is None:
-            what = f"the connection “{step.connection}”" if step.connection else f"a connection to {' or '.join(services)}"
+            what = (
+                f"the connection “{step.connection}”" if step.connection else f"a connection to {' or '.join(services)}"
+            )
             missing[step.key] = Failure(
                 "E_NO_CONNECTION", f"“{step.title}” needs {what}, and there is none.", CONNECT_HINT, step=step.key
             )

@@ -91,7 +91,8 @@ EFFECTS = Table(
     EffectRecord,
     _columns(
         "id:u step_run_id:u seq:i attempt:i key connection_id:u op target:j request:j request_sha256 state sent_at:at "
-        "settle_after:at settled_at:at result:j error:j external_id external_url search_url resolution resolved_by looks:i"
+        "settle_after:at settled_at:at result:j error:j external_id external_url search_url resolution resolved_by "
+        "looks:i"
     ),
     key=("id",),
 )

@@ -10,6 +10,7 @@ import time
 from collections.abc import Coroutine
 from contextlib import suppress
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -24,7 +25,7 @@ from workflows.engine.calls import MOST_LEAKS, Clients, Pool
 from workflows.engine.claims import ClaimedRun, Watch
 from workflows.engine.crashpoints import crashpoint
 from workflows.engine.driver import Driver, Loaded
-from workflows.engine.identity import WorkerFile
+from workflows.engine.identity import WorkerFile, forget
 from workflows.engine.journal import Journal
 from workflows.engine.lease import Lease
 from workflows.engine.protocol import Me, Sighting
@@ -90,10 +91,14 @@ class Session:
 
     def _give_up(self, old: Me) -> None:
         """Our own lease that ran out: its runs are queued again and it counts against none of them."""
-        row = self.reads.reader.store.run("SELECT fence, beat, seq FROM workflows_worker WHERE id = %s", (self._id(old),))
+        row = self.reads.reader.store.run(
+            "SELECT fence, beat, seq FROM workflows_worker WHERE id = %s", (self._id(old),)
+        )
         found = row.fetchone()
         if found is not None:
-            self.reads.reader.take_over(Sighting(old.worker, int(found[0]), int(found[1]), int(found[2]), innocent=True))
+            self.reads.reader.take_over(
+                Sighting(old.worker, int(found[0]), int(found[1]), int(found[2]), innocent=True)
+            )
 
     def _id(self, me: Me) -> Any:
         return self.reads.reader.store.id(me.worker)
@@ -103,7 +108,15 @@ class Session:
         await self._beat_once()
         bell = make_bell(self.me.worker, connections[self.engine.alias].settings_dict, self.ring)
         sweeper = Sweeper(self.reads, self.clients, self.times, self.me)
-        jobs = (bell.listen(), self._beats(), self._claims(), self._guard(), self._watch_others(), self._owned(), sweeper.run())
+        jobs = (
+            bell.listen(),
+            self._beats(),
+            self._claims(),
+            self._guard(),
+            self._watch_others(),
+            self._owned(),
+            sweeper.run(),
+        )
         self._tasks = [asyncio.ensure_future(self._job(job)) for job in jobs]
         draining = asyncio.ensure_future(self._draining.wait())
         await asyncio.wait([*self._tasks, draining], return_when=asyncio.FIRST_COMPLETED)
@@ -220,7 +233,8 @@ class Session:
 
     async def load(self, run: ClaimedRun) -> Loaded:
         """The plan, the records and the connections of a run."""
-        return self.reads.ready_plan(run) or await self.reads.run(self.reads.load, run)
+        ready = self.reads.ready_plan(run)
+        return ready if ready is not None else await self.reads.run(self.reads.load, run)
 
     async def children(self, run: UUID, prefix: str) -> list[StepRecord]:
         """The records below an open loop."""
@@ -295,7 +309,7 @@ class Session:
             driver = Driver(run, self.journal, self, self, self.clients, _url_of)
             task = asyncio.ensure_future(driver.drive())
             self.walks[run.id] = (driver, task)
-            task.add_done_callback(lambda done, run=run.id: self._ended(run, done))
+            task.add_done_callback(partial(self._ended, run.id))
         return bool(runs) and not alone
 
     def _ended(self, run: UUID, task: asyncio.Task[None]) -> None:
@@ -333,7 +347,7 @@ class Session:
                 lost = [run for run in found if run not in before and run not in self.walks]
                 if lost and not self._draining.is_set():
                     log.warning("%d runs are mine and not walked: released", len(lost))
-                    await self.reads.run(lambda: self.reads.reader.release(self.me, lost))
+                    await self.reads.run(self.reads.reader.release, self.me, lost)
 
     # Other workers
 
@@ -342,11 +356,13 @@ class Session:
             with suppress(Error):
                 workers = await self.reads.run(self.reads.reader.workers)
                 for seen in await asyncio.to_thread(self._watch.dead, workers, self.me.worker):
-                    count = await self.reads.run(lambda seen=seen: self.reads.reader.take_over(seen))
+                    count = await self.reads.run(self.reads.reader.take_over, seen)
                     if count is not None:
                         crashpoint("P17")
                         log.warning("worker %s is dead; %d runs are queued again", seen.worker, count)
                         self._bell.set()
+                        if self.sqlite:
+                            forget(workers_folder(), seen.worker)
                 live = sorted(seen.worker for seen, _, state in workers if state == "live")
                 self.live_workers, self.eldest = max(1, len(live)), not live or live[0] == self.me.worker
             await asyncio.sleep(self.times.poll)

@@ -6,7 +6,7 @@ SQLite gets `executemany`, PostgreSQL one `INSERT … SELECT FROM unnest()` a ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -161,7 +161,9 @@ class SqlStore:
         """Queue them again and count deaths."""
         alone = len(orphans) == 1
         counted = [(o.deaths if seen.innocent else poison.deaths_after(o, alone), o.run) for o in orphans]
-        sql = "UPDATE workflows_run SET worker_id = NULL, status = 'queued', deaths = %s WHERE id = %s AND worker_id = %s"
+        sql = (
+            "UPDATE workflows_run SET worker_id = NULL, status = 'queued', deaths = %s WHERE id = %s AND worker_id = %s"
+        )
         if orphans:
             self.many(sql, [(deaths, run, self.id(seen.worker)) for deaths, run in counted])
         return len(orphans)
@@ -221,15 +223,26 @@ class SqlStore:
             self.run(event, [value for row in chunk for value in (self.id(uuid7()), row[0], row[2])])
         return [(self.uuid(row[0]), int(row[1])) for row in rows]
 
+    # Changes from outside
+
+    def wake_run(self, run: Any, changes: Mapping[str, str]) -> int:
+        """wake_seq + 1 and a parked run becomes queued, where the run is not terminal; `changes` may set `ending`."""
+        sql = (
+            "UPDATE workflows_run SET wake_seq = wake_seq + 1, ending = COALESCE(%s, ending), "
+            "status = CASE WHEN status IN ('waiting', 'attention') THEN 'queued' ELSE status END "
+            f"WHERE id = %s AND status NOT IN {_TERMINAL}"
+        )
+        return int(self.run(sql, (changes.get("ending"), self.id(run))).rowcount)
+
     # The journal's records
 
     def write(self, me: Me, puts: Sequence[Any]) -> list[Any]:
         """The records of each put whose run is mine at the put's fence; one result a put."""
-        live = self._live({put.log.run_id: put.log.fence for put in puts if put.log is not None})
+        live = self._live({(put.log.run_id, put.log.fence) for put in puts if put.log is not None})
         rows: dict[type, dict[Any, tuple[Any, ...]]] = {}
         runs: dict[UUID, tuple[Any, RunRecord]] = {}
         for put in puts:
-            if put.log is None or put.log.run_id not in live:
+            if put.log is None or (put.log.run_id, put.log.fence) not in live:
                 continue
             guard = (self.id(put.log.run_id), put.log.fence)
             for kind, row in put.rows:
@@ -237,32 +250,33 @@ class SqlStore:
                     runs[put.log.run_id] = (put.log, row)
                 else:
                     self._mark(kind, row)
-                    rows.setdefault(kind, {})[(guard[0], *_identity(kind, row))] = (*row, *guard)
+                    rows.setdefault(kind, {})[(*guard, *_identity(kind, row))] = (*row, *guard)
         changed = self._write_runs(runs)
         for table in TABLES:
             if table.record in rows:
                 self._insert(table, list(rows[table.record].values()))
         return [self._result(put, live, changed) for put in puts]
 
-    def _result(self, put: Any, live: set[UUID], changed: set[UUID]) -> Any:
+    def _result(self, put: Any, live: set[tuple[UUID, int]], changed: set[UUID]) -> Any:
         if put.log is None:
             return None
-        if put.log.run_id not in live:
+        if (put.log.run_id, put.log.fence) not in live:
             return Stale("the run belongs to another worker")
         if any(kind is RunRecord for kind, _ in put.rows):
             return put.log.run_id in changed
         return True
 
-    def _live(self, fences: dict[UUID, int]) -> set[UUID]:
-        if not fences:
+    def _live(self, wanted: set[tuple[UUID, int]]) -> set[tuple[UUID, int]]:
+        """Those (run, fence) that still hold."""
+        if not wanted:
             return set()
-        ids = [self.id(run) for run in fences]
+        ids = [self.id(run) for run in {run for run, _ in wanted}]
         if self.sqlite:
             sql = f"SELECT id, fence FROM workflows_run WHERE id IN ({_marks(ids)})"
             found = self.run(sql, ids).fetchall()
         else:
             found = self.run("SELECT id, fence FROM workflows_run WHERE id = ANY(%s::uuid[])", (ids,)).fetchall()
-        return {run for run, fence in ((self.uuid(i), int(f)) for i, f in found) if fences[run] == fence}
+        return wanted & {(self.uuid(run), int(fence)) for run, fence in found}
 
     def _write_runs(self, runs: dict[UUID, tuple[Any, RunRecord]]) -> set[UUID]:
         if not runs:

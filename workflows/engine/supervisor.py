@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -90,12 +91,9 @@ class Supervisor:
         pid = os.fork()
         if pid == 0:
             self._become_cluster()
-        with_group = pid
-        try:
+        with suppress(PermissionError, ProcessLookupError):
             os.setpgid(pid, pid)
-        except (PermissionError, ProcessLookupError):
-            pass
-        self.group = with_group
+        self.group = pid
         log.info("cluster %d started", pid)
 
     def _become_cluster(self) -> None:

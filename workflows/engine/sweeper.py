@@ -1,19 +1,26 @@
-"""Every minute: each run that has not ended is queued, owned, waiting, paused or needs attention (I13)."""
+"""Every minute: each run that has not ended is queued, owned, waiting, paused or needs attention (I13); unknown changes
+of ended runs are looked up; rows of workers long gone are taken away."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from contextlib import suppress
+from datetime import timedelta
 
 from django.db import Error
 
+from orchestrator_site.lib.clock import now
+from workflows.engine.afterlook import look_after
 from workflows.engine.calls import Clients
 from workflows.engine.protocol import Me
 from workflows.engine.reads import Reads
 from workflows.engine.times import Times
 
 log = logging.getLogger(__name__)
+
+LOOK_AFTER_EVERY = 6  # times a sweep
+FORGET_WORKERS = timedelta(days=7)
 
 
 class Sweeper:
@@ -24,10 +31,14 @@ class Sweeper:
 
     async def run(self) -> None:
         """Sweep for ever."""
+        turn = 0
         while True:
-            await asyncio.sleep(self.times.sweep)
+            await asyncio.sleep(self.times.sweep / LOOK_AFTER_EVERY)
+            turn += 1
             with suppress(Error):
-                await self.reads.run(self.sweep)
+                await look_after(self.reads, self.clients)
+                if turn % LOOK_AFTER_EVERY == 0:
+                    await self.reads.run(self.sweep)
 
     def sweep(self) -> int:
         """Queue runs that are `running` and nobody's; how many there were."""
@@ -36,7 +47,13 @@ class Sweeper:
             "UPDATE workflows_run SET status = 'queued' WHERE status = 'running' AND worker_id IS NULL "
             "AND id IN (SELECT id FROM workflows_run WHERE status = 'running' AND worker_id IS NULL LIMIT 500)"
         )
-        count = int(reader._in_one(lambda: reader.store.run(sql).rowcount))
+        count = int(reader.in_one(lambda: reader.store.run(sql).rowcount))
         if count:
             log.error("%d runs were running and nobody's: queued again", count)
+        gone = (
+            "DELETE FROM workflows_worker WHERE state IN ('dead', 'stopped') AND ended_at < %s AND NOT EXISTS "
+            "(SELECT 1 FROM workflows_run r WHERE r.worker_id = workflows_worker.id)"
+        )
+        before = reader.store.rows.time(now() - FORGET_WORKERS)
+        reader.in_one(lambda: reader.store.run(gone, (before,)).rowcount)
         return count

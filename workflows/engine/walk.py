@@ -152,7 +152,8 @@ class Walk:
         self._release = asyncio.get_running_loop().create_future()
         main = asyncio.ensure_future(self._main())
         try:
-            await asyncio.wait({main, self._release}, return_when=asyncio.FIRST_COMPLETED)
+            both: set[asyncio.Future[Any]] = {main, self._release}
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             if main.done():
                 return main.result()
             return self._release.result()
@@ -279,9 +280,7 @@ class Walk:
         """Whether the step runs at all; the answer is a record."""
         if record.status != "pending":
             return True
-        wanted = not plan.step.disabled and (
-            plan.when is None or plan.when.evaluate(frame.data, now=self.frozen_now)
-        )
+        wanted = not plan.step.disabled and (plan.when is None or plan.when.evaluate(frame.data, now=self.frozen_now))
         if not wanted:
             record.kind = record.kind or self.executor.traits(plan.step.action).kind
             record.decision = {"skipped": "disabled" if plan.step.disabled else "when"}

@@ -156,7 +156,7 @@ def wake(run: Run, **changes: Any) -> bool:
 
 
 def cancel_run(actor: Actor, run: Run) -> Run:
-    """Let nothing new start; what has been sent is awaited and stays on record. Raises Conflict when the run has ended."""
+    """Let nothing new start; what has been sent is awaited and stays on record. Raises Conflict after the end."""
     actor.require("run")
     with transaction.atomic():
         if not wake(run, ending="cancel"):

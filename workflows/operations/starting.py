@@ -125,7 +125,9 @@ def start_batch(
     workflow = get_workflow(actor, slug)
     _check_mode(mode)
     if not 1 <= len(inputs_list) <= MOST_BATCH:
-        raise UserError("E_LENGTH", f"A batch has 1 to {MOST_BATCH:,} sets of inputs.", field="inputs", limit=MOST_BATCH)
+        raise UserError(
+            "E_LENGTH", f"A batch has 1 to {MOST_BATCH:,} sets of inputs.", field="inputs", limit=MOST_BATCH
+        )
     key = _check_key(idempotency_key)
     sha = _request_sha(slug, [dict(one) for one in inputs_list], mode, None) if key else ""
     first = _known(actor, key, sha)
@@ -167,7 +169,9 @@ def rerun(
     workflow = get_workflow(actor, run.workflow.slug)
     _check_mode(mode or run.mode)
     refuse_disabled(workflow)
-    chosen = run.version if version is None else choose_version(actor, workflow, None if version == "newest" else version)
+    chosen = (
+        run.version if version is None else choose_version(actor, workflow, None if version == "newest" else version)
+    )
     given = _given(run.inputs if inputs is None else inputs)
     if inputs is None:
         known = {spec.name for spec in facts_of(chosen).inputs}
@@ -203,7 +207,9 @@ def choose_version(actor: Actor, workflow: Workflow, version: int | str | None) 
     if version is None:
         if workflow.published is None:
             raise Conflict(
-                f"“{workflow.name}” has not been published.", code="E_NOT_PUBLISHED", hint="Publish it, or run the draft."
+                f"“{workflow.name}” has not been published.",
+                code="E_NOT_PUBLISHED",
+                hint="Publish it, or run the draft.",
             )
         return workflow.published
     found = None
@@ -329,7 +335,10 @@ def _all_given(inputs_list: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]
 def _check_mode(mode: str) -> None:
     if mode == "dry":
         raise UserError(
-            "E_MODE", "Dry runs are not there yet.", field="mode", hint="Run it live over sandbox connections: nothing leaves."
+            "E_MODE",
+            "Dry runs are not there yet.",
+            field="mode",
+            hint="Run it live over sandbox connections: nothing leaves.",
         )
     if mode not in MODES:
         raise UserError("E_CHOICE", f"mode must be live or dry, not {str(mode)[:20]!r}.", field="mode")
@@ -340,7 +349,10 @@ def _check_key(key: str | None) -> str | None:
         return None
     if not _KEY.match(key):
         raise UserError(
-            "E_IDEM_KEY", "An Idempotency-Key has 1 to 128 visible ASCII characters.", field="Idempotency-Key", limit=128
+            "E_IDEM_KEY",
+            "An Idempotency-Key has 1 to 128 visible ASCII characters.",
+            field="Idempotency-Key",
+            limit=128,
         )
     return key
 
@@ -354,10 +366,11 @@ def _known(actor: Actor, key: str | None, sha: str) -> Run | None:
     """The run that this key started already. Raises UserError 422 when it was asked with another body."""
     if key is None:
         return None
-    found = _runs(actor).filter(idempotency_key=key).first()
+    found: Run | None = _runs(actor).filter(idempotency_key=key).first()
     if found is not None and found.request_sha256 != sha:
         raise UserError(
-            "E_IDEM_MISMATCH", "This Idempotency-Key was used for another request.", field="Idempotency-Key", status=422,
+            "E_IDEM_MISMATCH", "This Idempotency-Key was used for another request.",
+            field="Idempotency-Key", status=422,
             hint="Use a new key for a new request.",
         )  # fmt: skip
     return found

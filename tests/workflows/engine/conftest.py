@@ -89,4 +89,6 @@ def connect_fake(workspace: Workspace, url: str) -> None:
     """The workspace's connection to the fake service."""
     from integrations.operations.connections import create_connection
 
-    create_connection(Actor.system(workspace, "test"), service="fake", name="fake", secret={"token": "abc"}, base_url=url)
+    create_connection(
+        Actor.system(workspace, "test"), service="fake", name="fake", secret={"token": "abc"}, base_url=url
+    )

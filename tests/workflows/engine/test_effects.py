@@ -7,6 +7,7 @@ import time
 import pytest
 
 from tests.fakes.service import FakeService
+from workflows.engine.times import Times
 from workflows.models import Attempt, Effect, Wait
 from workflows.operations.runs import cancel_run, settle_effect, start_run
 
@@ -193,3 +194,19 @@ def start_again(run):
     from workflows.operations.runs import wait_for
 
     return wait_for(run, 20)
+
+
+def test_an_unknown_change_of_an_ended_run_is_still_looked_up_and_the_run_never_changes(
+    workspace, actor, engine, service
+):
+    service.plan.append("slow:4")
+    engine(Times(lease=6.0, scale=0.2))
+    run = start_run(actor, publish(workspace, _one("fake.make", timeout=1)).slug)
+    until(lambda: Effect.objects.of(workspace).filter(run=run, state="sent").exists())
+    cancel_run(actor, run)
+    run = start_again(run)
+    assert run.status == "cancelled"
+    assert Effect.objects.of(workspace).get(run=run).state in ("unknown", "confirmed")
+    effect = until(lambda: Effect.objects.of(workspace).filter(run=run, state="confirmed").first(), 20)
+    assert effect.resolution == "found"
+    assert type(run).objects.of(workspace).get(pk=run.pk).status == "cancelled"

@@ -27,4 +27,8 @@ def test_a_chain_of_pure_steps_runs_to_its_end_and_is_stored(workspace, actor, e
     assert steps["hello"].output == {"text": "Hello Mara"}
     assert steps["hello"].input == {"template": "Hello Mara"}
     assert steps["loud"].status == "succeeded"
-    assert [e.kind for e in RunEvent.objects.of(workspace).filter(run=run).order_by("at")] == ["queued", "running", "succeeded"]
+    assert [e.kind for e in RunEvent.objects.of(workspace).filter(run=run).order_by("at")] == [
+        "queued",
+        "running",
+        "succeeded",
+    ]

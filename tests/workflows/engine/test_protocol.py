@@ -150,7 +150,12 @@ class Model:
             now = replace(now, b_fence=mine.b_fence, b_seq=mine.b_seq)
         if "run" in held:
             now = replace(
-                now, status=mine.status, worker=mine.worker, fence=mine.fence, wake_seq=mine.wake_seq, decided=mine.decided
+                now,
+                status=mine.status,
+                worker=mine.worker,
+                fence=mine.fence,
+                wake_seq=mine.wake_seq,
+                decided=mine.decided,
             )
         return replace(now, writes=now.writes + mine.writes)
 
@@ -160,7 +165,9 @@ class Model:
             return [(None, self._ended(self.state.row))]
         if name == "commit":
             done = self._ended(self.view())
-            lost = [("lost", done), ("lost", self._ended(self.state.row))] if misfortunes(self.state) < MISFORTUNES else []
+            lost = (
+                [("lost", done), ("lost", self._ended(self.state.row))] if misfortunes(self.state) < MISFORTUNES else []
+            )
             return [(None, done), *lost]
         if name == "observe":
             return [((self.state.row.a_fence, 0, self.state.row.a_seq), self.state)]
@@ -307,11 +314,13 @@ def test_the_checker_finds_the_fault_when_the_protocol_is_broken(broken, monkeyp
     """The checker is tried too: without the guard it must find the fault."""
     original = Model.do_write
     if broken == "no fence in advance":
+
         def advance(self, row, me, n):
             return (replace(row, a_seq=n) if me.worker == "A" else replace(row, b_seq=n)), 1
 
         monkeypatch.setattr(Model, "do_advance_worker", advance)
     else:
+
         def write(self, row, me, puts):
             if puts[0][0] == "release" and row.worker == "A":
                 return replace(row, status="waiting", worker=None), (True,)

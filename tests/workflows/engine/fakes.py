@@ -1,0 +1,115 @@
+"""A walk without a database: a log in memory, an executor of functions, a clock that jumps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from orchestrator_site.lib.ids import uuid7
+from workflows.engine.definition import parse
+from workflows.engine.plan import make_plan
+from workflows.engine.records import Failure, Record, StepRecord
+from workflows.engine.walk import Done, Released, Task, Traits, Walk
+
+NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+Action = Callable[[dict[str, Any]], Any]
+
+
+class FakeLog:
+    """Keeps what is put; `crash_after` puts nothing more is remembered (the process died there)."""
+
+    def __init__(self, steps: dict[tuple[str, str], StepRecord] | None = None) -> None:
+        self.stored: dict[tuple[str, str], StepRecord] = dict(steps or {})
+        self.known = {place: step.copy() for place, step in self.stored.items()}
+        self.puts: list[Record] = []
+        self.commits = 0
+        self.crash_after: int | None = None
+
+    def find(self, key: str, path: str) -> StepRecord | None:
+        return self.known.pop((key, path), None)
+
+    async def open(self, prefix: str) -> None: ...
+
+    def put(self, *records: Record) -> None:
+        for record in records:
+            if self.crash_after is not None and len(self.puts) >= self.crash_after:
+                return
+            self.puts.append(record)
+            if isinstance(record, StepRecord):
+                self.stored[(record.key, record.path)] = record.copy()
+
+    async def room(self) -> None: ...
+
+    async def commit(self) -> None:
+        self.commits += 1
+
+    def new_id(self) -> UUID:
+        return uuid7()
+
+
+class FakeClock:
+    """Time passes at once when somebody waits for it."""
+
+    def __init__(self) -> None:
+        self.at = NOW
+        self.waited: list[float] = []
+
+    def now(self) -> datetime:
+        return self.at
+
+    async def wait(self, event: asyncio.Event, due: datetime | None) -> None:
+        await asyncio.sleep(0)
+        if due is None or event.is_set():
+            await event.wait()
+            return
+        if due > self.at:
+            self.waited.append((due - self.at).total_seconds())
+            self.at = due
+
+
+class FakeExecutor:
+    """Actions by name: `pure.x`, `read.x`, `effect.x`; the word before the dot is the kind."""
+
+    def __init__(self, **actions: Action) -> None:
+        self.actions, self.calls = actions, []
+
+    def traits(self, action: str) -> Traits:
+        kind = action.partition(".")[0]
+        return Traits(kind, 0 if kind == "pure" else 2, kind == "read", frozenset({"to"}), frozenset({"id", "text"}))
+
+    def check(self, plan: Any, values: dict[str, Any], tainted: set[str]) -> UUID | None:
+        if "to" in tainted:
+            raise Failure("E_TAINT", "tainted")
+        return None
+
+    def continues(self, task: Task) -> bool:
+        return False
+
+    async def call(self, task: Task) -> Any:
+        name = task.plan.step.action.partition(".")[2]
+        self.calls.append((task.plan.key, task.record.path))
+        found = self.actions[name](task.record.input)
+        return await found if isinstance(found, Awaitable) else found
+
+
+def walk_of(
+    steps: list[dict], log: FakeLog, executor: FakeExecutor, clock: FakeClock | None = None, **more: Any
+) -> Walk:
+    """A walk over these steps."""
+    definition = parse({"format": 1, "name": "Test", "steps": steps, "outputs": more.pop("outputs", {})})
+    base = {
+        "inputs": more.pop("inputs", {}),
+        "trigger": {},
+        "run": {},
+        "workspace": {"variables": {}},
+        "frozen_now": NOW,
+    }
+    return Walk(make_plan(definition), base, log, executor, clock or FakeClock(), **more)
+
+
+def run(walk: Walk) -> Done | Released:
+    """Walk to the end."""
+    return asyncio.run(walk.run())

@@ -1,0 +1,244 @@
+"""The walk alone: no database, no service, no time that really passes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from workflows.engine.records import AttemptRecord, Failure, StepRecord
+from workflows.engine.walk import Done, Released
+
+from .fakes import FakeClock, FakeExecutor, FakeLog, run, walk_of
+
+
+def echo(values: dict) -> dict:
+    return {"text": values.get("text"), "id": "1"}
+
+
+def step(key: str, action: str = "pure.echo", **more) -> dict:
+    return {"key": key, "action": action, **more}
+
+
+def test_an_if_decides_once_and_its_decision_is_a_record():
+    log, executor = FakeLog(), FakeExecutor(echo=echo)
+    steps = [
+        step("ask", "if", **{"with": {"condition": "inputs.n > 1"}, "then": [step("yes")], "else": [step("no")]}),
+        step("after", **{"with": {"text": "{{ steps.ask.taken }}"}}),
+    ]
+    done = run(walk_of(steps, log, executor, inputs={"n": 2}, outputs={"taken": "{{ steps.after.text }}"}))
+    assert done.status == "succeeded" and done.outputs == {"taken": "then"}
+    assert executor.calls == [("yes", ""), ("after", "")]
+    resumed = FakeExecutor(echo=echo)
+    del log.stored[("after", "")], log.stored[("yes", "")]
+    log.stored[("ask", "")].status = "running"
+    run(walk_of(steps, FakeLog(log.stored), resumed, inputs={"n": 0}))
+    assert resumed.calls == [("yes", ""), ("after", "")], "the condition is not asked again"
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_for_each_gives_results_in_order_and_goes_on_when_told_to(lanes):
+    def work(values):
+        if values["text"] == "b":
+            raise Failure("E_X", "b is bad")
+        return {"text": values["text"].upper()}
+
+    log, executor = FakeLog(), FakeExecutor(work=work)
+    do = [step("work", "pure.work", **{"with": {"text": "{{ item }}"}})]
+    loop = {"items": "{{ inputs.list }}", "parallelism": lanes, "on_item_error": "continue"}
+    outputs = {
+        "all": "{{ steps.loop.results }}",
+        "failed": "{{ steps.loop.failed }}",
+        "count": "{{ steps.loop.count }}",
+    }
+    walk = walk_of(
+        [step("loop", "for_each", **{"with": loop, "do": do})],
+        log,
+        executor,
+        inputs={"list": list("abc")},
+        outputs=outputs,
+    )
+    done = run(walk)
+    assert done.outputs == {"all": [{"work": {"text": "A"}}, {}, {"work": {"text": "C"}}], "failed": 1, "count": 3}
+    assert any("1 of 3 items failed" in warning["message"] for warning in done.warnings)
+    assert {path for _, path in executor.calls} == {"loop[0]", "loop[1]", "loop[2]"}
+
+
+def test_a_failing_item_stops_the_run_and_its_siblings_start_nothing_new():
+    async def work(values):
+        if values["text"] == "a":
+            await asyncio.sleep(0.01)
+            raise Failure("E_X", "bad")
+        await asyncio.sleep(0.05)
+        return {"text": ""}
+
+    executor = FakeExecutor(work=work)
+    do = [
+        step("work", "read.work", **{"with": {"text": "{{ item }}"}}),
+        step("more", "read.work", **{"with": {"text": "b"}}),
+    ]
+    loop = step("loop", "for_each", **{"with": {"items": "{{ inputs.list }}", "parallelism": 3}, "do": do})
+    done = run(walk_of([loop], FakeLog(), executor, inputs={"list": list("abb")}))
+    assert done.status == "failed" and done.error["code"] == "E_X" and done.error["step"] == "work"
+    assert not [call for call in executor.calls if call[0] == "more"]
+
+
+def test_for_each_over_an_object_fails_in_words():
+    loop = step("loop", "for_each", **{"with": {"items": "{{ inputs.list }}"}, "do": [step("x")]})
+    done = run(walk_of([loop], FakeLog(), FakeExecutor(echo=echo), inputs={"list": {"a": 1}}))
+    assert (done.status, done.error["code"]) == ("failed", "E_MAP_INPUT")
+
+
+def test_a_crash_after_any_record_repeats_no_finished_step():
+    """Die after every possible number of records; the next walk does what is left, and each step once."""
+    steps = [
+        step("one", "read.echo"),
+        step(
+            "loop",
+            "for_each",
+            **{"with": {"items": "{{ inputs.list }}", "parallelism": 2}, "do": [step("in", "effect.echo")]},
+        ),
+        step("ask", "if", **{"with": {"condition": "steps.loop.count == 3"}, "then": [step("yes")], "else": []}),
+        step("last", **{"with": {"text": "{{ steps.loop.count }}"}}),
+    ]
+    for crash_after in range(40):
+        first, log = FakeExecutor(echo=echo), FakeLog()
+        log.crash_after = crash_after
+        run(walk_of(steps, log, first, inputs={"list": [1, 2, 3]}))
+        finished = {place for place, s in log.stored.items() if s.status == "succeeded"}
+        second = FakeExecutor(echo=echo)
+        done = run(
+            walk_of(
+                steps, FakeLog(log.stored), second, inputs={"list": [1, 2, 3]}, outputs={"n": "{{ steps.last.text }}"}
+            )
+        )
+        assert done.status == "succeeded" and done.outputs == {"n": 3}, crash_after
+        assert not finished & set(second.calls), f"repeated after {crash_after} records"
+
+
+def test_a_temporary_failure_is_tried_again_and_each_attempt_is_on_record():
+    tries = iter(
+        [Failure("E_A", "busy", kind="unavailable"), Failure("E_B", "limit", kind="rate_limited", retry_after=30), None]
+    )
+
+    def work(values):
+        problem = next(tries)
+        if problem:
+            raise problem
+        return {"text": "done"}
+
+    log, clock = FakeLog(), FakeClock()
+    done = run(walk_of([step("work", "read.work")], log, FakeExecutor(work=work), clock))
+    assert done.status == "succeeded"
+    attempts = [r for r in log.puts if isinstance(r, AttemptRecord)]
+    assert [(a.n, a.status) for a in attempts] == [(1, "failed"), (2, "failed"), (3, "succeeded")]
+    assert 1.5 <= clock.waited[0] <= 2.5 and clock.waited[1] >= 30
+
+
+def test_a_permanent_failure_is_not_tried_again_and_an_error_is_never_an_output():
+    log = FakeLog()
+
+    def work(values):
+        raise Failure("E_NO", "no", kind="rejected")
+
+    done = run(walk_of([step("work", "read.work"), step("after")], log, FakeExecutor(work=work, echo=echo)))
+    assert (done.status, done.error["step"], done.outputs) == ("failed", "work", None)
+    assert log.stored[("work", "")].output is None and ("after", "") not in log.stored
+
+
+@pytest.mark.parametrize(
+    "on_error, text", [({"do": "continue"}, "none"), ({"do": "value", "value": {"text": "x"}}, "x")]
+)
+def test_on_error_says_how_the_run_goes_on_and_the_run_warns(on_error, text):
+    def work(values):
+        raise Failure("E_NO", "no")
+
+    steps = [
+        step("work", "read.work", on_error=on_error),
+        step("after", **{"with": {"text": "{{ steps.work.text | default: 'none' }}"}}),
+    ]
+    done = run(walk_of(steps, FakeLog(), FakeExecutor(work=work, echo=echo), outputs={"t": "{{ steps.after.text }}"}))
+    assert (done.status, done.outputs) == ("succeeded", {"t": text})
+    assert "no" in done.warnings[0]["message"]
+
+
+def test_when_and_disabled_skip_a_step_and_say_so():
+    log = FakeLog()
+    run(walk_of([step("a", when="1 == 2"), step("b", disabled=True), step("c")], log, FakeExecutor(echo=echo)))
+    assert [log.stored[(key, "")].status for key in "abc"] == ["skipped", "skipped", "succeeded"]
+
+
+def test_stop_ends_the_run_as_succeeded_and_fail_as_failed():
+    stopped = run(
+        walk_of([step("s", "stop", **{"with": {"message": "enough"}}), step("x")], FakeLog(), FakeExecutor(echo=echo))
+    )
+    failed = run(walk_of([step("f", "fail", **{"with": {"message": "bad"}})], FakeLog(), FakeExecutor()))
+    assert stopped.status == "succeeded"
+    assert (failed.status, failed.error["message"]) == ("failed", "bad")
+
+
+def test_an_action_may_finish_the_run_with_a_warning():
+    walk_holder = {}
+
+    def work(values):
+        walk_holder["task"].finish = "no mail"
+        return {"text": ""}
+
+    class Executor(FakeExecutor):
+        async def call(self, task):
+            walk_holder["task"] = task
+            return await super().call(task)
+
+    done = run(walk_of([step("work", "read.work"), step("after")], FakeLog(), Executor(work=work, echo=echo)))
+    assert done.status == "succeeded" and done.warnings[0]["message"] == "no mail"
+
+
+def test_a_long_wait_of_every_branch_releases_the_run_and_a_short_one_does_not():
+    def work(values):
+        raise Failure("E_LATER", "later", kind="rate_limited", retry_after=3600)
+
+    released = run(walk_of([step("work", "read.work")], FakeLog(), FakeExecutor(work=work)))
+    assert isinstance(released, Released) and released.status == "waiting" and released.due is not None
+
+
+def test_text_from_outside_taints_what_is_made_of_it_but_not_the_ids_of_our_own_changes():
+    steps = [
+        step("read", "read.echo"),
+        step("make", "effect.echo", **{"with": {"text": "{{ steps.read.text }}"}}),
+        step("use", "effect.echo", **{"with": {"to": "{{ steps.make.id }}"}}),
+        step("abuse", "effect.echo", **{"with": {"to": "{{ steps.make.text }}"}}),
+    ]
+    log = FakeLog()
+    done = run(walk_of(steps, log, FakeExecutor(echo=echo)))
+    assert (done.error["code"], done.error["step"]) == ("E_TAINT", "abuse")
+    assert log.stored[("use", "")].status == "succeeded"
+
+
+def test_cancel_aborts_a_read_at_once_and_awaits_a_change():
+    async def story(action: str) -> tuple[Done, FakeLog]:
+        async def slow(values):
+            await asyncio.sleep(0.2)
+            return {"text": "", "id": "1"}
+
+        log = FakeLog()
+        walk = walk_of([step("work", f"{action}.slow"), step("after", f"{action}.slow")], log, FakeExecutor(slow=slow))
+        asyncio.get_running_loop().call_later(0.02, walk.end, "cancelled")
+        return await walk.run(), log
+
+    done, log = asyncio.run(story("read"))
+    assert done.status == "cancelled" and log.stored[("work", "")].status == "cancelled"
+    done, log = asyncio.run(story("effect"))
+    assert done.status == "cancelled" and log.stored[("work", "")].status == "succeeded"
+    assert ("after", "") not in log.stored
+
+
+def test_an_effect_waits_for_its_record_before_it_is_called():
+    log = FakeLog()
+    seen = []
+
+    def work(values):
+        seen.append((log.commits, [r.status for r in log.puts if isinstance(r, StepRecord)]))
+        return {"text": "", "id": ""}
+
+    run(walk_of([step("work", "effect.work")], log, FakeExecutor(work=work)))
+    assert seen == [(1, ["running"])] or seen[0][0] == 1
