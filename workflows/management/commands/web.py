@@ -46,7 +46,7 @@ class Command(BaseCommand):
                     "accesslog": None,
                     "errorlog": "-",
                     "loglevel": "warning",
-                    "worker_tmp_dir": "/dev/shm" if env.flag("GUNICORN_SHM", True) else None,  # noqa: S108
+                    "worker_tmp_dir": "/dev/shm" if env.flag("GUNICORN_SHM", True) else None,  # noqa: S108 - memory, for the heartbeat
                     "control_socket_disable": True,
                 }.items():
                     if name in self.cfg.settings:
