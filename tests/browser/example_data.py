@@ -1,11 +1,14 @@
 """Run in `manage.py shell`: fills the demo workspace with workflows, runs and variables; prints their names."""
 
 import json
+from datetime import timedelta
 
 from accounts.actor import Actor
 from accounts.models import Workspace
 from integrations.models import Connection, SandboxObject
+from orchestrator_site.lib.clock import now
 from prompts.models import Prompt
+from workflows.models import Effect, Run, StepRun, Wait
 from workflows.operations import drafts, runs, workflows
 from workflows.operations.publish import publish_workflow
 from workflows.operations.variables import set_variable
@@ -117,6 +120,51 @@ for slug in ("email_to_notion", made.slug, failing.slug):
     found[slug] = runs.start_run(actor, slug, {}, trigger_kind="python", wait=40)
 runs.start_run(actor, made.slug, {}, version="draft", trigger_kind="api", wait=30)
 
+
+def asked_run():
+    """A run whose change was sent and not answered, and that cannot be looked up: a person is asked."""
+    steps = [
+        {"key": "text", "name": "Write the note", "action": "data.format", "with": {"template": "Order a new hub"}},
+        {
+            "key": "issue",
+            "name": "Create an issue",
+            "action": "github.create_issue",
+            "with": {"repository": "fernhill/shop", "title": "{{ steps.text.text }}"},
+        },
+    ]
+    workflow = workflows.create_workflow(actor, {"format": 1, "name": "Order parts", "steps": steps})
+    version = publish_workflow(actor, workflow)
+    begin = now() - timedelta(seconds=91)
+    run = Run.objects.create(
+        workspace=space,
+        workflow=workflow,
+        version=version,
+        status="attention",
+        started_at=begin,
+        started_by="Owner",
+        due_at=now() + timedelta(days=3650),
+    )
+    own = {"workspace": space, "run": run}
+    StepRun.objects.create(
+        **own, key="text", action="data.format", kind="pure", status="succeeded", output={"text": "Order a new hub"},
+        input={"template": "Order a new hub"}, started_at=begin, finished_at=begin + timedelta(seconds=1),
+    )  # fmt: skip
+    step = StepRun.objects.create(
+        **own, key="issue", action="github.create_issue", kind="effect", status="waiting", attempts_count=1,
+        input={"repository": "fernhill/shop", "title": "Order a new hub"}, started_at=begin + timedelta(seconds=1),
+    )  # fmt: skip
+    effect = Effect.objects.create(
+        **own, step_run=step, key="example", op="issue", state="unknown", request_sha256="0" * 64, looks=3,
+        target={"repository": "fernhill/shop"}, request={"title": "Order a new hub", "body": "Rear wheel, batch 11"},
+        search_url="https://github.com/fernhill/shop/issues", sent_at=begin + timedelta(seconds=2),
+    )  # fmt: skip
+    Wait.objects.create(
+        **own, step_run=step, effect=effect, kind="unknown", title="Was the issue “Order a new hub” created?",
+        body="GitHub closed the connection before it answered, and three looks did not find it.",
+    )  # fmt: skip
+    return run
+
+
 print(
     "DATA "
     + json.dumps(
@@ -128,6 +176,7 @@ print(
             "broken": broken.slug,
             "empty": empty.slug,
             "failing": failing.slug,
+            "run_asked": str(asked_run().pk),
             "run": str(found["email_to_notion"].pk),
             "run_loop": str(found[made.slug].pk),
             "run_failed": str(found[failing.slug].pk),

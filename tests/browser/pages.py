@@ -63,6 +63,7 @@ def places(data: dict[str, Any]) -> list[Place]:
         Place("run", f"{w}runs/{data['run']}"),
         Place("run-loop", f"{w}runs/{data['run_loop']}"),
         Place("run-failed", f"{w}runs/{data['run_failed']}"),
+        Place("run-asked", f"{w}runs/{data['run_asked']}"),
         Place("effects", f"{w}effects"),
         Place("prompts", f"{w}prompts/"),
         Place("prompt", f"{w}prompts/{data['prompt']}/"),

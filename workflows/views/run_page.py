@@ -15,6 +15,7 @@ from workflows.models import Effect, Run, RunEvent, StepRun, Wait
 from workflows.views.run_timeline import timeline, took
 
 ITEMS_SHOWN = 20
+ASKING = {"attention": "No answer, and no way to look it up for certain", "unknown": "No answer, looking for it"}
 EVENTS = {
     "attention": "Needs a person: an answer was lost",
     "cancel": "Somebody cancelled it",
@@ -96,8 +97,8 @@ class RunPage:
 
     @property
     def first_ask(self) -> Any:
-        """The change a person must decide about first."""
-        return next((line.effect.pk for line in self.effects if line.asks), None)
+        """The change a person must decide about first, while the run waits for it."""
+        return None if self.run.is_terminal else next((line.effect.pk for line in self.effects if line.asks), None)
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -280,7 +281,7 @@ def _row(spec: StepSpec, record: StepRun | None, depth: int, all_of: Record) -> 
     if record is None:
         row.why = "Switched off" if spec.disabled else ("Not taken" if over else "")
         return row
-    row.why = why(record)
+    row.why = ASKING.get(status) or why(record)
     row.cost = cost(record)
     row.attempts = _attempts(record)
     row.open = record.status == "failed"
