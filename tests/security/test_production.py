@@ -54,7 +54,7 @@ def test_safe_settings_start():
         refuse_unsafe_start()
 
 
-@pytest.mark.parametrize("bad", BAD, ids=str)
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: "+".join(bad))
 def test_unsafe_settings_do_not_start(bad):
     with override_settings(**{**GOOD, **bad}), pytest.raises(ImproperlyConfigured) as refused:
         refuse_unsafe_start()
