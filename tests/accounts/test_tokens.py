@@ -226,3 +226,12 @@ def test_without_a_password_a_mailed_link_is_the_way(editor):
 def test_days_are_whole_numbers(editor):
     with pytest.raises(UserError):
         create_token(editor.actor, "ci", ["read"], days=True)
+
+
+def test_the_command_takes_several_scopes_at_once_or_one_by_one(editor, capsys):
+    said = [["--scope", "read", "run"], ["--scope", "read", "--scope", "run"]]
+    for scopes in said:
+        call_command("create_token", "--workspace", editor.workspace.slug, "--user", editor.user.email, *scopes)
+        text = capsys.readouterr().out.strip()
+        token = ApiToken.objects.of(editor.workspace).get(prefix=text.split("_")[1])
+        assert sorted(token.scopes) == ["read", "run"]

@@ -69,7 +69,7 @@ def attempts_json(step: StepRun, attempts: Iterable[Attempt]) -> list[JSON]:
     A step that succeeded at once has no Attempt row (engine.md §5): its only call is told from its own row.
     """
     rows = [attempt_json(attempt) for attempt in sorted(attempts, key=lambda attempt: attempt.n)]
-    if rows or step.started_at is None or step.kind == "control":
+    if rows or step.started_at is None or step.kind == "control" or step.status == "skipped":
         return rows
     return [
         {

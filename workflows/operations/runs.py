@@ -169,12 +169,16 @@ def cancel_run(actor: Actor, run: Run) -> Run:
 def settle_effect(actor: Actor, effect: Effect, answer: str, external_id: str = "", external_url: str = "") -> Effect:
     """A person says what became of an unknown change: happened, repeat (it did not: do it again) or stop.
 
-    Raises UserError E_CHOICE, or Conflict when it is not unknown any more.
+    Raises UserError E_CHOICE, or Conflict when it is not unknown any more, or is to be repeated in a run that ended.
     """
     actor.require("decide")
     if answer not in ANSWERS:
         raise UserError(
             "E_CHOICE", "The answer must be happened, repeat or stop.", field="answer", hint=", ".join(ANSWERS)
+        )
+    if answer == "repeat" and effect.run.is_terminal:
+        raise Conflict(
+            "This run has ended: nothing is done again in it.", code="E_ENDED", hint="Run the workflow again instead."
         )
     at = now()
     said: dict[str, Any] = {"resolution": answer, "resolved_by": actor.label[:200]}
@@ -209,6 +213,10 @@ def decide(actor: Actor, wait: Wait, decision: str, values: Any = None, comment:
     actor.require("decide")
     if wait.kind != "unknown" or wait.effect is None:
         raise UserError("E_KIND", f"A wait of kind “{wait.kind}” is not answered this way.", field="decision")
+    if decision not in ANSWERS:
+        raise UserError(
+            "E_CHOICE", "The decision must be happened, repeat or stop.", field="decision", hint=", ".join(ANSWERS)
+        )
     given = clean_value(values or {}, field="values")
     known = given if isinstance(given, dict) else {}
     if wait.decided_at is not None:

@@ -22,7 +22,13 @@ class Command(BaseCommand):
         """Whose, for which workspace, what it may do, how long."""
         parser.add_argument("--workspace", required=True, help="slug of the workspace")
         parser.add_argument("--user", required=True, help="e-mail address of a member")
-        parser.add_argument("--scope", action="append", choices=SCOPES, help="may be repeated; all when left out")
+        parser.add_argument(
+            "--scope",
+            action="extend",
+            nargs="+",
+            choices=SCOPES,
+            help="one or several; may be repeated; all when left out",
+        )
         parser.add_argument("--name", default="command line")
         parser.add_argument("--days", type=int, default=DEFAULT_DAYS, help="1 to 365")
 

@@ -6,10 +6,12 @@ import time
 
 import pytest
 
+from orchestrator_site.lib.errors import Conflict, UserError
 from tests.fakes.service import FakeService
+from workflows.api.shapes import step_json
 from workflows.engine.times import Times
 from workflows.models import Attempt, Effect, Wait
-from workflows.operations.runs import cancel_run, settle_effect, start_run
+from workflows.operations.runs import cancel_run, decide, get_effect, settle_effect, start_run
 
 from .conftest import FAST, connect_fake, publish, steps_of, until
 
@@ -100,6 +102,32 @@ def test_a_person_may_stop_the_run(workspace, actor, engine, service):
     run = start_again(run)
     assert (run.status, run.error["code"]) == ("failed", "E_UNKNOWN_STOPPED")
     assert Effect.objects.of(workspace).get(run=run).state == "unknown"
+
+
+def test_the_decision_on_a_wait_is_checked_and_an_ended_run_repeats_nothing(workspace, actor, engine, service):
+    service.plan.append("lose")
+    engine()
+    run = start_run(actor, publish(workspace, _one("fake.blind")).slug)
+    wait = until(lambda: Wait.objects.of(workspace).filter(run=run, kind="unknown").first())
+    with pytest.raises(UserError, match="happened, repeat or stop") as refused:
+        decide(actor, wait, "approve")
+    assert (refused.value.code, refused.value.field) == ("E_CHOICE", "decision")
+    until(lambda: type(run).objects.of(workspace).get(pk=run.pk).status == "attention")
+    cancel_run(actor, run)
+    assert start_again(run).status == "cancelled"
+    with pytest.raises(Conflict) as refused:
+        settle_effect(actor, get_effect(actor, wait.effect_id), "repeat")
+    assert refused.value.code == "E_ENDED"
+    assert settle_effect(actor, get_effect(actor, wait.effect_id), "happened").state == "confirmed"
+    assert len(service.done) == 1
+
+
+def test_a_skipped_step_was_never_called(workspace, actor, engine):
+    engine()
+    steps = [{"key": "a", "action": "data.format", "with": {"template": "x"}, "when": "1 == 2"}]
+    run = start_run(actor, publish(workspace, {"steps": steps}).slug, wait=10)
+    shown = step_json(steps_of(run)["a"])
+    assert (shown["status"], shown["attempts"]) == ("skipped", [])
 
 
 def test_a_certain_no_fails_the_run_and_nothing_is_unknown(workspace, actor, engine, service):

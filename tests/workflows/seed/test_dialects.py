@@ -237,6 +237,18 @@ def test_dialect_c_orders_by_dependency_and_keeps_conditions_retries_and_times()
     parse(made.definition)
 
 
+def test_a_name_may_say_where_it_comes_from():
+    text = "name: N\ninputs: {n: {type: string, default: three}}\nsteps:\n"
+    text += "  - {id: a, type: llm, params: {prompt: 'To ${inputs.n}'}}\n"
+    text += "  - {id: b, type: llm, params: {prompt: '${steps.a.text}'}}\n"
+    made = convert(read_file(text))
+    assert [step["with"]["prompt"] for step in made.definition["steps"]] == [
+        "To {{ inputs.n }}",
+        "{{ steps.a.text }}",
+    ]
+    assert [one["name"] for one in made.definition["inputs"]] == ["n"]
+
+
 @pytest.mark.parametrize(
     "depends, code",
     [

@@ -33,6 +33,8 @@ BUILT_IN = {
     "current_time": '{{ run.started_at | date: "%H:%M:%S" }}',
     "current_datetime": '{{ run.started_at | date: "%Y-%m-%dT%H:%M:%S" }}',
 }
+# Some files say where a name comes from: ${inputs.topic}, {{steps.plan.text}}.
+SPACES = frozenset({"inputs", "variables", "steps"})
 
 
 @dataclass
@@ -169,6 +171,8 @@ class Scope:
             return self._input(self.inputs[name], rest, want)
         if name in BUILT_IN and not rest:
             return BUILT_IN[name]
+        if name in SPACES and rest and (rest[0] in self.outputs or rest[0] in self.inputs):
+            return self.reference(rest, want)
         return self._missing(name, rest, want)
 
     def expression(self, path: Path) -> str:
