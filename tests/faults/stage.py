@@ -32,6 +32,8 @@ for line in sys.stdin:
 """
 
 
+# Ways to fail that tell the truth about what happened.
+HONEST = ("E_POISON", "E_REJECTED", "E_ACTION", "E_ENGINE", "E_SERVICE_UNAVAILABLE")
 TEMPLATE = Path(tempfile.gettempdir()) / f"awo-fault-template-{os.getpid()}.sqlite3"
 
 
@@ -248,11 +250,6 @@ def judge(  # noqa: C901 - one line a fault; split it would hide the list
             note("lying", f"run {run['id']} succeeded with {run['finished_steps']} of {run['wanted_steps']} steps")
         if run["status"] == "succeeded" and run["confirmed"] != run["effects"]:
             note("lying", f"run {run['id']} succeeded with {run['confirmed']} of {run['effects']} effects")
-        if run["status"] == "failed" and run["code"] not in (
-            "E_POISON",
-            "E_REJECTED",
-            "E_ACTION",
-            "E_SERVICE_UNAVAILABLE",
-        ):
+        if run["status"] == "failed" and run["code"] not in HONEST:
             note("lying", f"run {run['id']} failed with {run['code']}")
     return verdict

@@ -88,9 +88,17 @@ class Ledger:
             past.append(effect)
             self._log.put(effect)
             await self._log.commit()
+            await self._ready_to_leave(effect)
+            await self._leave(order, effect, repeated=any(before.state == "absent" for before in past[:-1]))
+
+    async def _ready_to_leave(self, effect: EffectRecord) -> None:
+        """The last moment at which nothing has been sent: a fault here is a certain no."""
+        try:
             crashpoint("P09")
             await self.house.before_send()
-            await self._leave(order, effect, repeated=any(before.state == "absent" for before in past[:-1]))
+        except Exception:
+            self._end(effect, "refused", error={"code": "E_NOT_SENT", "message": "Nothing was sent."})
+            raise
 
     def _intent(self, order: Order, key: str, attempt: int) -> EffectRecord:
         now = self._clock.now()

@@ -222,6 +222,7 @@ def test_on_postgresql_two_workers_claim_different_runs(workspace, actor, store,
     theirs: list = []
 
     def second():
+        connections["default"].ensure_connection()
         theirs.extend(SqlStore(connections["default"])._take_from(other, workspace.id, 10))
         connections["default"].close()
 
