@@ -20,6 +20,7 @@ from accounts.models import Invitation, User
 from accounts.operations.members import accept_invitation, find_invitation, invitation_for
 from accounts.operations.sessions import is_fresh
 from accounts.operations.setup import create_workspace, is_empty
+from accounts.responses import stays_here
 from orchestrator_site.lib.errors import NotFound
 from orchestrator_site.lib.json import repair_text
 
@@ -75,6 +76,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         """A sign-in of the last fifteen minutes counts, however it was made."""
         return self.request is None or not is_fresh(self.request)
+
+    def is_safe_url(self, url: str | None) -> bool:
+        """Only paths of this host, though the instance may answer to several names."""
+        return bool(url) and self.request is not None and stays_here(self.request, str(url))
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """To the start, which knows the workspace used last."""

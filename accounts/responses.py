@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from orchestrator_site.lib.errors import NotFound, RateLimited, UserError
 
@@ -65,3 +66,9 @@ def method_not_allowed(request: HttpRequest, allow: str, *, json: bool = False) 
 def request_id(request: HttpRequest) -> str:
     """The id of this request, as in the log."""
     return str(getattr(request, "request_id", "") or getattr(request, "id", ""))
+
+
+def stays_here(request: HttpRequest, target: str) -> bool:
+    """Whether an address is a path of this very host: the only kind that `next` may name (security.md S23)."""
+    path = target.startswith("/") and not target.startswith(("//", "/\\"))
+    return path and url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())

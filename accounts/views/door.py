@@ -10,7 +10,6 @@ from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.adapter import INVITATION_KEY
 from accounts.addresses import client_ip
@@ -19,6 +18,7 @@ from accounts.models import Invitation, Member, User
 from accounts.operations.login_links import peek_login_link, request_login_link, use_login_link
 from accounts.operations.members import accept_invitation, find_invitation
 from accounts.operations.setup import create_first_user, create_user, create_workspace, is_empty
+from accounts.responses import stays_here
 from orchestrator_site.lib.errors import NotFound, UserError
 from orchestrator_site.lib.ratelimit import hit
 
@@ -37,8 +37,7 @@ def start_address(user: User | None) -> str:
 def safe_next(request: HttpRequest) -> str:
     """The `next` of a request when it stays on this host, else nothing (security.md S23)."""
     target = request.POST.get("next") or request.GET.get("next") or ""
-    here = {request.get_host()}
-    return target if url_has_allowed_host_and_scheme(target, here, require_https=request.is_secure()) else ""
+    return target if stays_here(request, target) else ""
 
 
 def _limit(request: HttpRequest, what: str, key: str = "") -> None:
