@@ -59,7 +59,7 @@ class Ledger:
         self.house, self.task, self.run_id, self.history = house, task, run_id, history
         self.timeout, self.slot = timeout, slot
         self.position = 0
-        self.by_hand = False
+        self.by_hand = self.nameless = False
         self._log, self._clock = task.walk.log, task.walk.clock
 
     async def change(self, order: Order) -> Outcome:
@@ -71,7 +71,9 @@ class Ledger:
         while True:
             last = past[-1] if past else None
             if last is not None and last.state == "confirmed":
-                self.by_hand = self.by_hand or last.resolution == "happened"
+                by_hand = last.resolution == "happened"
+                self.by_hand = self.by_hand or by_hand
+                self.nameless = self.nameless or (by_hand and not (last.external_id or last.external_url))
                 return Outcome(last.external_id, last.external_url, last.result or {})
             if last is None or last.state in ("refused", "absent"):
                 await self._send(order, key, past)

@@ -134,6 +134,8 @@ class Executor:
                 output = await action.run(context, values)
             else:
                 output = await _timed(action, context, values, timeout)
+            if ledger is not None and ledger.nameless:
+                return self._settled_output(task, action, ledger)
             return clean_output(output)
         except (Failure, Ended, Finished, Stale, StoreRefused):
             raise

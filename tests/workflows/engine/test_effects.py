@@ -82,6 +82,17 @@ def test_a_change_nobody_can_look_up_is_asked_of_a_person_who_says_it_happened(w
     assert Effect.objects.of(workspace).get(run=run).resolved_by == "system: test"
 
 
+def test_what_happened_without_a_known_name_is_null_and_nothing_is_made_up(workspace, actor, engine, service):
+    service.plan.append("lose")
+    engine()
+    run = start_run(actor, publish(workspace, _one("fake.blind")).slug)
+    wait = until(lambda: Wait.objects.of(workspace).filter(run=run, kind="unknown").first())
+    settle_effect(actor, wait.effect, "happened")
+    run = start_again(run)
+    assert (run.status, run.outputs) == ("succeeded", {"id": None}), run.error
+    assert any("said that this change happened" in text for text in run.warnings)
+
+
 def test_a_person_may_say_that_it_did_not_happen_and_it_is_made_again(workspace, actor, engine, service):
     service.plan.append("drop")
     engine()
