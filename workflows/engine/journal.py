@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 import os
 import threading
@@ -19,12 +20,12 @@ from uuid import UUID
 
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError, connections
 
-from orchestrator_site.lib.clock import boottime
+from orchestrator_site.lib.clock import boottime, now
 from orchestrator_site.lib.ids import uuid7
 from workflows.engine import protocol
 from workflows.engine.protocol import Me, Memo, Verdict
-from workflows.engine.records import Record, RunRecord, Stale, StepRecord, StoreRefused
-from workflows.engine.rows import RowMaker
+from workflows.engine.records import BlobRecord, Record, RunRecord, Stale, StepRecord, StoreRefused
+from workflows.engine.rows import STEPS, RowMaker, json_text
 from workflows.engine.sql import SqlStore
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,9 @@ BATCH_RECORDS = 200
 BATCH_RECORDS_POSTGRES = 1000
 BATCH_BYTES = 2 * 1024 * 1024
 RUN_UNCOMMITTED = 100
+ROW_BYTES = 1024 * 1024
+BLOB_BYTES = 10 * 1024 * 1024
+OUTPUT_COLUMN = [column.name for column in STEPS.columns].index("output")
 MOST_RECORDS = 5_000
 MOST_BYTES = 32 * 1024 * 1024
 LINGER = 0.005
@@ -161,16 +165,33 @@ class Journal:
 
     def make(self, log: RunLog | None, records: tuple[Record, ...]) -> Put:
         """Records as rows; what has no place in the database raises StoreRefused here, before it enters."""
-        rows, size = [], 0
+        rows: list[tuple[type, Any]] = []
+        size = 0
         for record in records:
             try:
                 row = record if type(record) is RunRecord else self.rows.row(record)
             except (ValueError, TypeError) as problem:
                 raise StoreRefused(f"This value cannot be stored: {problem}") from problem
-            rows.append((type(record), row))
             if type(row) is tuple:
-                size += 200 + sum([len(value) for value in row if type(value) is str or type(value) is bytes])
+                length = sum([len(value) for value in row if type(value) is str or type(value) is bytes])
+                if length > ROW_BYTES and type(record) is StepRecord:
+                    row = self._spill(record, row, rows)
+                size += 200 + length
+            rows.append((type(record), row))
         return Put(log, records, rows, size)
+
+    def _spill(self, record: StepRecord, row: tuple[Any, ...], rows: list[Any]) -> tuple[Any, ...]:
+        """An output of more than 1 MiB goes into a blob of its own; its row refers to it."""
+        at = OUTPUT_COLUMN
+        if row[at] is None or len(row[at]) <= ROW_BYTES:
+            return row
+        content = row[at].encode()
+        if len(content) > BLOB_BYTES:
+            raise StoreRefused(f"The output of “{record.key}” has {len(content):,} bytes; {BLOB_BYTES:,} are kept.")
+        sha = hashlib.sha256(content).hexdigest()
+        blob = BlobRecord(uuid7(), sha, len(content), f"{record.key}.json", "application/json", content, now())
+        rows.append((BlobRecord, self.rows.row(blob)))
+        return (*row[:at], json_text({"$blob": sha, "size": len(content)}), *row[at + 1 :])
 
     def submit(self, put: Put) -> None:
         """Queue a put."""

@@ -15,7 +15,7 @@ from workflows.engine import poison
 from workflows.engine.abi import ABI, ABI_MIN
 from workflows.engine.crashpoints import crashpoint
 from workflows.engine.protocol import Me, Sighting
-from workflows.engine.records import TERMINAL_RUN, EffectRecord, RunRecord, Stale
+from workflows.engine.records import TERMINAL_RUN, BlobRecord, EffectRecord, RunRecord, Stale
 from workflows.engine.rows import DEFAULTS, EVENTS, FAR, TABLES, RowMaker, Table, json_text
 
 _TERMINAL = "('succeeded','failed','cancelled','timed_out')"
@@ -246,7 +246,9 @@ class SqlStore:
                 continue
             guard = (self.id(put.log.run_id), put.log.fence)
             for kind, row in put.rows:
-                if kind is RunRecord:
+                if kind is BlobRecord:
+                    rows.setdefault(kind, {})[(guard[0], row[1])] = (*row, *guard)
+                elif kind is RunRecord:
                     runs[put.log.run_id] = (put.log, row)
                 else:
                     self._mark(kind, row)

@@ -265,3 +265,22 @@ def test_an_engine_notices_a_cancel_within_a_second_by_bell(workspace, actor, en
     cancel_run(actor, run)
     until(lambda: Run.objects.of(workspace).get(pk=run.pk).status == "cancelled", 2.0)
     service.stop()
+
+
+def test_an_output_of_more_than_a_mebibyte_is_kept_in_a_blob_and_read_back(workspace, claimed, me, store):
+    from workflows.models import Blob
+
+    run, fence = claimed
+    big = {"text": "x" * (2 * 1024 * 1024)}
+
+    async def story(journal):
+        log = RunLog(journal, run.id, fence, [])
+        log.put(record(output=big), record(key="b", output=big))
+        await log.commit()
+        with pytest.raises(StoreRefused):
+            log.put(record(key="c", output={"text": "x" * (11 * 1024 * 1024)}))
+
+    with_journal(me, story)
+    assert StepRun.objects.of(workspace).filter(run=run).first().output.keys() == {"$blob", "size"}
+    assert Blob.objects.of(workspace).count() == 1
+    assert Reader(store).steps(run.id)[0].output == big
