@@ -107,6 +107,8 @@ class Scope:
         if root == "run":
             return Found(self._down(RUN, rest, "run", reference))
         if root == "workspace":
+            if reference.optional and rest[:1] == ["variables"] and rest[1:] and rest[1] not in (self.variables or {}):
+                return Found(ANY)  # it may be made later; until then the default holds
             return Found(self._down(self._workspace(), rest, "workspace", reference))
         if root == "trigger":
             return Found(ANY, (path_text(reference.path),))

@@ -44,6 +44,7 @@ def either(then: list[dict], otherwise: list[dict] | None = None) -> dict:
         ("{{ workspace.variables.team }}", []),
         ("{{ workspace.variables.places.log }}", []),
         ("{{ workspace.variables.nope }}", ["E_TPL_UNDEFINED"]),
+        ("{{ workspace.variables.nope | default: 'x' }}", []),
         ("{{ workspace.name }}", ["E_TPL_UNDEFINED"]),
         ("{{ trigger.body.anything }}", []),
         ("{{ secrets.openai }}", ["E_TPL_UNDEFINED"]),
