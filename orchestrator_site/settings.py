@@ -6,6 +6,7 @@ Every variable is listed in .env.example. Contradictions are refused at start by
 from __future__ import annotations
 
 import hashlib
+import warnings
 import sys
 from pathlib import Path
 from typing import Any
@@ -281,6 +282,8 @@ for _name, _value in EMAIL_OPTIONS.items():
     globals()[_name] = _value
 DEFAULT_FROM_EMAIL = env.text("FROM_EMAIL", "orchestrator@localhost")
 
+# django-q2 warns of what engine.md §1 asks for: a task has no time limit, since its delivery is never trusted.
+warnings.filterwarnings("ignore", message="Retry and timeout are misconfigured")
 # django-q2 starts and replaces the worker processes and carries wake-ups (engine.md §1); nothing else.
 Q_CLUSTER: dict[str, Any] = {
     "name": "orchestrator",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
+from django.urls import is_valid_path
 
 from accounts import responses
 from orchestrator_site.lib.clock import now
@@ -72,8 +73,19 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
-    """404: the same bytes for what never existed and what belongs to others."""
-    return _error_page(request, 404)
+    """404: the same bytes for what never existed and what belongs to others.
+
+    An address that is a page of ours but for the slash at its end leads there.
+    """
+    return _with_or_without_slash(request) or _error_page(request, 404)
+
+
+def _with_or_without_slash(request: HttpRequest) -> HttpResponse | None:
+    path = request.path[:-1] if request.path.endswith("/") else f"{request.path}/"
+    if request.method not in ("GET", "HEAD") or not request.path.startswith("/w/") or not is_valid_path(path):
+        return None
+    query = request.META.get("QUERY_STRING", "")
+    return HttpResponseRedirect(f"{path}?{query}" if query else path)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

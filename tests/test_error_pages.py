@@ -55,3 +55,10 @@ def test_without_a_database_there_are_still_words(monkeypatch):
     monkeypatch.setattr("orchestrator_site.views.render", lambda *_, **__: 1 / 0)
     answer = views.server_error(asked())
     assert answer.status_code == 500 and "Nothing you did is lost" in answer.content.decode()
+
+
+def test_a_slash_too_much_or_too_few_leads_to_the_page(editor):
+    for given, meant in (("members", "members/"), ("runs/", "runs"), ("prompts?q=a", "prompts/?q=a")):
+        answer = editor.client.get(editor.path(given))
+        assert (answer.status_code, answer.headers["Location"]) == (302, editor.path(meant))
+    assert editor.client.get(editor.path("nothing")).status_code == 404
