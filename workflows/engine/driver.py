@@ -21,7 +21,7 @@ from workflows.engine.execute import Executor, RunFacts
 from workflows.engine.journal import Journal, RunLog
 from workflows.engine.plan import Plan
 from workflows.engine.records import EventRecord, Failure, Stale, StepRecord, StoreRefused
-from workflows.engine.walk import Done, Released, Walk
+from workflows.engine.walk import Done, Offload, Released, Walk
 
 log = logging.getLogger(__name__)
 
@@ -83,9 +83,10 @@ class Driver:
         house: House,
         clients: Clients,
         url_of: Callable[[ClaimedRun], str],
+        offload: Offload | None = None,
     ) -> None:
         self.run, self.journal, self.loader, self.house, self.clients = run, journal, loader, house, clients
-        self.url_of = url_of
+        self.url_of, self.offload = url_of, offload
         self.wake_seq = run.wake_seq
         self.walk: Walk | None = None
         self._ending = ""
@@ -171,7 +172,7 @@ class Driver:
         )
         executor = Executor(facts, self.house, self.clients)
         totals = (run.input_tokens, run.output_tokens, run.cost_usd)
-        return Walk(loaded.plan, base, run_log, executor, WallClock(), totals=totals)
+        return Walk(loaded.plan, base, run_log, executor, WallClock(), totals=totals, offload=self.offload)
 
     def _poisoned(self, loaded: Loaded) -> Failure | None:
         if self.run.deaths < poison.FATAL:

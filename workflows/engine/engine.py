@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from django.conf import settings
 from django.db import Error
@@ -26,6 +29,7 @@ log = logging.getLogger(__name__)
 
 EXIT_TAKEN_OVER = 71
 EXIT_BROKEN = 70
+MOST_FILES = 65_536
 # The journal's thread must get Python's lock back quickly beside a busy loop (the default lets it wait 5 ms each time).
 SWITCH_INTERVAL = 0.0005
 
@@ -48,6 +52,7 @@ class Engine:
         self.identity = myself()
         self.session: Session | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self.helper = ThreadPoolExecutor(max_workers=1, thread_name_prefix="helper")
         self._draining = False
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._main, name="engine", daemon=False)
@@ -95,6 +100,7 @@ class Engine:
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
         sys.setswitchinterval(SWITCH_INTERVAL)
+        _raise_file_limit()
         reads, pool = Reads(self.alias), Pool()
         clients = Clients(
             pool,
@@ -109,6 +115,7 @@ class Engine:
         finally:
             pool.close()
             reads.close()
+            self.helper.shutdown(wait=False)
 
     async def _one_lease(self, reads: Reads, clients: Clients, pool: Pool, previous: Session | None) -> Session | None:
         session = Session(self, reads, clients, pool)
@@ -130,6 +137,15 @@ class Engine:
         if end is End.DRAINED or pool.leaked >= MOST_LEAKS:
             self._draining = True
         return session
+
+
+def _raise_file_limit() -> None:
+    """Thousands of calls in flight are thousands of sockets."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft < wanted:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _client(info: object, calls: object) -> object:

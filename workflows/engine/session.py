@@ -276,6 +276,10 @@ class Session:
         crashpoint("P05")
         return await self._take(*await self.reads.run(self._look), room)
 
+    async def _offload(self, function: Any) -> Any:
+        """One helper thread for templates with loops."""
+        return await asyncio.get_running_loop().run_in_executor(self.engine.helper, function)
+
     async def _still_here(self) -> None:
         """Not claiming is no sign of being stuck: say so, now and then."""
         if time.monotonic() - self._said > STILL_HERE:
@@ -306,7 +310,7 @@ class Session:
         self._alone = alone and bool(runs)
         assert self.journal is not None
         for run in runs:
-            driver = Driver(run, self.journal, self, self, self.clients, _url_of)
+            driver = Driver(run, self.journal, self, self, self.clients, _url_of, self._offload)
             task = asyncio.ensure_future(driver.drive())
             self.walks[run.id] = (driver, task)
             task.add_done_callback(partial(self._ended, run.id))

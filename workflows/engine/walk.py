@@ -27,6 +27,10 @@ PURE_STEPS_A_TURN = 20
 MAX_STEP_RUNS = 10_000
 
 
+Offload = Callable[[Callable[[], dict[str, Any]]], Awaitable[dict[str, Any]]]
+"""Runs a slow pure function in a helper thread."""
+
+
 class Log(Protocol):
     """The run's own part of the journal."""
 
@@ -132,9 +136,11 @@ class Walk:
         *,
         park_in_memory: float = 60.0,
         totals: tuple[int, int, Decimal] = (0, 0, Decimal(0)),
+        offload: Offload | None = None,
     ) -> None:
         self.plan, self.base, self.log, self.executor, self.clock = plan, base, log, executor, clock
         self.frozen_now: datetime = clock.now() if base.get("frozen_now") is None else base["frozen_now"]
+        self.offload = offload
         self.group = Group()
         self.active = 1
         self.steps_walked = 0
@@ -294,7 +300,7 @@ class Walk:
         traits = self.executor.traits(plan.step.action)
         if record.status == "pending":
             record.kind = traits.kind
-            values = {name: value.over(frame.data, self.frozen_now) for name, value in plan.values}
+            values = await self._render(plan, frame)
             tainted = {name for name, value in plan.values if frame.is_tainted(value.reads)}
             record.input = values
             record.tainted = traits.tainted or bool(tainted)
@@ -306,6 +312,14 @@ class Walk:
         else:
             output = await self._attempts(task, traits)
         self._succeeded(task, output)
+
+    async def _render(self, plan: StepPlan, frame: Frame) -> dict[str, Any]:
+        """The step's inputs; templates with loops are rendered beside the event loop, so that it never stands still."""
+
+        def render() -> dict[str, Any]:
+            return {name: value.over(frame.data, self.frozen_now) for name, value in plan.values}
+
+        return render() if self.offload is None or not plan.heavy else await self.offload(render)
 
     async def _attempts(self, task: Task, traits: Traits) -> Any:
         policy = _policy(task.plan, traits)
