@@ -20,6 +20,11 @@ def test_the_document_is_made_without_a_warning(capsys, schema):
     assert "Warning" not in said and "Error" not in said, said
 
 
+def test_the_document_is_json_unless_yaml_is_asked_for(client, db):
+    assert client.get("/api/v1/schema", headers={"Accept": "*/*"}).json()["openapi"]
+    assert client.get("/api/v1/schema", headers={"Accept": "application/yaml"}).content.startswith(b"openapi: ")
+
+
 def test_every_route_of_the_api_is_described(schema):
     described = {path.rstrip("/") for path in schema["paths"]}
     routes = [pattern.replace("{pk}", "{id}") for _, pattern in _routes()]
