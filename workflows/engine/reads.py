@@ -146,12 +146,10 @@ class Reads:
         else:
             connection = default_connection(workspace, action.needs or action.service)
         if connection is None:
-            what = (
-                f"the connection “{step.connection}”" if step.connection else f"a connection to {' or '.join(services)}"
-            )
-            missing[step.key] = Failure(
-                "E_NO_CONNECTION", f"“{step.title}” needs {what}, and there is none.", CONNECT_HINT, step=step.key
-            )
+            what = f"the connection “{step.connection}”, and there is none"
+            if not step.connection:
+                what = f"a connection to {' or '.join(services)}; there is none, or none of several is the default"
+            missing[step.key] = Failure("E_NO_CONNECTION", f"“{step.title}” needs {what}.", CONNECT_HINT, step=step.key)
         elif connection.service not in services:
             missing[step.key] = Failure(
                 "E_CONN_SERVICE",

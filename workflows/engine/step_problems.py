@@ -106,8 +106,11 @@ def _connection(step: StepSpec, info: ActionInfo, known: Known) -> Iterator[Prob
     services = " or ".join(info.services) or info.service
     if not step.connection:
         if not known.has_default(info.services):
-            text = f"“{info.title}” needs a connection to {services}, and there is none here yet."
-            yield _problem(step, "W_NO_CONNECTION", text, "connection", "Connect it under Connections.", WARNING)
+            some = any(one.service in info.services for one in known.connections.values())
+            lack = "none of those here is the default" if some else "there is none here yet"
+            hint = "Choose one in the step, or make one the default." if some else "Connect it under Connections."
+            text = f"“{info.title}” needs a connection to {services}, and {lack}."
+            yield _problem(step, "W_NO_CONNECTION", text, "connection", hint, WARNING)
         return
     found = known.connections.get(step.connection)
     if found is None:
