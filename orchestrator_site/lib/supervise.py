@@ -10,14 +10,16 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from types import FrameType
 
-READY_SECONDS, STOP_SECONDS, LOOK_SECONDS = 60.0, 35.0, 0.5
+READY_SECONDS, STOP_SECONDS, LOOK_SECONDS, TAKEN_SECONDS = 60.0, 35.0, 0.5, 12.0
 PR_SET_PDEATHSIG = 1
 WELCOME = "AWO_WELCOME"
 
@@ -29,9 +31,13 @@ def main(arguments: list[str]) -> int:
     address, *names = arguments
     welcome = os.environ.pop(WELCOME, "")
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, _stop)
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup: the terminal may go
+            signal.signal(number, _stop)
     children: Children = {}
     try:
+        if _taken(address):
+            print(f"Something answers at {address} already. Stop it, or set PORT to another port.", file=sys.stderr)  # noqa: T201
+            return 1
         children.update({name: _start(name) for name in names})
         problem = _wait_for(address, children)
         if problem:
@@ -62,6 +68,19 @@ def _start(name: str) -> subprocess.Popen[bytes]:
 def _die_with_parent() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _taken(address: str) -> bool:
+    """Whether the port stays taken; what was killed a moment ago may take a little to let go of it."""
+    parts = urllib.parse.urlsplit(address)
+    end = time.monotonic() + TAKEN_SECONDS
+    while time.monotonic() < end:
+        try:
+            socket.create_connection((parts.hostname or "", parts.port or 80), timeout=1).close()
+        except OSError:
+            return False
+        time.sleep(0.2)
+    return True
 
 
 def _wait_for(address: str, children: Children) -> str:
