@@ -178,6 +178,33 @@ def w2(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     return result
 
 
+def w4(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """One run at a time: a chain of 100, a chain of 1,000, a for_each over 1,000 items (parallelism 50)."""
+    from workflows.operations.runs import start_run
+
+    workspace, actor = _actor()
+    text = {"template": "{{ inputs.name }}"}
+    named = [{"name": "name", "type": "text", "required": True}]
+    for length in (100, 999):
+        steps = [{"key": f"s{n}", "action": "data.format", "with": text} for n in range(length)]
+        _publish(workspace, actor, f"chain_{length}", steps, inputs=named)
+    do = [{"key": "one", "action": "data.format", "with": {"template": "{{ item }} {{ inputs.name }}"}}]
+    loop = {"key": "loop", "action": "for_each", "with": {"items": "{{ inputs.items }}", "parallelism": 50}, "do": do}
+    _publish(workspace, actor, "loop", [loop], inputs=[*named, {"name": "items", "type": "list", "required": True}])
+    found: dict[str, Any] = {"workload": "W4"}
+    with Workers(folder):
+        for slug, more in (("chain_100", {}), ("chain_999", {}), ("loop", {"items": list(range(1000))})):
+            times = []
+            for _ in range(3):
+                began = time.monotonic()
+                run = start_run(actor, slug, {"name": "x", **more}, wait=60)
+                times.append(time.monotonic() - began)
+                if run.status != "succeeded":
+                    raise SystemExit(f"{slug}: {run.status} {run.error}")
+            found[f"{slug}_s"] = round(sorted(times)[1], 3)
+    return found
+
+
 def _measured(name: str, runs: int, workers: Workers, workspace: Any, start: Any, before: int) -> dict[str, Any]:
     cpu, began = workers.cpu(), time.monotonic()
     start()
@@ -238,7 +265,7 @@ def _until_done(workspace: Any, runs: int, seconds: float = 300) -> None:
         time.sleep(0.05)
 
 
-WORKLOADS = {"w1b": w1b, "w2": w2}
+WORKLOADS = {"w1b": w1b, "w2": w2, "w4": w4}
 
 if __name__ == "__main__":
     main()

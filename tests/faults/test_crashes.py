@@ -31,9 +31,9 @@ def test_random_kills_lose_and_double_nothing():
     with Stage() as stage:
         stage.start_workers()
         stage.plan(*[chance.choice(("ok", "ok", "lose", "drop", "500done")) for _ in range(30)])
-        stage.start_runs("effects", 15)
-        for _ in range(4):
-            time.sleep(chance.uniform(0.2, 0.8))
+        stage.start_runs("effects", 8)
+        for _ in range(3):
+            time.sleep(chance.uniform(0.2, 0.6))
             for pid in stage.worker_pids()[:1]:
                 stage.kill(pid)
         stage.until_quiet(60)

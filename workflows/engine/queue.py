@@ -42,7 +42,15 @@ def _wake_if_nobody_works() -> None:
         if Worker.objects.filter(state="live", beat_at__gt=now() - timedelta(seconds=ALIVE)).exists():
             _alive_until = time.monotonic() + 5.0
             return
+        _send_quietly()
+
+
+def _send_quietly() -> None:
+    """A hint that cannot be left (the broker is down) costs a moment, never the run that was just stored."""
+    try:
         send_wake()
+    except Exception as problem:
+        log.warning("no wake-up could be left in the queue: %s", problem)
 
 
 def send_wake() -> bool:
@@ -93,10 +101,25 @@ def run_cluster(wedged: int) -> None:
             super().reincarnate(process)
 
     cluster.Sentinel = WatchedSentinel
-    running = cluster.Cluster()
+    running = cluster.Cluster(broker=_broker_that_answers())
     running.start()
     while running.sentinel is not None and running.sentinel.is_alive():
         time.sleep(0.2)
+
+
+def _broker_that_answers() -> Any:
+    """The configured broker, or the database where it does not answer: without one no process would start at all."""
+    from django_q.brokers import get_broker
+    from django_q.brokers.orm import ORM
+    from django_q.conf import Conf
+
+    try:
+        get_broker().ping()
+    except Exception as problem:
+        log.warning("the broker does not answer (%s): wake-ups go through the database", problem)
+        Conf.ORM = "default"
+        return ORM(list_key=Conf.CLUSTER_NAME)
+    return None
 
 
 def _dying_with_parent(target: Any) -> Any:

@@ -193,7 +193,7 @@ def wait_for(run: Run, seconds: float) -> Run:
         if status in ("succeeded", "failed", "cancelled", "timed_out") or time.monotonic() >= until:
             return rows.get(pk=run.pk)
         time.sleep(min(pause, max(0.0, until - time.monotonic())))
-        pause = min(0.1, pause * 1.3)
+        pause = min(0.05, pause * 1.3)
 
 
 # Versions
