@@ -23,7 +23,6 @@ class Migration(migrations.Migration):
             name='Run',
             fields=[
                 ('id', models.UUIDField(default=orchestrator_site.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveIntegerField(default=0, help_text="Counts the workspace's runs, for people.")),
                 ('status', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('waiting', 'Waiting'), ('paused', 'Paused'), ('attention', 'Attention'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('cancelled', 'Cancelled'), ('timed_out', 'Timed Out')], default='queued', max_length=16)),
                 ('ending', models.CharField(blank=True, help_text='Nothing new starts: cancel, deadline, fail.', max_length=16)),
                 ('mode', models.CharField(default='live', max_length=8)),

@@ -49,7 +49,6 @@ class Run(WorkspaceModel):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     workflow = models.ForeignKey("workflows.Workflow", on_delete=models.CASCADE, related_name="runs")
     version = models.ForeignKey("workflows.WorkflowVersion", on_delete=models.PROTECT, related_name="runs")
-    number = models.PositiveIntegerField(default=0, help_text="Counts the workspace's runs, for people.")
     status = models.CharField(max_length=16, choices=RunStatus.choices, default=RunStatus.QUEUED)
     ending = models.CharField(max_length=16, blank=True, help_text="Nothing new starts: cancel, deadline, fail.")
     mode = models.CharField(max_length=8, default="live")

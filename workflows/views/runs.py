@@ -157,7 +157,6 @@ def _run_context(request: PageRequest, found: Run) -> dict[str, Any]:
         "workspace": request.workspace,
         "what_stays": _what_stays(page.confirmed),
         "first_ask": page.first_ask,
-        "run_note": f"run {found.number}" if found.number else "",
         "again_version": _again_version(found),
         "back": {"label": "Runs", "url": link(request.workspace, "runs")},
     }
