@@ -95,23 +95,6 @@ def tidy(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
-def human_size(count: int) -> str:
-    """25 MiB, 1.5 KiB, 12 bytes."""
-    size = float(count)
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if size < 1024 or unit == "GiB":
-            break
-        size /= 1024
-    shown = f"{size:.1f}".removesuffix(".0")
-    return f"{shown} {unit}"
-
-
-def one_line(text: str, limit: int = 200) -> str:
-    """The text in one line, cut at `limit` with an ellipsis."""
-    flat = " ".join(text[: limit * 4].split())
-    return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"
-
-
 def web_address(text: str) -> str:
     """The address if it is one a person may follow (http or https, a host, nothing hidden in it), else ""."""
     parts = _ADDRESS.fullmatch(text.strip()) if len(text) <= 2000 else None

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts.actor import Actor
-from orchestrator_site.lib.errors import NotFound, UserError
+from orchestrator_site.lib.errors import UserError
 from orchestrator_site.lib.names import is_key
 from prompts.dialects import PromptFile, read_prompts, seed_value, write_native
 from prompts.models import Prompt
@@ -85,14 +85,6 @@ def find_original(actor: Actor, identifier: str) -> Prompt | None:
         return prompts.filter(slug=identifier).first()
     named = prompts.filter(source__contains=identifier).order_by("created_at")
     return next((prompt for prompt in named if prompt.source.get("id") == identifier), None)
-
-
-def get_original(actor: Actor, identifier: str) -> Prompt:
-    """The same, or NotFound."""
-    prompt = find_original(actor, identifier)
-    if prompt is None:
-        raise NotFound(f"There is no prompt “{identifier[:48]}” here.")
-    return prompt
 
 
 def original_id(prompt: Prompt) -> str:

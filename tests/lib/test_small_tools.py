@@ -1,4 +1,4 @@
-"""Names, text, Markdown, fragments, limits and the environment."""
+"""Names, text, Markdown, limits and the environment."""
 
 import time
 from datetime import UTC, datetime
@@ -6,14 +6,11 @@ from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.template import engines
-from django.test import RequestFactory
 
 from orchestrator_site.lib import clock, environment, names, ratelimit
 from orchestrator_site.lib.errors import RateLimited
-from orchestrator_site.lib.htmx import is_htmx, render_fragment, render_page
 from orchestrator_site.lib.markdown import render_markdown
-from orchestrator_site.lib.text import html_to_text, human_size, one_line
+from orchestrator_site.lib.text import html_to_text
 
 
 def test_keys():
@@ -67,11 +64,6 @@ def test_html_that_attacks_is_text_in_time():
         started = time.process_time()
         html_to_text(source)
         assert time.process_time() - started < 3
-
-
-def test_sizes_and_lines():
-    assert [human_size(n) for n in (12, 1536, 25 * 1024**2)] == ["12 bytes", "1.5 KiB", "25 MiB"]
-    assert one_line("a\n b\tc") == "a b c" and one_line("x" * 300) == "x" * 199 + "…"
 
 
 XSS = [
@@ -136,35 +128,6 @@ def test_markdown_is_done_in_time():
         started = time.process_time()
         render_markdown(source)
         assert time.process_time() - started < 3, source[:5]
-
-
-PAGE = (
-    "{% block page %}<html>{% block list %}"
-    + "<ul>{{ what }}{% block row %}r{% endblock %}</ul>{% endblock %}</html>{% endblock %}"
-)
-
-
-@pytest.fixture
-def page(settings, tmp_path):
-    (tmp_path / "page.html").write_text(PAGE)
-    (tmp_path / "child.html").write_text("{% extends 'page.html' %}{% block list %}<ol>{{ what }}</ol>{% endblock %}")
-    settings.TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "DIRS": [str(tmp_path)]}]
-    engines.__dict__.pop("templates", None)
-    return RequestFactory()
-
-
-def test_htmx_gets_the_fragment_and_everybody_else_the_page(page):
-    plain, fragment = page.get("/"), page.get("/", headers={"HX-Request": "true"})
-    boosted = page.get("/", headers={"HX-Request": "true", "HX-Boosted": "true"})
-    body = page.get("/", headers={"HX-Request": "true", "HX-Request-Type": "full"})
-    assert [is_htmx(r) for r in (plain, fragment, boosted, body)] == [False, True, False, False]
-    assert render_page(fragment, "page.html", {"what": "<b>"}, fragment="list").content == b"<ul>&lt;b&gt;r</ul>"
-    whole = render_page(plain, "page.html", {"what": 1}, fragment="list", status=422)
-    assert (whole.status_code, whole.content) == (422, b"<html><ul>1r</ul></html>")
-    assert "HX-Request" in whole["Vary"]
-    assert render_fragment(fragment, "child.html", "list", {"what": 2}) == "<ol>2</ol>"
-    with pytest.raises(LookupError):
-        render_fragment(plain, "page.html", "nope", {})
 
 
 def test_calls_are_counted_in_windows():

@@ -15,7 +15,6 @@ from workflows.operations.imports.backwards import seed_value
 from workflows.operations.imports.detect import SEED
 
 FORMATS = ("json", "yaml", "seed")
-MEDIA_TYPES = {"json": "application/json", "yaml": "application/yaml", "seed": "application/json"}
 
 
 def export_workflow(workflow: Workflow, form: str = "json") -> str:

@@ -99,15 +99,6 @@ def restore_revision(actor: Actor, workflow: Workflow, pk: UUID, *, if_match: st
     return _restore(actor, workflow, revision.definition, if_match, {"revision": str(pk)})
 
 
-def discard_draft(actor: Actor, workflow: Workflow, *, if_match: str | None = "*") -> Workflow:
-    """Go back to what is published."""
-    actor.require("edit")
-    if workflow.published is None:
-        raise UserError("E_NOT_PUBLISHED", "There is no published version to go back to.", status=409)
-    details = {"version": workflow.published.number}
-    return _restore(actor, workflow, workflow.published.definition, if_match, details)
-
-
 def _restore(actor: Actor, workflow: Workflow, definition: JSON, if_match: str | None, details: JSON) -> Workflow:
     with transaction.atomic():
         row = lock(actor, workflow)

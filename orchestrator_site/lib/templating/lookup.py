@@ -10,7 +10,6 @@ from orchestrator_site.lib.names import did_you_mean
 from orchestrator_site.lib.templating.problems import TemplateProblem
 
 PSEUDO_FIELDS = frozenset({"size", "first", "last"})
-_MAX_INDEX = 2**31
 
 
 class NotThere(Exception):

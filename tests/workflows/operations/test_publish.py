@@ -142,16 +142,6 @@ def test_an_earlier_save_comes_back(editor, flow):
     assert "name" not in draft_definition(restored)["steps"][0]
 
 
-def test_a_draft_is_thrown_away_for_what_is_published(editor, flow):
-    with pytest.raises(UserError) as caught:
-        versions.discard_draft(editor.actor, flow)
-    assert caught.value.code == "E_NOT_PUBLISHED"
-    publish_workflow(editor.actor, flow)
-    change(editor, flow, "Other")
-    restored = versions.discard_draft(editor.actor, get_workflow(editor.actor, flow.slug))
-    assert "name" not in draft_definition(restored)["steps"][0]
-
-
 def test_a_viewer_cannot_restore(viewer, editor, flow):
     publish_workflow(editor.actor, flow)
     with pytest.raises(Forbidden):

@@ -7,7 +7,7 @@ with a problem each.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -158,8 +158,3 @@ def text_field(value: Mapping[str, JSONValue], name: str, *aliases: str) -> str:
     """A text of the file, "" when absent; numbers are written out."""
     found = next((value[one] for one in (name, *aliases) if value.get(one) is not None), "")
     return found if isinstance(found, str) else str(found)
-
-
-def names_of(steps: Iterable[OldStep]) -> list[str]:
-    """The ids, for "did you mean"."""
-    return [step.id for step in steps]

@@ -11,8 +11,6 @@ from orchestrator_site.lib.json import JSONValue
 Fields = Mapping[str, tuple[tuple[type, ...], str, bool]]
 TEXT, OBJECT, LIST, TEXT_OR_NULL = (str,), (dict,), (list,), (str, type(None))
 
-SEED_TYPES = ("openai", "github", "notion", "gmail", "transform")
-
 
 class Finding(UserError):
     """A finding with its place in the file, as a path of names and positions."""
