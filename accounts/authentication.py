@@ -103,8 +103,7 @@ def session_actor(request: HttpRequest) -> Actor | None:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated or not user.is_active:
         return None
-    theirs = Member.objects.unscoped("a person's own memberships").filter(user=user).select_related("workspace")
-    member = theirs.filter(workspace=user.last_workspace_id).first() or theirs.order_by("created_at").first()
+    member = Member.home_of(user)
     if member is None:
         return None
     member.user = user

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db import models
 
 from accounts.models.scope import WorkspaceModel
 from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.fields import JSONText
 from orchestrator_site.lib.ids import uuid7
+
+if TYPE_CHECKING:
+    from accounts.models.user import User
 
 
 class Role(models.TextChoices):
@@ -47,6 +52,13 @@ class Member(WorkspaceModel):
 
     def __str__(self) -> str:
         return f"{self.user} ({self.role})"
+
+    @classmethod
+    def home_of(cls, user: User) -> Member | None:
+        """The membership in the workspace this person opened last, or else their first; None where there is none."""
+        theirs = cls.objects.unscoped("a person's own memberships").filter(user=user)
+        rows = theirs.select_related("workspace").order_by("created_at")
+        return rows.filter(workspace=user.last_workspace_id).first() or rows.first()
 
 
 class Invitation(WorkspaceModel):

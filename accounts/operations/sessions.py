@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 from importlib import import_module
-from typing import Any
 
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.usersessions.models import UserSession
@@ -51,11 +50,6 @@ def is_fresh(request: HttpRequest) -> bool:
         return True
     records = get_authentication_records(request, request.user)
     return bool(records) and time.time() - records[-1]["at"] < FRESH.total_seconds()
-
-
-def list_sessions(user: User) -> list[Any]:
-    """The living sessions of a person: ip, user_agent, created_at, last_seen_at, is_current()."""
-    return list(UserSession.objects.purge_and_list(user))
 
 
 def end_sessions(user: User, *, except_key: str | None = None) -> int:

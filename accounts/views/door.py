@@ -7,6 +7,7 @@ from allauth.account.models import Login
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -25,12 +26,11 @@ from orchestrator_site.lib.ratelimit import hit
 PER_IP_AND_MINUTE, PER_KEY_AND_FIVE_MINUTES = 30, 3
 
 
-def start_address(user: User | None) -> str:
+def start_address(user: User | AnonymousUser) -> str:
     """Where `/` leads: to the workspace used last, the list, the sign-in page, or the welcome of an empty instance."""
-    if user is None or not user.is_authenticated:
+    if not user.is_authenticated:
         return reverse("first_user") if is_empty() else reverse(settings.LOGIN_URL)
-    theirs = Member.objects.unscoped("a person's own memberships").filter(user=user).select_related("workspace")
-    member = theirs.filter(workspace=user.last_workspace_id).first() or theirs.order_by("created_at").first()
+    member = Member.home_of(user)
     return reverse("home", kwargs={"workspace": member.workspace.slug}) if member else reverse("workspace_list")
 
 

@@ -12,8 +12,8 @@ from rest_framework.response import Response
 
 from accounts.addresses import client_ip
 from accounts.models import Member, User, Workspace
-from accounts.operations.setup import is_empty
 from accounts.operations.tokens import issue_session_token
+from accounts.views.door import start_address
 from orchestrator_site.lib.ratelimit import give_back, hit
 from workflows.api.original import models
 from workflows.api.original.base import APP, VERSION, Detail, OriginalView, naive_now, read_body
@@ -29,10 +29,7 @@ def root(request: HttpRequest) -> HttpResponse:
     """What this is, as JSON; a browser is brought to its home, or to the door."""
     if "text/html" not in request.headers.get("Accept", ""):
         return JsonResponse({"app": APP, "version": VERSION, "status": "running"})
-    if not request.user.is_authenticated:
-        return redirect("first_user" if is_empty() else settings.LOGIN_URL)
-    workspace = _workspace_of(request.user)
-    return redirect("home", workspace=workspace.slug) if workspace else redirect("workspace_list")
+    return redirect(start_address(request.user))
 
 
 class Health(OriginalView):
@@ -81,10 +78,10 @@ def _who(request: HttpRequest, body: models.LoginRequest) -> tuple[User, Workspa
         raise Detail(401, "Invalid credentials")
     if _has_second_factor(user):
         raise Detail(401, "This account has a second factor. Make a token on the page Tokens and use that.")
-    workspace = _workspace_of(user)
-    if workspace is None:
+    member = Member.home_of(user)
+    if member is None:
         raise Detail(401, "This account belongs to no workspace. Ask for an invitation.")
-    return user, workspace
+    return user, member.workspace
 
 
 def _demo() -> tuple[User, Workspace]:
@@ -101,10 +98,3 @@ def _has_second_factor(user: User) -> bool:
     from allauth.mfa.utils import is_mfa_enabled
 
     return bool(is_mfa_enabled(user))
-
-
-def _workspace_of(user: User) -> Workspace | None:
-    """The workspace the user opened last, or else their first."""
-    theirs = Member.objects.unscoped("a person's own memberships").filter(user=user).select_related("workspace")
-    member = theirs.filter(workspace=user.last_workspace_id).first() or theirs.order_by("created_at").first()
-    return member.workspace if member else None
