@@ -1,25 +1,28 @@
-"""Log lines: one JSON object a line, redacted, so that no value can forge a line of its own."""
+"""Log lines: one JSON object a line, redacted, with the request's id; no value can forge a line of its own."""
 
 from __future__ import annotations
 
-import json
-import logging
-from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from orchestrator_site.lib.redact import redact_event
 
 
-class LineFormatter(logging.Formatter):
-    """Formats a record as one line of JSON with secrets removed."""
+class LineFormatter(structlog.stdlib.ProcessorFormatter):
+    """Formats a record of `logging` as one line of JSON with secrets removed."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
-        from orchestrator_site.lib.redact import redact
-
-        line = {
-            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": redact(record.getMessage()),
-        }
-        if record.exc_info:
-            line["exception"] = redact(self.formatException(record.exc_info))
-        return json.dumps(line, ensure_ascii=False)
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(
+            processors=[
+                structlog.contextvars.merge_contextvars,
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+                structlog.processors.TimeStamper("iso", key="at"),
+                structlog.processors.format_exc_info,
+                structlog.processors.EventRenamer("message"),
+                self.remove_processors_meta,
+                redact_event,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ]
+        )

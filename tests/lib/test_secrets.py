@@ -2,10 +2,12 @@
 
 import json
 import logging
+import sys
 import threading
 import time
 
 import pytest
+import structlog
 
 from orchestrator_site.lib import crypto, redact
 from orchestrator_site.lib.logs import LineFormatter
@@ -147,6 +149,17 @@ def test_log_lines_are_one_json_object_each():
     record = logging.LogRecord("x", logging.ERROR, "f", 1, "bad\r\nvalue %s", ("sk-abcdefghijkl\nforged line",), None)
     line = LineFormatter().format(record)
     assert "\n" not in line and json.loads(line)["message"] == "bad\r\nvalue [redacted]\nforged line"
+
+
+def test_a_log_line_names_its_request_and_keeps_the_trace_without_secrets():
+    try:
+        raise ValueError("sk-abcdefghijk")
+    except ValueError:
+        record = logging.LogRecord("x", logging.ERROR, "f", 1, "bad", (), sys.exc_info())
+    with structlog.contextvars.bound_contextvars(request_id="abc-12345"):
+        line = json.loads(LineFormatter().format(record))
+    assert (line["request_id"], line["level"], line["logger"], line["message"]) == ("abc-12345", "error", "x", "bad")
+    assert "ValueError: [redacted]" in line["exception"] and line["at"].endswith("Z")
 
 
 def test_structlog_events_are_cleaned():
