@@ -70,7 +70,8 @@ def _problem(error: dict[str, Any], fields: set[str]) -> UserError:
         hint = did_you_mean(str(error["loc"][-1]), fields) if len(error["loc"]) == 1 else None
         return UserError("E_UNKNOWN_FIELD", f"{field} is not a field here.", field=field, hint=hint)
     if kind in ("literal_error", "enum"):
-        return UserError("E_CHOICE", f"{field} must be one of: {limits.get('expected', 'the listed values')}.", field=field)
+        known = limits.get("expected", "the listed values")
+        return UserError("E_CHOICE", f"{field} must be one of: {known}.", field=field)
     if kind.startswith(_RANGES):
         return UserError("E_RANGE", f"{field} is out of range: {error['msg'].lower()}.", field=field, limit=limit)
     if kind.startswith(_LENGTHS):

@@ -55,7 +55,7 @@ class BodyMiddleware:
 
 
 def _is_form(request: HttpRequest) -> bool:
-    return request.META.get("CONTENT_TYPE", "").split(";")[0].strip().lower() == _FORM
+    return bool(request.META.get("CONTENT_TYPE", "").split(";")[0].strip().lower() == _FORM)
 
 
 def _length(request: HttpRequest) -> int:

@@ -65,15 +65,14 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer what never became a request of the application."""
-        known = next((rest for kind, *rest in _ANSWERS if isinstance(exc, kind)), None)
+        known = next((row[1:] for row in _ANSWERS if isinstance(exc, row[0])), None)
         request_id = short_token(20)
         if known is None:
             self.log.exception("A request failed before the application answered (%s)", request_id)
         else:
             self.log.info("A request was refused (%s): %s", request_id, type(exc).__name__)
-        status, reason, code, message = known or _BROKEN
         with suppress(OSError):
-            client.sendall(_answer(int(status), str(reason), str(code), str(message), request_id))
+            client.sendall(_answer(*(known or _BROKEN), request_id))
 
 
 def _answer(status: int, reason: str, code: str, message: str, request_id: str) -> bytes:
