@@ -25,7 +25,9 @@ from orchestrator_site.lib.text import html_to_text
 
 Part = Mapping[str, Any]
 MAX_TEXT = 1024 * 1024
+MAX_ENCODED_WORDS, MAX_ADDRESSES = 500, 20_000
 _SEVEN_BIT = re.compile(r"iso-?2022|utf-?7|utf-?16|utf-?32|^hz", re.IGNORECASE)
+_IN_ANGLES = re.compile(r"<\s{0,20}([^<>\s]{1,400})\s{0,20}>")
 _SPACES = re.compile(r"\s+")
 
 
@@ -75,11 +77,11 @@ def walk(part: Part, depth: int = 0) -> Iterator[Part]:
 
 def header_text(value: str) -> str:
     """A header with its encoded words decoded, on one line."""
-    if "=?" not in value:
+    if not 1 <= value.count("=?") <= MAX_ENCODED_WORDS:  # none; or so many that decoding them takes seconds
         return _one_line(value)
     try:
         pieces = decode_header(value)
-    except (HeaderParseError, binascii.Error, ValueError, LookupError):
+    except (HeaderParseError, binascii.Error, ValueError, LookupError, RecursionError):
         return _one_line(value)
     words = (decode_bytes(p, c or "ascii") if isinstance(p, bytes) else str(p) for p, c in pieces)
     return _one_line("".join(words))
@@ -165,9 +167,11 @@ def _attachments(payload: Part) -> Iterator[Attachment]:
 
 def _addresses(value: str) -> list[Address]:
     """The people in a header. Addresses are taken apart before names are decoded: a decoded name may hold commas."""
+    if len(value) > MAX_ADDRESSES:  # the parser's time grows with it, and nobody reads so many
+        value = value[:MAX_ADDRESSES].rpartition(",")[0] or value[:MAX_ADDRESSES]
     try:
         pairs = getaddresses([_one_line(value)])
-    except (TypeError, ValueError, IndexError):
+    except (TypeError, ValueError, IndexError, RecursionError):  # comments may be nested as deep as one likes
         pairs = []
     if not any(address for _, address in pairs):
         pairs = _loose(_one_line(value))
@@ -179,18 +183,20 @@ def _loose(value: str) -> list[tuple[str, str]]:
     """What can be made of a header that no parser accepts; an empty group (undisclosed-recipients:;) is nobody."""
     if re.fullmatch(r"[^:<>@]*:\s*;?", value):
         return []
-    found = [
-        (name.strip(' ",'), address) for name, address in re.findall(r"([^<>,]*)<\s*([^<>\s]+)\s*>", value[:10_000])
-    ]
+    found, last = [], 0
+    for match in _IN_ANGLES.finditer(value):
+        name = re.split(r"[<>,]", value[last : match.start()])[-1]
+        found.append((name.strip(' ",'), match[1]))
+        last = match.end()
     return found or ([(value, "")] if value and "@" not in value else [("", value)] if value else [])
 
 
 def _date(header: str, internal: Any) -> str:
     try:
-        when = parsedate_to_datetime(_one_line(header))
+        when = parsedate_to_datetime(_one_line(header[:200]))
         when = when if when.tzinfo else when.replace(tzinfo=UTC)
         when.astimezone(UTC)
-    except (TypeError, ValueError, IndexError, OverflowError):
+    except (TypeError, ValueError, IndexError, OverflowError, RecursionError):
         try:
             when = datetime.fromtimestamp(int(internal) / 1000, UTC)
         except (TypeError, ValueError, OverflowError, OSError):

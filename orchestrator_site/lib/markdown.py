@@ -15,6 +15,7 @@ from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 
 MAX_MARKDOWN = 64 * 1024
+MAX_BRACKETS = 4000  # what makes the parser slow
 TAGS = {
     "p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "em", "strong", "s", "del", "code", "pre", "blockquote",
     "ul", "ol", "li", "table", "thead", "tbody", "tr", "th", "td", "a", "span",
@@ -24,8 +25,8 @@ REL = "noopener noreferrer nofollow"
 
 
 def render_markdown(text: str) -> SafeString:
-    """Safe HTML of Markdown; longer than 64 KiB it is shown as plain text."""
-    if len(text) > MAX_MARKDOWN:
+    """Safe HTML of Markdown; longer than 64 KiB, or mostly brackets, it is shown as plain text."""
+    if len(text) > MAX_MARKDOWN or text.count("[") > MAX_BRACKETS:
         return SafeString(f"<pre>{html.escape(text)}</pre>")
     try:
         made = _parser().render(text)

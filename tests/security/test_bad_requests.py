@@ -104,8 +104,17 @@ def test_every_address_that_takes_a_body_refuses_a_bad_one(case):
     assert not failures, "\n".join(failures)
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/xml", "application/x-www-form-urlencoded",
-                                  "application/json; charset=nope", "garbage", "multipart/form-data; boundary=x"])  # fmt: skip
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "text/plain",
+        "application/xml",
+        "application/x-www-form-urlencoded",
+        "application/json; charset=nope",
+        "garbage",
+        "multipart/form-data; boundary=x",
+    ],
+)
 def test_every_address_that_takes_a_body_refuses_another_kind(kind):
     world, failures = plant("canary_kind"), []
     for method in ("POST", "PUT", "PATCH"):
@@ -128,9 +137,12 @@ def test_too_much_is_413_at_every_address(size):
             if address.name in NO_BODY or (address.name == "api:workflow_batch" and size < 8_400_000):
                 continue
             answer = world.owner.api.generic(
-                method, address.path(world), b'"' + b"x" * size + b'"', content_type="application/json",
+                method,
+                address.path(world),
+                b'"' + b"x" * size + b'"',
+                content_type="application/json",
                 headers={"If-Match": "*"},
-            )  # fmt: skip
+            )
             if answer.status_code != 413 or error_of(answer)["code"] != "E_TOO_LARGE":
                 failures.append(f"{method} {address.name}: {answer.status_code} {answer.content[:120]!r}")
     assert not failures, "\n".join(failures)
@@ -156,8 +168,19 @@ def test_methods_kinds_and_overrides():
     assert Workflow.objects.of(world.workspace).exists()
 
 
-@pytest.mark.parametrize("path", ["/api/v1/none", "/api/", "/api/v2/runs", "/api/v1/runs/", "/api/v1/runs/not-a-uuid",
-                                  "/api/v1/runs/%00", "/api/v1/workflows/%00", "/api/v1/workflows/" + "a" * 300])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/none",
+        "/api/",
+        "/api/v2/runs",
+        "/api/v1/runs/",
+        "/api/v1/runs/not-a-uuid",
+        "/api/v1/runs/%00",
+        "/api/v1/workflows/%00",
+        "/api/v1/workflows/" + "a" * 300,
+    ],
+)
 @pytest.mark.parametrize("accept", ["text/html", "*/*", "application/json"])
 def test_what_is_not_there_is_a_404_in_json(owner, path, accept):
     answer = owner.api.get(path, headers={"Accept": accept})

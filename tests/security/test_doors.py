@@ -1,4 +1,4 @@
-"""Doors: redirects stay here, sessions are new and die, forged forms and headers change nothing, fields are the caller's own."""
+"""Doors: redirects stay here, sessions are new and die, forged forms, fields and headers change nothing."""
 
 from __future__ import annotations
 
@@ -21,13 +21,41 @@ from workflows.models import Run, Variable, Workflow
 pytestmark = pytest.mark.django_db
 
 AWAY = [
-    "//evil.example", "///evil.example", "////evil.example", "\\/evil.example", "/\\evil.example", "\\\\evil.example",
-    "https:evil.example", "https:/evil.example", "https://evil.example", "http://evil.example", "hTTps://evil.example",
-    "/\t/evil.example", "/\n/evil.example", "\t//evil.example", " //evil.example", "%2f%2fevil.example", "/%2f/evil.example/..//",
-    "javascript:alert(1)", "data:text/html,x", "https://testserver@evil.example", "https://testserver.evil.example",
-    "https://evil.example\\@testserver", "//evil.example/%2e%2e", "///\\;@evil.example", "http:///evil.example",
-    "ftp://testserver/x", "／／evil.example", "//[::1]", "//localhost", "//127.0.0.1/x", "http://localhost/", "evil.example", "@evil.example", "\x00//evil.example",
-]  # fmt: skip
+    "//evil.example",
+    "///evil.example",
+    "////evil.example",
+    "\\/evil.example",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "https:evil.example",
+    "https:/evil.example",
+    "https://evil.example",
+    "http://evil.example",
+    "hTTps://evil.example",
+    "/\t/evil.example",
+    "/\n/evil.example",
+    "\t//evil.example",
+    " //evil.example",
+    "%2f%2fevil.example",
+    "/%2f/evil.example/..//",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "https://testserver@evil.example",
+    "https://testserver.evil.example",
+    "https://evil.example\\@testserver",
+    "//evil.example/%2e%2e",
+    "///\\;@evil.example",
+    "http:///evil.example",
+    "ftp://testserver/x",
+    "／／evil.example",
+    "//[::1]",
+    "//localhost",
+    "//127.0.0.1/x",
+    "http://localhost/",
+    "evil.example",
+    "@evil.example",
+    "\x00//evil.example",
+]
 
 
 def stays(location: str) -> bool:
@@ -178,7 +206,7 @@ def test_no_body_sets_a_field_that_is_not_the_callers(field):
             answer = world.owner.api.send(method, address.path(world), {field: "x"}, headers={"If-Match": "*"})
             error = answer.json().get("error", {})
             codes = {error.get("code"), *(one.get("code") for one in error.get("errors", []))}
-            if answer.status_code < 400 and not (address.name, field) in OWN:
+            if answer.status_code < 400 and (address.name, field) not in OWN:
                 failures.append(f"{method} {address.name} takes {field}")
             if answer.status_code >= 500:
                 failures.append(f"{method} {address.name}: {answer.status_code}")
@@ -188,9 +216,14 @@ def test_no_body_sets_a_field_that_is_not_the_callers(field):
 
 
 OWN = {
-    ("api:workflow", "name"), ("api:workflow", "description"), ("api:workflow_publish", "note"),
-    ("api:prompt", "name"), ("api:prompt", "description"), ("api:connection", "name"), ("api:variable", "value"),
-}  # fmt: skip
+    ("api:workflow", "name"),
+    ("api:workflow", "description"),
+    ("api:workflow_publish", "note"),
+    ("api:prompt", "name"),
+    ("api:prompt", "description"),
+    ("api:connection", "name"),
+    ("api:variable", "value"),
+}
 
 
 def test_a_member_does_not_raise_themselves(editor, admin, owner):
@@ -227,8 +260,20 @@ def test_a_token_counts_in_its_header_only(owner, where):
 def test_a_token_that_is_nearly_right_is_wrong(owner):
     text = owner.token
     prefix, secret = text[:12], text[13:]
-    for wrong in (text[:-1], text + "A", text.upper(), f"{prefix}_{secret[::-1]}", f"awo__{secret}", text[:-1] + "\u00e9",
-                  f"{text} {text}", f"{text},", "awo_" + "a" * 8 + "_" + "a" * 43, "null", "undefined", ""):  # fmt: skip
+    for wrong in (
+        text[:-1],
+        text + "A",
+        text.upper(),
+        f"{prefix}_{secret[::-1]}",
+        f"awo__{secret}",
+        text[:-1] + "\u00e9",
+        f"{text} {text}",
+        f"{text},",
+        "awo_" + "a" * 8 + "_" + "a" * 43,
+        "null",
+        "undefined",
+        "",
+    ):
         client = ApiClient(wrong)
         assert client.get("/api/v1/runs").status_code == 401, wrong
     with everything("the test reads the row"):
@@ -245,10 +290,16 @@ def test_a_token_lives_no_longer_than_a_year(owner):
 # ---- Proxies --------------------------------------------------------------------------------------------------------
 
 FORGED = {
-    "HTTP_X_FORWARDED_FOR": "10.9.9.9", "HTTP_X_FORWARDED_PROTO": "https", "HTTP_X_FORWARDED_HOST": "evil.example",
-    "HTTP_FORWARDED": "for=10.9.9.9;host=evil.example;proto=https", "HTTP_X_REAL_IP": "10.9.9.9", "HTTP_X_FORWARDED_PORT": "443",
-    "HTTP_CLIENT_IP": "10.9.9.9", "HTTP_CF_CONNECTING_IP": "10.9.9.9", "HTTP_X_FORWARDED_SSL": "on",
-}  # fmt: skip
+    "HTTP_X_FORWARDED_FOR": "10.9.9.9",
+    "HTTP_X_FORWARDED_PROTO": "https",
+    "HTTP_X_FORWARDED_HOST": "evil.example",
+    "HTTP_FORWARDED": "for=10.9.9.9;host=evil.example;proto=https",
+    "HTTP_X_REAL_IP": "10.9.9.9",
+    "HTTP_X_FORWARDED_PORT": "443",
+    "HTTP_CLIENT_IP": "10.9.9.9",
+    "HTTP_CF_CONNECTING_IP": "10.9.9.9",
+    "HTTP_X_FORWARDED_SSL": "on",
+}
 
 
 @pytest.mark.parametrize("proxies", [[], ["192.0.2.1"], ["192.0.2.0/24"]])
@@ -263,9 +314,13 @@ def test_forwarded_headers_of_strangers_do_not_count(proxies):
 def test_a_named_proxy_says_who_asks_and_a_forged_chain_does_not_help():
     with override_settings(TRUSTED_PROXIES=["192.0.2.1"]):
         for chain, expected in (
-            ("203.0.113.5", "203.0.113.5"), ("10.9.9.9, 203.0.113.5", "203.0.113.5"), ("203.0.113.5, 192.0.2.1", "203.0.113.5"),
-            ("nonsense", "192.0.2.1"), ("", "192.0.2.1"), ("203.0.113.5, nonsense", None),
-        ):  # fmt: skip
+            ("203.0.113.5", "203.0.113.5"),
+            ("10.9.9.9, 203.0.113.5", "203.0.113.5"),
+            ("203.0.113.5, 192.0.2.1", "203.0.113.5"),
+            ("nonsense", "192.0.2.1"),
+            ("", "192.0.2.1"),
+            ("203.0.113.5, nonsense", None),
+        ):
             request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.1", HTTP_X_FORWARDED_FOR=chain)
             TrustedProxyMiddleware(lambda request: None)(request)  # type: ignore[arg-type, return-value]
             assert expected is None or client_ip(request) == expected, chain

@@ -27,7 +27,10 @@ BAD = {
     "B149 a Python call": ("!!python/object/apply:os.system ['id']", {"E_IMPORT_TAG"}),
     "B149 a name": (f"{HEAD}x: !!python/name:os.system\n{STEP}", {"E_IMPORT_TAG"}),
     "B149 a tag of one's own": (f"{HEAD}x: !evil {{a: 1}}\n{STEP}", {"E_IMPORT_TAG"}),
-    "B149 a tag by prefix": (f"%TAG ! tag:yaml.org,2002:python/\n---\n{HEAD}x: !object:os.system {{}}\n{STEP}", {"E_IMPORT_TAG"}),
+    "B149 a tag by prefix": (
+        f"%TAG ! tag:yaml.org,2002:python/\n---\n{HEAD}x: !object:os.system {{}}\n{STEP}",
+        {"E_IMPORT_TAG"},
+    ),
     "B150 3,000 deep": ("[" * 3000 + "]" * 3000, {"E_JSON_DEPTH"}),
     "B150 3,000 deep in YAML": ("a: " + "[" * 3000 + "]" * 3000, {"E_JSON_DEPTH"}),
     "B150 100,000 deep blocks": ("- " * 100_000, {"E_JSON_DEPTH", "E_YAML"}),
@@ -43,19 +46,22 @@ BAD = {
     "a key twice": (f"{HEAD}name: Other\n{STEP}", {"E_JSON_DUP_KEY"}),
     "B154 2 MB": ("x" * 2_000_000, {"E_TOO_LARGE"}),
     "B155 a newer format": (HEAD.replace("1", "99") + STEP, {"E_IMPORT_VERSION"}),
-    "B157 500 workflows": (json.dumps([{"format": 1, "slug": f"w{n}", "name": "W", "steps": []} for n in range(500)]), {"E_IMPORT_COUNT"}),
+    "B157 500 workflows": (
+        json.dumps([{"format": 1, "slug": f"w{n}", "name": "W", "steps": []} for n in range(500)]),
+        {"E_IMPORT_COUNT"},
+    ),
     "200,001 values": ("[" + ",".join(["1"] * 250_000) + "]", {"E_JSON_NODES", "E_IMPORT_SHAPE", "E_TYPE"}),
     "a number of 5,000 digits": (f"{HEAD}x: {'9' * 5000}\n{STEP}", {"E_NUMBER", "E_UNKNOWN_FIELD"}),
     "UTF-16": (HEAD.encode("utf-16"), {"E_ENCODING"}),
     "not UTF-8": (b"name: \xff\xfe\xfa", {"E_ENCODING"}),
-    "NUL": (f"{HEAD}description: \"a\\0b\"\n{STEP}", {"E_TEXT_CONTROL", "E_YAML"}),
+    "NUL": (f'{HEAD}description: "a\\0b"\n{STEP}', {"E_TEXT_CONTROL", "E_YAML"}),
     "a lone surrogate": ('{"format": 1, "slug": "x", "name": "\\ud800", "steps": []}', {"E_TEXT_SURROGATE"}),
     "XML": ("<!DOCTYPE x [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><x>&a;</x>", None),
     "a zip": (b"PK\x03\x04" + b"\x00" * 100, None),
     "a pickle": (b"\x80\x04\x95\x1c\x00\x00\x00", None),
     "nothing": ("", None),
     "a comment": ("# only words", None),
-}  # fmt: skip
+}
 
 
 def codes(problem: UserError) -> set[str]:
@@ -88,11 +94,18 @@ def test_an_id_that_is_a_path_leads_nowhere(editor, identifier):
 
 def test_an_import_runs_nothing_and_takes_secrets_out(editor):
     secret = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789"
-    text = json.dumps({
-        "format": 1, "slug": "leaky", "name": "Leaky", "description": f"use {secret}",
-        "connections": [{"service": "openai", "secret": {"api_key": secret}}],
-        "steps": [{"key": "ask", "action": "ai.complete", "with": {"prompt": f"Bearer {secret}", "model": "gpt-4o-mini"}}],
-    })  # fmt: skip
+    text = json.dumps(
+        {
+            "format": 1,
+            "slug": "leaky",
+            "name": "Leaky",
+            "description": f"use {secret}",
+            "connections": [{"service": "openai", "secret": {"api_key": secret}}],
+            "steps": [
+                {"key": "ask", "action": "ai.complete", "with": {"prompt": f"Bearer {secret}", "model": "gpt-4o-mini"}}
+            ],
+        }
+    )
     result = import_workflows(editor.actor, text)[0]
     assert result.warnings and not Run.objects.of(editor.workspace).exists()
     assert result.workflow.published is None
@@ -106,15 +119,25 @@ def test_an_import_runs_nothing_and_takes_secrets_out(editor):
 
 
 def test_equal_names_get_a_suffix_and_a_warning(editor):
-    text = json.dumps({"format": 1, "slug": "twin", "name": "Twin", "steps": [
-        {"key": "s", "action": "data.format", "with": {"template": "x"}}]})  # fmt: skip
+    text = json.dumps(
+        {
+            "format": 1,
+            "slug": "twin",
+            "name": "Twin",
+            "steps": [{"key": "s", "action": "data.format", "with": {"template": "x"}}],
+        }
+    )
     first, second = (import_workflows(editor.actor, text)[0] for _ in range(2))
     assert first.workflow.slug != second.workflow.slug and second.warnings
 
 
 def test_downloads_are_attachments_with_harmless_names(editor):
-    body = {"format": 1, "slug": "report", "name": "Re\"port\u202e/../x", "steps": [
-        {"key": "s", "action": "data.format", "with": {"template": "x"}}]}  # fmt: skip
+    body = {
+        "format": 1,
+        "slug": "report",
+        "name": 'Re"port\u202e/../x',
+        "steps": [{"key": "s", "action": "data.format", "with": {"template": "x"}}],
+    }
     assert editor.api.post_json("/api/v1/workflows", body).status_code == 201
     for wanted in ("json", "yaml"):
         answer = editor.client.get(editor.path(f"workflows/report/export?format={wanted}"))

@@ -1,4 +1,4 @@
-"""Every answer carries the headers that keep browsers from helping an attacker: pages, API, files, errors, redirects."""
+"""Every answer carries the headers that keep a browser from helping an attacker: pages, API, files, errors."""
 
 from __future__ import annotations
 
@@ -20,9 +20,14 @@ FIXED = {
     "X-Frame-Options": "DENY",
 }
 POLICY = (
-    "default-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'", "object-src 'none'",
-    "connect-src 'self'", "img-src 'self' data:",
-)  # fmt: skip
+    "default-src 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "object-src 'none'",
+    "connect-src 'self'",
+    "img-src 'self' data:",
+)
 
 
 def wrong(answer) -> list[str]:
@@ -66,9 +71,21 @@ def test_every_address_answers_with_the_headers(who, method):
 
 @pytest.mark.parametrize(
     "path",
-    ["/static/css/app.css", "/static/js/app.js", "/static/none.css", "/nothing", "/api/v1/nothing", "/api/none", "/%00",
-     "/w/none/runs", "/static/../manage.py", "/accounts/none/", "/admin/none/", "/hooks/none"],
-)  # fmt: skip
+    [
+        "/static/css/app.css",
+        "/static/js/app.js",
+        "/static/none.css",
+        "/nothing",
+        "/api/v1/nothing",
+        "/api/none",
+        "/%00",
+        "/w/none/runs",
+        "/static/../manage.py",
+        "/accounts/none/",
+        "/admin/none/",
+        "/hooks/none",
+    ],
+)
 def test_files_and_missing_addresses_carry_them_too(path):
     assert wrong(Client(raise_request_exception=False).get(path)) == []
 

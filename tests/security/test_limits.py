@@ -18,11 +18,14 @@ from tests.personas import outsider_of
 DATABASE_CACHES = {
     **{n: {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": n} for n in ("local", "queue")},
     **{
-        n: {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shared_cache",
-            "OPTIONS": {"MAX_ENTRIES": 100_000}}
+        n: {
+            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+            "LOCATION": "shared_cache",
+            "OPTIONS": {"MAX_ENTRIES": 100_000},
+        }
         for n in ("default", "shared")
     },
-}  # fmt: skip
+}
 
 
 @pytest.fixture

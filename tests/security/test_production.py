@@ -80,6 +80,10 @@ def test_the_deploy_check_has_nothing_to_say(tmp_path):
     }
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=90,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
     assert done.returncode == 0 and "no issues (0 silenced)" in done.stdout, done.stdout + done.stderr

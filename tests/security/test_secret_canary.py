@@ -26,9 +26,13 @@ PLANTED = {
     "anthropic": {"api_key": "sk-ant-canary0000anthropic0000canary0000BBBB"},
     "github": {"token": "ghp_canary0000github0000canary0000CCCC22"},
     "notion": {"token": "ntn_canary0000notion0000canary0000DDDD33"},
-    "gmail": {"access_token": "ya29.canary0000gmail0000EEEE", "refresh_token": "1//canary0000refresh0000FFFF",
-              "client_id": "canary-client.apps.googleusercontent.com", "client_secret": "GOCSPX-canary0000GGGG"},
-}  # fmt: skip
+    "gmail": {
+        "access_token": "ya29.canary0000gmail0000EEEE",
+        "refresh_token": "1//canary0000refresh0000FFFF",
+        "client_id": "canary-client.apps.googleusercontent.com",
+        "client_secret": "GOCSPX-canary0000GGGG",
+    },
+}
 SECRETS = [text for secret in PLANTED.values() for name, text in secret.items() if name != "client_id"]
 
 

@@ -12,9 +12,21 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("accounts", "integrations", "orchestrator_site", "prompts", "workflows", "tools")
 FILES = sorted(p for room in ROOMS for p in (ROOT / room).rglob("*.py") if "migrations" not in p.parts)
 CALLS = {
-    "eval", "exec", "__import__", "mark_safe", "SafeString", "os.system", "popen", "literal_eval",
-    "unsafe_load", "full_load", "load_all", "extra", "RawSQL", "getoutput",
-}  # fmt: skip
+    "eval",
+    "exec",
+    "__import__",
+    "mark_safe",
+    "SafeString",
+    "os.system",
+    "popen",
+    "literal_eval",
+    "unsafe_load",
+    "full_load",
+    "load_all",
+    "extra",
+    "RawSQL",
+    "getoutput",
+}
 MODULES = {
     "pickle",
     "marshal",

