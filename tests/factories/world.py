@@ -144,7 +144,6 @@ def _run(world: World) -> None:
         workspace=space,
         workflow=world.things["workflow"],
         version=world.things["version"],
-        number=1,
         status="attention",
         inputs={"canary": canary},
         outputs={"text": canary},
