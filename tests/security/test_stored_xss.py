@@ -115,6 +115,9 @@ JSON_FIELDS = {
 SOUND = {"action", "error", "fields", "inputs", "outputs"}  # of a definition: must stay readable
 
 
+FOLLOWED = {"href", "src", "action", "formaction", "xlink:href", "data", "hx-get", "hx-post", "srcdoc"}
+
+
 class Page(HTMLParser):
     """Collects what a browser would run, load or follow because of the planted text."""
 
@@ -127,13 +130,14 @@ class Page(HTMLParser):
             text = "".join(ch for ch in (value or "") if ch > " ").lower()
             if name.startswith("on"):
                 self.found.append(f"<{tag} {name}={value!r}>")
-            if name in ("href", "src", "action", "formaction", "xlink:href", "data", "hx-get", "hx-post", "srcdoc"):
-                if text.startswith(("javascript:", "data:", "vbscript:")) or (
-                    name != "href" and "evil.example" in text
-                ):
+            if name in FOLLOWED:
+                leads = text.startswith(("javascript:", "data:", "vbscript:"))
+                if leads or (name != "href" and "evil.example" in text):
                     self.found.append(f"<{tag} {name}={value!r}>")
-        if tag == "script" and not dict(attrs).get("src") and dict(attrs).get("nonce") != self.nonce:
-            if dict(attrs).get("type") not in ("application/json", "text/template"):
+        if tag == "script":
+            said = dict(attrs)
+            inert = said.get("type") in ("application/json", "text/template")
+            if not said.get("src") and said.get("nonce") != self.nonce and not inert:
                 self.found.append("<script> without the nonce")
         if tag in ("iframe", "object", "embed", "base", "math"):
             self.found.append(f"<{tag}>")
