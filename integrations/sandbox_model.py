@@ -20,6 +20,12 @@ TABLE = read_table(Path(__file__).with_name("sandbox_model.json"))
 NAME = TABLE.defaults[0]
 SIGNED = "sandbox model"
 LONG = 8_000
+LONGEST = 400_000
+# Where prompts put the text they are about: between tags on lines of their own, or between lines of dashes.
+_BLOCK = re.compile(
+    r"^<(?P<name>[a-z_-]{1,40})[^>\n]{0,100}>\n(?P<tagged>.*?)\n</(?P=name)|^-{3,}\n(?P<fenced>.*?)\n-{3,}$",
+    re.DOTALL | re.MULTILINE,
+)
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?]*", re.UNICODE)
 _WORD = re.compile(r"[^\W\d_]{4,}", re.UNICODE)
 _LIMIT = re.compile(r"(?:at most|under|within|maximum(?: of)?|no more than|in)\s+(\d{1,4})\s+words", re.IGNORECASE)
@@ -161,9 +167,9 @@ def _subject(request: ModelRequest) -> str:
     told = request.task.get("text")
     if isinstance(told, str):
         return told
-    block = re.search(r"<data[^>]*>\n?(.*?)\n?</data", request.prompt, re.DOTALL)
-    if block:
-        return block.group(1)
+    blocks = [found.group("tagged") or found.group("fenced") for found in _BLOCK.finditer(request.prompt[:LONGEST])]
+    if blocks:
+        return max(blocks, key=len)
     _, colon, rest = request.prompt.partition(":\n")
     return rest if colon and len(rest) > 40 else request.prompt
 

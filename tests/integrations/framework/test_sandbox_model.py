@@ -68,3 +68,9 @@ def test_a_very_long_text_takes_no_time():
     began = time.monotonic()
     answer(ModelRequest.of("x", task={"kind": "summarize", "text": MAIL * 5000, "max_words": 50}))
     assert time.monotonic() - began < 1.5
+
+
+def test_a_prompt_of_the_library_is_answered_from_the_text_it_is_about():
+    prompt = "Summarise the mail below.\n\n**To do**\n- [ ] task (who)\n\n<email>\nThe boiler leaks. Send a plumber.\n</email>"
+    text = answer(ModelRequest.of(prompt)).text
+    assert "boiler leaks" in text and "task (who)" not in text
