@@ -95,7 +95,7 @@ def run_pytest(name: str, environment: dict[str, str], arguments: list[str]) -> 
     print(f"\n=== The suite on {name} ===", flush=True)
     started = time.monotonic()
     status = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup", *arguments],
+        [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", *arguments],
         cwd=ROOT,
         env={**os.environ, **environment},
     ).returncode

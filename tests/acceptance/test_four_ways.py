@@ -14,7 +14,6 @@ import pytest
 
 from tests.product import ROOT, Product
 
-pytestmark = pytest.mark.xdist_group("acceptance-ways")
 SLUG, INPUTS = "simple_ai_completion", {"prompt": "A haiku about queues"}
 PYTHON = """
 import django; django.setup()

@@ -9,7 +9,7 @@ import pytest
 from tests.acceptance.conftest import EXAMPLE
 from tests.product import ROOT
 
-pytestmark = [pytest.mark.contract, pytest.mark.xdist_group("acceptance")]
+pytestmark = pytest.mark.contract
 
 MAIL = """From: Grace Hopper <grace@example.com>
 To: team@example.com

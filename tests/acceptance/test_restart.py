@@ -9,7 +9,7 @@ import pytest
 from tests.acceptance.conftest import _connect
 from tests.product import Product
 
-pytestmark = [pytest.mark.contract, pytest.mark.faults, pytest.mark.xdist_group("acceptance-restart")]
+pytestmark = [pytest.mark.contract, pytest.mark.faults]
 
 
 def test_work_goes_on_after_everything_was_killed(tmp_path, contract_server):
