@@ -23,7 +23,7 @@ from accounts.table import PUBLIC, SIGNED_IN, STAFF, Methods, allowed, needed_fo
 from orchestrator_site.lib.errors import Forbidden, NotFound, UserError
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
-API_NAMESPACES = ("api", "seed")
+API_NAMESPACES = ("api", "seed", "watching")
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 

@@ -153,10 +153,13 @@ ORIGINAL: dict[str, Methods] = {
     "seed:health": _page(PUBLIC),
 }
 
-TABLE: dict[str, Methods] = {**PAGES, **API, **ORIGINAL}
+# For programs that watch the installation, at the root.
+WATCHING: dict[str, Methods] = {"watching:metrics": _page(READ)}
 
-# Whole trees that bring their own checks: allauth's pages (public or its own sign-in) and the admin (staff). The longest
-# fitting prefix counts: the second factor is asked for before anybody is signed in.
+TABLE: dict[str, Methods] = {**PAGES, **API, **ORIGINAL, **WATCHING}
+
+# Whole trees that bring their own checks: allauth's pages (public or its own sign-in) and the admin (staff).
+# The longest fitting prefix counts: the second factor is asked for before anybody is signed in.
 PREFIXES: dict[str, str] = {
     "account_": PUBLIC,
     "socialaccount_": PUBLIC,

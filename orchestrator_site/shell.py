@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.models import Member, Workspace
-from orchestrator_site.lib.clock import now
 
 # (URL name, label, icon, section, names of pages that count as this place)
 PLACES: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
@@ -112,16 +109,11 @@ def _workspaces(request: HttpRequest, workspace: Workspace) -> list[dict[str, An
 
 def _worker_state() -> dict[str, str]:
     """One line for people: how many workers beat, and whether anything is late."""
-    from workflows.models import Run, Worker
+    from workflows.operations.health import alive_workers, late_runs
 
-    fresh = now() - timedelta(seconds=settings.LEASE_SECONDS)
-    live = Worker.objects.filter(state="live", beat_at__gte=fresh).count()
+    live = alive_workers()
     if not live:
         return {"text": "No worker is running", "state": "bad"}
-    late = (
-        Run.objects.unscoped("whether this installation keeps up")
-        .filter(status="queued", due_at__lt=now() - timedelta(seconds=30))
-        .exists()
-    )
+    late = late_runs().exists()
     workers = "1 worker" if live == 1 else f"{live} workers"
     return {"text": f"{workers}, {'runs are late' if late else 'nothing late'}", "state": "need" if late else "ok"}

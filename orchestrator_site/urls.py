@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import prompts.urls
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
 import accounts.urls
 import integrations.urls
+import prompts.urls
 import workflows.urls
 from orchestrator_site import views
 from orchestrator_site.lib.elements_page import elements_page
@@ -21,6 +21,7 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include(("orchestrator_site.api", "api"), namespace="api")),
+    path("", include((workflows.urls.watching, "watching"), namespace="watching")),
     *[path("", include(app.public)) for app in APPS],
     path("w/<str:workspace>/", include([page for app in APPS for page in app.pages])),
     path("", include(("workflows.api.original.urls", "seed"), namespace="seed")),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
+from workflows.api.metrics import metrics
 from workflows.api.original.door import root
 from workflows.views import effects, home, inbox, runs, steps, variables, versions, workflows
 
 public: list[URLPattern] = [path("", root, name="root")]
+watching: list[URLPattern] = [path("metrics", metrics, name="metrics")]
 
 pages: list[URLPattern] = [
     path("", home.home, name="home"),

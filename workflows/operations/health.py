@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import QuerySet
 
 from orchestrator_site.lib.clock import now
 from workflows.models import Run, Worker
@@ -60,19 +61,27 @@ def _migrations() -> Check:
     return yes("All migrations are applied.")
 
 
-def _workers() -> Check:
+def alive_workers() -> int:
+    """How many workers beat. For people; whether one is dead the engine judges by itself (engine.md §3)."""
     fresh = now() - timedelta(seconds=settings.LEASE_SECONDS)
-    live = Worker.objects.filter(state="live", beat_at__gte=fresh).count()
+    return Worker.objects.filter(state="live", beat_at__gte=fresh).count()
+
+
+def late_runs() -> QuerySet[Run]:
+    """Runs of the whole installation that have been due for longer than LATE_SECONDS."""
+    runs = Run.objects.unscoped("whether this installation keeps up")
+    return runs.filter(status="queued", due_at__lt=now() - timedelta(seconds=LATE_SECONDS)).order_by()
+
+
+def _workers() -> Check:
+    live = alive_workers()
     if not live:
         return no("No worker is alive: runs would only queue.", "Start one: manage.py worker (or make run).")
     return yes(f"{live} {'worker is' if live == 1 else 'workers are'} alive.")
 
 
 def _queue() -> Check:
-    late = Run.objects.unscoped("readiness looks at the whole installation").filter(
-        status="queued", due_at__lt=now() - timedelta(seconds=LATE_SECONDS)
-    )
-    count = late.order_by()[:1000].count()
+    count = late_runs()[:1000].count()
     if count:
         return no(
             f"{count} runs wait for longer than {LATE_SECONDS} s.", "Start more workers (WORKERS) or look at their log."
