@@ -6,8 +6,8 @@ Every variable is listed in .env.example. Contradictions are refused at start by
 from __future__ import annotations
 
 import hashlib
-import warnings
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,6 @@ LEASE_SECONDS = env.number("LEASE_SECONDS", 30, low=12, high=600)
 ENGINE_RUNS = env.number("ENGINE_RUNS", 2500, low=1, high=100_000)
 ENGINE_MEMORY_MB = env.number("ENGINE_MEMORY", 300, low=50, high=100_000)
 WORKERS = env.number("WORKERS", 2, low=1, high=64)
-OPEN_SIGNUP = False
 
 INSTALLED_APPS = [
     "orchestrator_site.apps.SiteConfig",
@@ -65,7 +64,6 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.google",
     "allauth.usersessions",
     "rest_framework",
-    "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
@@ -313,8 +311,9 @@ LOGGING: dict[str, Any] = {
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
     "loggers": {
         "django.server": {"level": "WARNING"},
-        "django_q": {"level": "WARNING"}, "httpx": {"level": "WARNING"}, "httpx2": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
+        "django_q": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
     },
 }
