@@ -203,7 +203,7 @@ def _address(text: str) -> str:
     """Where a person says the thing is: nothing, or an address that a click may open."""
     clean = clean_text(text, field="external_url", max_length=1000).strip()
     if clean and not web_address(clean):
-        hint = "Copy it from the address bar, like https://github.com/…"
+        hint = "Copy the whole address of the page, beginning with https://."
         raise UserError("E_URL", "The address must begin with http:// or https://.", field="external_url", hint=hint)
     return clean
 
