@@ -22,8 +22,16 @@ from orchestrator_site.lib.names import did_you_mean
 READ_ONLY = frozenset({"id", "workspace", "workspace_id", "created_at", "created_by", "updated_at", "url"})
 
 _TYPES = {
-    "string": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "list": "a list",
-    "dict": "an object", "model": "an object", "model_attributes": "an object", "uuid": "an id", "tuple": "a list",
+    "string": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "list": "a list",
+    "dict": "an object",
+    "model": "an object",
+    "model_attributes": "an object",
+    "uuid": "an id",
+    "tuple": "a list",
 }
 _RANGES = ("greater_than", "less_than", "multiple_of", "finite_number")
 _LENGTHS = ("string_too", "too_long", "too_short", "list_too")
