@@ -18,7 +18,7 @@ from integrations.context import Calls
 from integrations.errors import Unavailable
 
 T = TypeVar("T")
-Job = tuple[Callable[[], Any], "asyncio.Future[Any]"]
+Errand = tuple[Callable[[], Any], "asyncio.Future[Any]"]
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
@@ -27,29 +27,31 @@ _owner = 0
 
 def call(function: Callable[[Calls], Awaitable[T]], timeout: float = 20) -> T:
     """Await `function(calls)` and return what it gives. Raises what it raises, Unavailable when time is up."""
-    jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+    errands: queue.SimpleQueue[Errand | None] = queue.SimpleQueue()
     loop = _running_loop()
-    calls = DirectCalls(loop, jobs, timeout)
+    calls = DirectCalls(loop, errands, timeout)
     task = asyncio.run_coroutine_threadsafe(_awaited(function, calls), loop)
-    task.add_done_callback(lambda _: jobs.put(None))
+    task.add_done_callback(lambda _: errands.put(None))
     while True:
         try:
-            job = jobs.get(timeout=max(0.0, calls.deadline - time.monotonic()))
+            errand = errands.get(timeout=max(0.0, calls.deadline - time.monotonic()))
         except queue.Empty:
             task.cancel()
             raise Unavailable(
                 f"There was no answer within {timeout:g} seconds.", code="E_TIMEOUT", hint="Try again in a minute."
             ) from None
-        if job is None:
+        if errand is None:
             return task.result()
-        _do(loop, *job)
+        _do(loop, *errand)
 
 
 class DirectCalls:
     """The `Calls` of `call`: blocking work on threads, database work on the thread that called."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, jobs: queue.SimpleQueue[Job | None], timeout: float) -> None:
-        self._loop, self._jobs = loop, jobs
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, errands: queue.SimpleQueue[Errand | None], timeout: float
+    ) -> None:
+        self._loop, self._errands = loop, errands
         self._deadline = time.monotonic() + timeout
 
     @property
@@ -65,7 +67,7 @@ class DirectCalls:
     async def database(self, function: Callable[[], T]) -> T:
         """Run on the calling thread, which waits for exactly this."""
         done: asyncio.Future[T] = self._loop.create_future()
-        self._jobs.put((function, done))
+        self._errands.put((function, done))
         return await done
 
 
