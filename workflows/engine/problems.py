@@ -9,7 +9,7 @@ from __future__ import annotations
 from workflows.engine.actions import Catalogue, Facts, Known
 from workflows.engine.definition import Definition
 from workflows.engine.findings import ERROR, WARNING, DefinitionProblems, Problem, errors_of
-from workflows.engine.flows import check_flows
+from workflows.engine.mixing import check_mixing
 from workflows.engine.references import Scope, walk_scopes
 from workflows.engine.step_problems import check_step
 from workflows.engine.template_problems import check_templates
@@ -35,7 +35,7 @@ def check(
         found.extend(check_step(step, seen, catalogue, known))
         if len(found) >= MAX_FOUND:
             return found[:MAX_FOUND]
-    found.extend(check_flows(definition, catalogue))
+    found.extend(check_mixing(definition, catalogue))
     for name, value in definition.outputs.items():
         found.extend(check_templates(value, scope, f"outputs.{name}", None))
     return found[:MAX_FOUND]

@@ -1,4 +1,4 @@
-"""Where text flows: warns of a model that sees two sources from outside and whose answer goes out again (S12). Pure.
+"""Where text comes from: warns of a model that sees two sources and whose answer goes out again (S12). Pure.
 
 Who writes a mail can tell a model what to do. If the same model also reads something private from elsewhere and its
 answer is written outside, the mail can make it give the private text away.
@@ -19,20 +19,20 @@ from workflows.engine.findings import WARNING, Problem
 
 
 @dataclass(frozen=True)
-class Flow:
+class Origin:
     """The services whose text is in a value, and those whose text a model saw to make it."""
 
     sources: frozenset[str] = frozenset()
     mixed: frozenset[str] = frozenset()
 
-    def __or__(self, other: Flow) -> Flow:
-        return Flow(self.sources | other.sources, self.mixed | other.mixed)
+    def __or__(self, other: Origin) -> Origin:
+        return Origin(self.sources | other.sources, self.mixed | other.mixed)
 
 
-NOTHING = Flow()
+NOTHING = Origin()
 
 
-def check_flows(definition: Definition, catalogue: Catalogue) -> list[Problem]:
+def check_mixing(definition: Definition, catalogue: Catalogue) -> list[Problem]:
     """One warning for each step that sends out what a model made of two or more sources."""
     return list(_Walk(catalogue).over(definition.steps))
 
@@ -40,8 +40,8 @@ def check_flows(definition: Definition, catalogue: Catalogue) -> list[Problem]:
 class _Walk:
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
-        self.made: dict[str, Flow] = {}
-        self.items: list[Flow] = []
+        self.made: dict[str, Origin] = {}
+        self.items: list[Origin] = []
 
     def over(self, steps: Sequence[StepSpec]) -> Iterator[Problem]:
         for step in steps:
@@ -58,36 +58,36 @@ class _Walk:
             if info is not None and info.is_effect and len(given.mixed) > 1:
                 yield _outward(step, info, given)
 
-    def _of(self, value: JSONValue | dict[str, Any]) -> Flow:
-        flow = NOTHING
+    def _of(self, value: JSONValue | dict[str, Any]) -> Origin:
+        origin = NOTHING
         for _, text in templates_in(value):
             try:
                 references = compile(text).references()
             except TemplateProblem:
                 continue
             for reference in references:
-                flow |= self._reference(reference.path)
-        return flow
+                origin |= self._reference(reference.path)
+        return origin
 
-    def _reference(self, path: tuple[str | int, ...]) -> Flow:
+    def _reference(self, path: tuple[str | int, ...]) -> Origin:
         if path[0] == "steps" and len(path) > 1:
             return self.made.get(str(path[1]), NOTHING)
         if path[0] == "item" and self.items:
             return self.items[-1]
-        return Flow(frozenset({"the trigger"})) if path[0] == "trigger" else NOTHING
+        return Origin(frozenset({"the trigger"})) if path[0] == "trigger" else NOTHING
 
 
-def _gives(info: ActionInfo | None, given: Flow) -> Flow:
+def _gives(info: ActionInfo | None, given: Origin) -> Origin:
     if info is None or info.is_effect:
         return NOTHING
     if info.kind == "read":
-        return Flow(given.sources | {info.service}, given.mixed)
+        return Origin(given.sources | {info.service}, given.mixed)
     if info.kind == "model":
-        return Flow(given.sources, given.mixed | given.sources)
+        return Origin(given.sources, given.mixed | given.sources)
     return given
 
 
-def _outward(step: StepSpec, info: ActionInfo, given: Flow) -> Problem:
+def _outward(step: StepSpec, info: ActionInfo, given: Origin) -> Problem:
     names = sorted(given.mixed)
     mixed = f"{', '.join(names[:-1])} and {names[-1]}"
     text = f"“{info.title}” sends out what a model made of text from {mixed}: one text can make it give the other away."
