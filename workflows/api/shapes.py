@@ -66,7 +66,8 @@ def attempt_json(attempt: Attempt) -> JSON:
 def attempts_json(step: StepRun, attempts: Iterable[Attempt]) -> list[JSON]:
     """The calls of a step, first to last.
 
-    A step that succeeded at once has no Attempt row (engine.md §5): its only call is told from its own row.
+    A step that succeeded at once has no Attempt row (engine.md §5): its only call is told from its own row. One that
+    waits in its first call waits to learn what became of a change.
     """
     rows = [attempt_json(attempt) for attempt in sorted(attempts, key=lambda attempt: attempt.n)]
     if rows or step.started_at is None or step.kind == "control" or step.status == "skipped":
@@ -76,7 +77,7 @@ def attempts_json(step: StepRun, attempts: Iterable[Attempt]) -> list[JSON]:
             "n": 1,
             "started_at": moment(step.started_at),
             "finished_at": moment(step.finished_at),
-            "status": step.status,
+            "status": "unknown" if step.status == "waiting" else step.status,
             "error": step.error,
             "input_tokens": step.input_tokens,
             "output_tokens": step.output_tokens,

@@ -14,6 +14,7 @@ from uuid import UUID
 from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.ids import uuid7
 from workflows.engine import poison
+from workflows.engine.attempts import last_change, left_behind
 from workflows.engine.calls import Clients
 from workflows.engine.claims import ClaimedRun
 from workflows.engine.effects import House
@@ -213,6 +214,9 @@ class Driver:
                     run_log.put(effect)
         for step in list(run_log.steps.values()):
             if not step.finished and step.status in ("running", "waiting"):
+                attempt = left_behind(uuid7(), step, last_change(loaded.effects, step.id), at)
+                if attempt is not None:
+                    run_log.put(attempt)
                 step.status, step.finished_at, step.due_at = "cancelled", at, None
                 run_log.put(step)
 

@@ -18,10 +18,12 @@ from integrations.errors import CERTAIN_NO, ServiceError, Unreadable
 from orchestrator_site.lib.crypto import effect_hmac
 from orchestrator_site.lib.json import clean_value, dumps
 from orchestrator_site.lib.redact import redact_value
+from workflows.engine.attempts import another
 from workflows.engine.calls import set_deadline
 from workflows.engine.crashpoints import crashpoint
 from workflows.engine.frames import Ended
 from workflows.engine.records import EffectRecord, Failure, WaitRecord
+from workflows.engine.retry import backoff
 from workflows.engine.walk import Task
 
 # For a key with an earlier unknown attempt these may be our own first attempt speaking.
@@ -79,6 +81,8 @@ class Ledger:
                 await self._send(order, key, past)
             else:
                 await self._settle(order, last, past)
+                if last.state == "absent":
+                    another(self.task.walk, self.task, last.error)
 
     # Sending
 
@@ -154,20 +158,30 @@ class Ledger:
         self.task.frame.group.check()
         if effect.resolution == "stop":
             raise Failure(
-                "E_UNKNOWN_STOPPED", f"Whether “{order.op}” happened is unknown; {effect.resolved_by} said stop."
+                "E_UNKNOWN_STOPPED",
+                f"Whether “{order.op}” happened is unknown; {effect.resolved_by} said stop.",
+                "Look at the service whether it is there.",
+                outcome="unknown",
             )
         policy = self.task.plan.step.unknown or "look"
         if policy == "fail":
             self._put_step("running")
-            raise Failure(
-                "E_UNKNOWN", f"Whether “{order.op}” happened is not known, and the step says: fail.", outcome="unknown"
-            )
+            raise _not_known(order, "and the step says: fail.")
         if policy == "retry" or (order.set_semantics and policy == "look"):
+            await self._patience(order, effect, len(past))
             self._end(effect, "absent", resolution="set again" if order.set_semantics else "repeat")
         elif policy == "look" and order.look is not None:
             await self._look(order, effect, past[0].sent_at)
         else:
             await self._ask(order, effect)
+
+    async def _patience(self, order: Order, effect: EffectRecord, sent: int) -> None:
+        """Before it is sent again unseen: the step's own waits, and no more often than it may be tried."""
+        policy = self.task.policy
+        if sent > max(1, policy.most):
+            self._put_step("running")
+            raise _not_known(order, f"{sent} requests were sent and none was answered.")
+        await self._pause(effect, self._clock.now() + timedelta(seconds=backoff(policy, sent)))
 
     async def _look(self, order: Order, effect: EffectRecord, since: datetime) -> None:
         """A find is believed at once, absence only after settle_after (twice, where the service is slow to show)."""
@@ -196,7 +210,8 @@ class Ledger:
         crashpoint("P20")
         self._end(effect, "absent", resolution="absent")
         self._put_step("running")
-        raise Failure("E_ABSENT", f"“{order.op}” did not arrive and is tried again.", kind="absent")
+        why = str((effect.error or {}).get("message") or "There was no answer.")
+        raise Failure("E_ABSENT", f"{why} “{order.op}” did not arrive.", kind="absent", outcome="unknown")
 
     async def _one_look(
         self, look: Callable[[LookFor], Awaitable[Found | None]], what: LookFor, effect: EffectRecord
@@ -272,6 +287,11 @@ class Ledger:
         record = self.task.record
         record.status = status
         self._log.put(record, *more)
+
+
+def _not_known(order: Order, why: str) -> Failure:
+    message = f"Whether “{order.op}” happened is not known, {why}"
+    return Failure("E_UNKNOWN", message, "Look at the service whether it is there.", outcome="unknown")
 
 
 def failure_of(error: ServiceError) -> Failure:

@@ -19,6 +19,7 @@ from integrations.errors import ServiceError
 from integrations.spec import Action, Kind, role_of
 from orchestrator_site.lib.errors import UserError
 from orchestrator_site.lib.json import clean_value
+from workflows.engine.attempts import last_change
 from workflows.engine.calls import Clients, Open, set_deadline
 from workflows.engine.crashpoints import crashpoint
 from workflows.engine.effects import House, Ledger, failure_of
@@ -75,10 +76,12 @@ class Executor:
             raise self.facts.missing[plan.key]
         return self.facts.connections.get(plan.key)
 
-    def continues(self, task: Task) -> bool:
-        """Whether a resumed step is still in the middle of an attempt (an effect of it is open)."""
-        mine = (e for past in self.facts.effects.values() for e in past if e.step_run_id == task.record.id)
-        return any(effect.state in ("sent", "unknown") for effect in mine)
+    def last_change(self, task: Task) -> tuple[str, Mapping[str, Any] | None]:
+        """State and error of the last change that a step made or tried to make; '' where there is none."""
+        return last_change(self.facts.effects, task.record.id)
+
+    def _changes(self, task: Task) -> list[EffectRecord]:
+        return [e for past in self.facts.effects.values() for e in past if e.step_run_id == task.record.id]
 
     async def call(self, task: Task) -> Any:
         """Run the action once. Raises Failure, Ended, Finished, Stale."""
@@ -96,7 +99,7 @@ class Executor:
             connection=opened.info if opened else None,
             calls=opened.calls if opened else _NO_CALLS,
             change=ledger.change,
-            earlier_change=any(e.step_run_id == task.record.id for past in self.facts.effects.values() for e in past),
+            earlier_change=bool(self._changes(task)),
         )
         return await self._guarded(task, action, self._bound(context, task), values, ledger, timeout)
 
@@ -156,8 +159,7 @@ class Executor:
 
     def _settled_output(self, task: Task, action: Action, ledger: Ledger) -> Any:
         """A person said that the change happened: what is known of it, and nothing invented."""
-        mine = [e for past in self.facts.effects.values() for e in past if e.step_run_id == task.record.id]
-        last = max((e for e in mine if e.state == "confirmed"), key=lambda e: e.seq)
+        last = max((e for e in self._changes(task) if e.state == "confirmed"), key=lambda e: e.seq)
         known = {"id": last.external_id or None, "url": last.external_url or None}
         task.warnings.append("A person said that this change happened; the service's own answer is not known.")
         return {name: known.get(name, (last.target or {}).get(name)) for name in action.output.model_fields}

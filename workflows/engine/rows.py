@@ -85,6 +85,7 @@ ATTEMPTS = Table(
         "id:u step_run_id:u n:i status error:j input_tokens:i output_tokens:i cost_usd:d started_at:at finished_at:at"
     ),
     key=("step_run_id", "n"),
+    once=frozenset({"id", "started_at"}),
 )
 EFFECTS = Table(
     "workflows_effect",

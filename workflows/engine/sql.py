@@ -15,7 +15,15 @@ from workflows.engine import poison
 from workflows.engine.abi import ABI, ABI_MIN
 from workflows.engine.crashpoints import crashpoint
 from workflows.engine.protocol import Me, Sighting
-from workflows.engine.records import TERMINAL_RUN, BlobRecord, EffectRecord, RunRecord, Stale
+from workflows.engine.records import (
+    TERMINAL_RUN,
+    AttemptRecord,
+    BlobRecord,
+    EffectRecord,
+    RunRecord,
+    Stale,
+    StepRecord,
+)
 from workflows.engine.rows import DEFAULTS, EVENTS, FAR, TABLES, RowMaker, Table, json_text
 
 _TERMINAL = "('succeeded','failed','cancelled','timed_out')"
@@ -341,8 +349,8 @@ class SqlStore:
 
 
 def _identity(kind: type, row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """What makes two rows of a batch images of one: steps by place, everything else by id."""
-    return (row[1], row[2]) if kind.__name__ == "StepRecord" else (row[0],)
+    """What makes two rows of a batch images of one: steps by place, attempts by number, the rest by id."""
+    return (row[1], row[2]) if kind in (StepRecord, AttemptRecord) else (row[0],)
 
 
 def insert_statement(table: Table, sqlite: bool, rows: int) -> str:

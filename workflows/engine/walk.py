@@ -8,7 +8,7 @@ keeps the order of what is put, so one wait before each call is enough).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,11 +16,11 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from orchestrator_site.lib.templating import TemplateProblem
-from workflows.engine import blocks
+from workflows.engine import attempts, blocks
 from workflows.engine.frames import Ended, Finished, Frame, Group, Park, Taint
 from workflows.engine.plan import Plan, StepPlan
-from workflows.engine.records import AttemptRecord, Failure, Record, RunRecord, StepRecord
-from workflows.engine.retry import Policy, wait_before_retry
+from workflows.engine.records import Failure, Record, RunRecord, StepRecord
+from workflows.engine.retry import Policy
 from workflows.engine.taint import OUR_OWN
 
 PURE_STEPS_A_TURN = 20
@@ -82,11 +82,13 @@ class Task:
     record: StepRecord
     frame: Frame
     walk: Walk
+    started: datetime
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: Decimal = Decimal(0)
     warnings: list[str] = field(default_factory=list)
     finish: str | None = None
+    policy: Policy = field(default_factory=Policy)
 
 
 class Executor(Protocol):
@@ -98,8 +100,8 @@ class Executor(Protocol):
     def check(self, plan: StepPlan, values: dict[str, Any], tainted: set[str]) -> UUID | None:
         """Check inputs and connection before anything is recorded; the connection's id. Raises Failure."""
 
-    def continues(self, task: Task) -> bool:
-        """Whether a resumed step is still in the middle of an attempt."""
+    def last_change(self, task: Task) -> tuple[str, Mapping[str, Any] | None]:
+        """State and error of the last change that a step made or tried to make; '' where there is none."""
 
     async def call(self, task: Task) -> Any:
         """Run the action once and return its output as JSON. Raises Failure."""
@@ -305,12 +307,12 @@ class Walk:
             record.input = values
             record.tainted = traits.tainted or bool(tainted)
             record.connection_id = self.executor.check(plan, values, tainted)
-        task = Task(plan, record, frame, self)
+        task = Task(plan, record, frame, self, self.clock.now())
         if traits.kind == "pure":
             record.attempts = 1
             output = await self.executor.call(task)
         else:
-            output = await self._attempts(task, traits)
+            output = await attempts.attempts(self, task, traits)
         self._succeeded(task, output)
 
     async def _render(self, plan: StepPlan, frame: Frame) -> dict[str, Any]:
@@ -321,42 +323,7 @@ class Walk:
 
         return render() if self.offload is None or not plan.heavy else await self.offload(render)
 
-    async def _attempts(self, task: Task, traits: Traits) -> Any:
-        policy = _policy(task.plan, traits)
-        record, group = task.record, task.frame.group
-        again = record.status in ("running", "waiting") and self.executor.continues(task)
-        if record.status == "waiting" and record.due_at is not None and not again:
-            await self.sleep_until(group, record.due_at)
-        while True:
-            group.check()
-            record.attempts += 0 if again else 1
-            again = False
-            record.status, record.due_at = "running", None
-            started = self.clock.now()
-            self.log.put(record)
-            await self.log.commit()
-            group.check()
-            task.input_tokens = task.output_tokens = 0
-            task.cost_usd = Decimal(0)
-            try:
-                output = await self._call(task, traits)
-            except Failure as failure:
-                self._book(task)
-                wait = wait_before_retry(policy, failure, record.attempts)
-                self._note_attempt(task, started, "unknown" if failure.outcome == "unknown" else "failed", failure)
-                if wait is None:
-                    raise
-                record.status, record.due_at = "waiting", self.clock.now() + timedelta(seconds=wait)
-                record.error = {**failure.as_dict(), "step": task.plan.key}
-                self.log.put(record)
-                await self.sleep_until(group, record.due_at)
-                continue
-            self._book(task)
-            if record.attempts > 1:
-                self._note_attempt(task, started, "succeeded", None)
-            return output
-
-    async def _call(self, task: Task, traits: Traits) -> Any:
+    async def call(self, task: Task, traits: Traits) -> Any:
         """A call that changes nothing is aborted when the group ends; one that changes something is awaited."""
         if traits.kind == "effect":
             return await self.executor.call(task)
@@ -373,7 +340,7 @@ class Walk:
         finally:
             calls.discard(call)
 
-    def _book(self, task: Task) -> None:
+    def book(self, task: Task) -> None:
         """Add what the attempt used to the step and to the run."""
         if not (task.input_tokens or task.output_tokens or task.cost_usd):
             return
@@ -394,22 +361,6 @@ class Walk:
             output_tokens=self.output_tokens,
             cost_usd=self.cost_usd,
             **more,
-        )
-
-    def _note_attempt(self, task: Task, started: datetime, status: str, failure: Failure | None) -> None:
-        self.log.put(
-            AttemptRecord(
-                id=self.log.new_id(),
-                step_run_id=task.record.id,
-                n=task.record.attempts,
-                status=status,
-                error=failure.as_dict() if failure else None,
-                input_tokens=task.input_tokens,
-                output_tokens=task.output_tokens,
-                cost_usd=task.cost_usd,
-                started_at=started,
-                finished_at=self.clock.now(),
-            )
         )
 
     def _succeeded(self, task: Task, output: Any) -> None:
@@ -503,8 +454,3 @@ _ENDINGS = {
         "step": "",
     }
 }
-
-
-def _policy(plan: StepPlan, traits: Traits) -> Policy:
-    policy = plan.step.retry_policy(traits.retries)
-    return Policy(policy.max, policy.backoff, policy.delay, policy.max_delay)

@@ -85,8 +85,8 @@ class FakeExecutor:
             raise Failure("E_TAINT", "tainted")
         return None
 
-    def continues(self, task: Task) -> bool:
-        return False
+    def last_change(self, task: Task) -> tuple[str, None]:
+        return "", None
 
     async def call(self, task: Task) -> Any:
         name = task.plan.step.action.partition(".")[2]

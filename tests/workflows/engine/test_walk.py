@@ -131,7 +131,8 @@ def test_a_temporary_failure_is_tried_again_and_each_attempt_is_on_record():
     done = run(walk_of([step("work", "read.work")], log, FakeExecutor(work=work), clock))
     assert done.status == "succeeded"
     attempts = [r for r in log.puts if isinstance(r, AttemptRecord)]
-    assert [(a.n, a.status) for a in attempts] == [(1, "failed"), (2, "failed"), (3, "succeeded")]
+    ended = [(a.n, a.status) for a in attempts if a.status != "running"]
+    assert ended == [(1, "failed"), (2, "failed"), (3, "succeeded")]
     assert 1.5 <= clock.waited[0] <= 2.5 and clock.waited[1] >= 30
 
 

@@ -1,0 +1,163 @@
+"""The attempts of one step: each call that failed, was cut off, or was a repetition has a row of its own. Pure.
+
+A step that succeeds at its first call has none. A repetition is on record before it leaves; the first call is told by
+the step's own row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from workflows.engine.frames import Ended
+from workflows.engine.records import AttemptRecord, EffectRecord, Failure, StepRecord
+from workflows.engine.retry import Policy, wait_before_retry
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from workflows.engine.plan import StepPlan
+    from workflows.engine.walk import Task, Traits, Walk
+
+CUT_OFF = {
+    "code": "E_INTERRUPTED",
+    "message": "The worker died during this call.",
+    "hint": "The call is made again. If this happens often, look at the worker's log.",
+    "step": "",
+}
+
+
+async def attempts(walk: Walk, task: Task, traits: Traits) -> Any:
+    """Call until it succeeds or another attempt does not help; goes on with what a dead worker left."""
+    record, group = task.record, task.frame.group
+    task.policy = _policy(task.plan, traits)
+    goes_on = _take_up(walk, task)
+    if not goes_on and record.status == "waiting" and record.due_at is not None:
+        await walk.sleep_until(group, record.due_at)
+    while True:
+        group.check()
+        _begin(walk, task, goes_on=goes_on)
+        goes_on = False
+        try:
+            await walk.log.commit()
+            group.check()
+            output = await walk.call(task, traits)
+        except Failure as failure:
+            due = _failed(walk, task, failure)
+            if due is None:
+                raise
+            await walk.sleep_until(group, due)
+        except Ended as ended:
+            _ended(walk, task, ended)
+            raise
+        else:
+            walk.book(task)
+            if record.attempts > 1:
+                walk.log.put(_row(walk, task, "succeeded", None))
+            return output
+
+
+def another(walk: Walk, task: Task, error: Mapping[str, Any] | None) -> None:
+    """What was sent did not arrive or is sent again all the same: the next request is an attempt of its own."""
+    walk.book(task)
+    walk.log.put(_row(walk, task, "unknown", error))
+    _begin(walk, task, goes_on=False)
+
+
+def last_change(effects: Mapping[str, list[EffectRecord]], step: UUID) -> tuple[str, Mapping[str, Any] | None]:
+    """State and error of the last change that a step made or tried to make; '' where there is none."""
+    mine = [effect for past in effects.values() for effect in past if effect.step_run_id == step]
+    last = max(mine, key=lambda effect: (effect.seq, effect.attempt), default=None)
+    return ("", None) if last is None else (last.state, last.error)
+
+
+def left_behind(
+    id: UUID, step: StepRecord, change: tuple[str, Mapping[str, Any] | None], at: datetime
+) -> AttemptRecord | None:
+    """The attempt that an unfinished step of a run that ends was in, if it was in one."""
+    in_one = step.status == "running" or (step.status == "waiting" and step.error is None)
+    if not in_one or not step.attempts or step.kind not in ("read", "model", "effect"):
+        return None
+    state, error = change
+    status = "unknown" if state in ("sent", "unknown", "absent") else "failed"
+    return AttemptRecord(
+        id, step.id, step.attempts, status, error or CUT_OFF, 0, 0, Decimal(0), step.started_at or at, at
+    )
+
+
+def _take_up(walk: Walk, task: Task) -> bool:
+    """A resumed step: True in the middle of an attempt that goes on; one that was cut off is put on record."""
+    record = task.record
+    between = record.status == "waiting" and record.error is not None
+    if record.status not in ("running", "waiting") or not record.attempts or between:
+        return False
+    task.started = record.started_at or task.started
+    state, error = walk.executor.last_change(task)
+    if state in ("sent", "unknown", "confirmed"):
+        return True
+    walk.log.put(_row(walk, task, "unknown" if state == "absent" else "failed", error or CUT_OFF))
+    record.due_at = None
+    return False
+
+
+def _begin(walk: Walk, task: Task, *, goes_on: bool) -> None:
+    record = task.record
+    record.status, record.due_at = "running", None
+    task.input_tokens = task.output_tokens = 0
+    task.cost_usd = Decimal(0)
+    if goes_on:
+        walk.log.put(record)
+        return
+    record.attempts += 1
+    record.error = None
+    task.started = walk.clock.now()
+    walk.log.put(record, *([_row(walk, task, "running", None)] if record.attempts > 1 else ()))
+
+
+def _failed(walk: Walk, task: Task, failure: Failure) -> datetime | None:
+    """Put a failed attempt on record, together with when the next one is due (None: there is none)."""
+    walk.book(task)
+    record = task.record
+    wait = wait_before_retry(task.policy, failure, record.attempts)
+    row = _row(walk, task, "unknown" if failure.outcome == "unknown" else "failed", failure.as_dict())
+    if wait is None:
+        walk.log.put(row)
+        return None
+    due = walk.clock.now() + timedelta(seconds=wait)
+    record.status, record.due_at = "waiting", due
+    record.error = {**failure.as_dict(), "step": task.plan.key}
+    walk.log.put(record, row)
+    return due
+
+
+def _ended(walk: Walk, task: Task, ended: Ended) -> None:
+    if ended.kind == "drain":
+        return
+    state, error = walk.executor.last_change(task)
+    if state in ("sent", "unknown"):
+        walk.log.put(_row(walk, task, "unknown", error))
+    elif task.record.attempts > 1:
+        walk.log.put(_row(walk, task, "cancelled", None))
+
+
+def _row(walk: Walk, task: Task, status: str, error: Mapping[str, Any] | None) -> AttemptRecord:
+    return AttemptRecord(
+        id=walk.log.new_id(),
+        step_run_id=task.record.id,
+        n=task.record.attempts,
+        status=status,
+        error=error,
+        input_tokens=task.input_tokens,
+        output_tokens=task.output_tokens,
+        cost_usd=task.cost_usd,
+        started_at=task.started,
+        finished_at=None if status == "running" else walk.clock.now(),
+    )
+
+
+def _policy(plan: StepPlan, traits: Traits) -> Policy:
+    policy = plan.step.retry_policy(traits.retries)
+    return Policy(policy.max, policy.backoff, policy.delay, policy.max_delay)
