@@ -28,9 +28,11 @@ def test_work_goes_on_after_everything_was_killed(tmp_path, contract_server):
         product.kill_everything()
         contract_server.latency.clear()
         contract_server.openai.say("# Procedure\n")
-        product.start()
-        began = time.monotonic()
+        began = time.time()
+        page = product.start()
+        asked = contract_server.journal.wait_for("createChatCompletion", count=2)[-1].at - began
+        print(f"\nstarted again: the page after {page:.1f} s, the resumed run's request after {asked:.1f} s")
+        assert asked < 20, "5 s on an idle machine; this one may be busy"
         run = product.wait_for(started.body["id"], seconds=30)
         assert run["status"] == "succeeded", run
-        assert time.monotonic() - began < 30
         assert len(contract_server.effects("repos/create-or-update-file-contents")) == 1

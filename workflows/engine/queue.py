@@ -81,6 +81,7 @@ def run_cluster(wedged: int) -> None:
     from django_q import cluster
     from django_q.signals import post_spawn
 
+    _load_once()
     post_spawn.connect(_start_engine, weak=False, dispatch_uid="workflows.engine")
 
     class WatchedSentinel(cluster.Sentinel):  # type: ignore[misc]
@@ -105,6 +106,15 @@ def run_cluster(wedged: int) -> None:
     running.start()
     while running.sentinel is not None and running.sentinel.is_alive():
         time.sleep(0.2)
+
+
+def _load_once() -> None:
+    """What every worker process needs, before they are forked: loaded once, and shared."""
+    import integrations.operations.opening  # noqa: F401
+    import workflows.engine.engine  # noqa: F401
+    from integrations import registry
+
+    registry.load()
 
 
 def _broker_that_answers() -> Any:
