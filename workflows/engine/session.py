@@ -108,7 +108,7 @@ class Session:
         await self._beat_once()
         bell = make_bell(self.me.worker, connections[self.engine.alias].settings_dict, self.ring)
         sweeper = Sweeper(self.reads, self.clients, self.times, self.me)
-        jobs = (
+        loops: tuple[Coroutine[Any, Any, None], ...] = (
             bell.listen(),
             self._beats(),
             self._claims(),
@@ -117,7 +117,7 @@ class Session:
             self._owned(),
             sweeper.run(),
         )
-        self._tasks = [asyncio.ensure_future(self._job(job)) for job in jobs]
+        self._tasks = [asyncio.ensure_future(loop) for loop in loops]
         draining = asyncio.ensure_future(self._draining.wait())
         await asyncio.wait([*self._tasks, draining], return_when=asyncio.FIRST_COMPLETED)
         draining.cancel()
@@ -129,9 +129,6 @@ class Session:
             await self._drain()
         await self.close()
         return self._end
-
-    async def _job(self, job: Coroutine[Any, Any, None]) -> None:
-        await job
 
     async def close(self) -> None:
         """Nothing of this lease goes on."""
