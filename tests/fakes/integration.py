@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import time
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -25,7 +26,7 @@ class Client:
     """One HTTP request for each call."""
 
     def __init__(self, info: Any, calls: Any) -> None:
-        self.base, self.calls = info.base_url, calls
+        self.base, self.calls, self.token = info.base_url, calls, info.secret["token"]
 
     async def ask(self, method: str, path: str, body: dict | None = None, key: str = "") -> dict:
         left = self.calls.deadline - time.monotonic()  # on the loop, as integrations.blocking does
@@ -41,7 +42,8 @@ class Client:
         except OSError as problem:
             raise Unavailable("The service cannot be reached.", refused=True) from problem
         try:
-            connection.request(method, path, json.dumps(body or {}), {"X-Key": key, "Content-Type": "application/json"})
+            headers = {"X-Key": key, "X-Token": self.token, "Content-Type": "application/json"}
+            connection.request(method, path, json.dumps(body or {}), headers)
             answer = connection.getresponse()
             raw = answer.read()
         except (OSError, http.client.HTTPException) as problem:
@@ -65,7 +67,13 @@ def _read(status: int, raw: bytes, headers: Any) -> dict:
 
 
 def connect(info: Any, calls: Any) -> Client:
-    return Client(info, calls)
+    """FAKE_TRANSPORT=blocking|async: over the product's guarded transports."""
+    transport = os.environ.get("FAKE_TRANSPORT", "")
+    if not transport:
+        return Client(info, calls)
+    from tests.fakes.guarded import CLIENTS
+
+    return CLIENTS[transport](info, calls)
 
 
 class ThingInput(Model):

@@ -23,6 +23,7 @@ class FakeService:
     def __init__(self, port: int = 0, journal: Path | None = None, slow: float = 0.0) -> None:
         self.plan: deque[str] = deque()
         self.done: list[dict] = []
+        self.tokens: list[str | None] = []
         self.requests = 0
         self.in_flight = self.most_in_flight = 0
         self.slow = slow
@@ -118,6 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _change(self, body: dict) -> None:
         fault, key = self._next(), self.headers["X-Key"]
+        self.house.tokens.append(self.headers["X-Token"])
         if self.house.slow:
             time.sleep(self.house.slow)
         if fault == "drop":

@@ -104,51 +104,71 @@ class ConnectionCalls:
         return result
 
 
-@dataclass
+@dataclass(eq=False)
 class Open:
-    """A connection opened for use: its client, and until when it need not be asked for again."""
+    """A connection opened for use: its client, the row it was made from, and when that was last seen to hold."""
 
     info: ConnectionInfo
     client: Any
     calls: ConnectionCalls
     stamp: Any
-    fresh_until: float
+    seen: float
+
+
+@dataclass(eq=False)
+class Opening:
+    """A look at a connection's row on its way; who comes before it has begun may share it."""
+
+    begun: bool = False
+    task: asyncio.Future[Open] | None = None
+
+    def begin(self) -> None:
+        """The row is read from now on: what is changed later is not seen by this look."""
+        self.begun = True
+
+
+Begin = Callable[[], None]
+ReadConnection = Callable[[UUID, Any, Begin], Awaitable[tuple[ConnectionInfo | None, Any]]]
 
 
 class Clients:
-    """One client per connection, made anew when the connection was changed."""
-
-    FRESH = 1.0
+    """One client per connection. Each call looks at the row first: a deleted or changed connection is never used."""
 
     def __init__(
         self,
         pool: Pool,
         database: Callable[[Callable[[], Any]], Awaitable[Any]],
-        read: Callable[[UUID], Awaitable[tuple[ConnectionInfo, Any]]],
+        read: ReadConnection,
         make: Callable[[ConnectionInfo, ConnectionCalls], Any],
     ) -> None:
         self._pool, self._database, self._read, self._make = pool, database, read, make
         self._open: dict[UUID, Open] = {}
-        self._opening: dict[UUID, asyncio.Task[Open]] = {}
+        self._opening: dict[UUID, Opening] = {}
 
     async def get(self, connection: UUID) -> Open:
-        """The open connection. Raises UserError when it is gone or cannot be read."""
-        found = self._open.get(connection)
-        if found is not None and time.monotonic() < found.fresh_until:
-            return found
+        """The open connection, as its row is now. Raises UserError when it is gone or cannot be read."""
         opening = self._opening.get(connection)
-        if opening is None:
-            opening = asyncio.ensure_future(self._refresh(connection))
-            self._opening[connection] = opening
-            opening.add_done_callback(lambda _: self._opening.pop(connection, None))
-        return await asyncio.shield(opening)
+        if opening is None or opening.begun:
+            opening = self._opening[connection] = Opening()
+            opening.task = asyncio.ensure_future(self._refresh(connection, opening))
+        assert opening.task is not None
+        return await asyncio.shield(opening.task)
 
-    async def _refresh(self, connection: UUID) -> Open:
-        info, stamp = await self._read(connection)
-        found = self._open.get(connection)
-        if found is None or found.stamp != stamp:
+    async def _refresh(self, connection: UUID, opening: Opening) -> Open:
+        known = self._open.get(connection)
+        try:
+            info, stamp = await self._read(connection, known.stamp if known else None, opening.begin)
+        except Exception:
+            self._open.pop(connection, None)
+            raise
+        finally:
+            if self._opening.get(connection) is opening:
+                del self._opening[connection]
+        found = self._open.get(connection, known)
+        if info is not None and (found is None or found.stamp != stamp):
             calls = ConnectionCalls(self._pool, self._database)
             found = Open(info, self._make(info, calls), calls, stamp, 0.0)
-            self._open[connection] = found
-        found.fresh_until = time.monotonic() + self.FRESH
+        assert found is not None
+        found.seen = time.monotonic()
+        self._open[connection] = found
         return found

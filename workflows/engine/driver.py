@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -239,8 +239,20 @@ class Driver:
         current = await self.loader.current(self.run.id)
         if current is None or current[0] != self.run.fence:
             return False
+        self.run = self._as_walked(self.run, self.walk)
         self.changed(current[1], current[2])
         return True
+
+    @staticmethod
+    def _as_walked(run: ClaimedRun, walk: Walk) -> ClaimedRun:
+        """The run for its next walk: its records have to be loaded from now on, and its totals have grown."""
+        return replace(
+            run,
+            claims=run.claims + 1,
+            input_tokens=walk.input_tokens,
+            output_tokens=walk.output_tokens,
+            cost_usd=walk.cost_usd,
+        )
 
     def _due(self, due: datetime | None) -> datetime | None:
         """A parked run is woken for its deadline too."""

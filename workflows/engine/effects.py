@@ -46,6 +46,10 @@ class House(Protocol):
         """How long after its deadline absence is believed."""
 
 
+class Reopened(Exception):
+    """The connection was changed since the call began: the call begins again with it as it is now."""
+
+
 class Ledger:
     """The effects of one step, at one place of its loops."""
 
@@ -57,9 +61,10 @@ class Ledger:
         history: dict[str, list[EffectRecord]],
         timeout: float,
         slot: Callable[[], Any],
+        still: Callable[[bool], Awaitable[None]],
     ) -> None:
         self.house, self.task, self.run_id, self.history = house, task, run_id, history
-        self.timeout, self.slot = timeout, slot
+        self.timeout, self.slot, self.still = timeout, slot, still
         self.position = 0
         self.by_hand = self.nameless = False
         self._log, self._clock = task.walk.log, task.walk.clock
@@ -89,6 +94,7 @@ class Ledger:
     async def _send(self, order: Order, key: str, past: list[EffectRecord]) -> None:
         self.task.frame.group.check()
         async with self.slot():
+            await self.still(bool(past))
             self.task.frame.group.check()
             effect = self._intent(order, key, len(past) + 1)
             past.append(effect)

@@ -105,7 +105,7 @@ class Engine:
         clients = Clients(
             pool,
             lambda function: reads.run(reads.in_transaction, function),
-            lambda c: reads.run(reads.open, c),
+            lambda *wanted: reads.run(reads.open, *wanted),
             _client,
         )
         try:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
@@ -22,7 +24,7 @@ from orchestrator_site.lib.json import clean_value
 from workflows.engine.attempts import last_change
 from workflows.engine.calls import Clients, Open, set_deadline
 from workflows.engine.crashpoints import crashpoint
-from workflows.engine.effects import House, Ledger, failure_of
+from workflows.engine.effects import House, Ledger, Reopened, failure_of
 from workflows.engine.findings import DefinitionProblems
 from workflows.engine.frames import Ended, Finished
 from workflows.engine.plan import StepPlan
@@ -33,6 +35,7 @@ from workflows.engine.walk import Task, Traits
 log = logging.getLogger(__name__)
 
 MOST_OUTPUT = 10 * 1024 * 1024
+LOOK_AGAIN = 1.0
 CONNECT_HINT = "Make a connection for it on the connections page, or choose one in the step."
 
 
@@ -92,16 +95,18 @@ class Executor:
         if action.kind is Kind.PURE:
             context = Context(None, None, _NO_CALLS, _no_change)  # type: ignore[type-var]
             return await self._guarded(task, action, self._bound(context, task), values, None)
-        opened = await self._opened(task, action)
-        ledger = self._ledger(task, timeout, opened)
-        context = Context(
-            client=opened.client if opened else None,
-            connection=opened.info if opened else None,
-            calls=opened.calls if opened else _NO_CALLS,
-            change=ledger.change,
-            earlier_change=bool(self._changes(task)),
-        )
-        return await self._guarded(task, action, self._bound(context, task), values, ledger, timeout)
+        while True:
+            opened = await self._opened(task)
+            ledger = self._ledger(task, timeout, opened)
+            context = Context(
+                client=opened.client if opened else None,
+                connection=opened.info if opened else None,
+                calls=opened.calls if opened else _NO_CALLS,
+                change=ledger.change,
+                earlier_change=bool(self._changes(task)),
+            )
+            with suppress(Reopened):
+                return await self._guarded(task, action, self._bound(context, task), values, ledger, timeout)
 
     def _bound(self, context: Context[Any], task: Task) -> Context[Any]:
         context.now = self.facts.now
@@ -113,15 +118,24 @@ class Executor:
 
     def _ledger(self, task: Task, timeout: float, opened: Open | None) -> Ledger:
         slot = opened.calls.slot if opened else _NO_CALLS.slot
-        return Ledger(self.house, task, self.facts.run_id, self.facts.effects, timeout, slot)
 
-    async def _opened(self, task: Task, action: Action) -> Open | None:
+        async def still(repeated: bool) -> None:
+            old = opened is not None and (repeated or time.monotonic() - opened.seen > LOOK_AGAIN)
+            if old and await self._opened(task) is not opened:
+                raise Reopened
+
+        return Ledger(self.house, task, self.facts.run_id, self.facts.effects, timeout, slot, still)
+
+    async def _opened(self, task: Task) -> Open | None:
         if task.record.connection_id is None:
             return None
         try:
-            return await self.clients.get(task.record.connection_id)
+            opened = await self.clients.get(task.record.connection_id)
         except UserError as problem:
             raise Failure(problem.code, problem.message, problem.hint or CONNECT_HINT) from problem
+        if opened.info.workspace_id != self.facts.workspace_id:
+            raise Failure("E_NO_CONNECTION", "The connection of this step is not one of this workspace.", CONNECT_HINT)
+        return opened
 
     async def _guarded(
         self,
@@ -140,7 +154,7 @@ class Executor:
             if ledger is not None and ledger.nameless:
                 return self._settled_output(task, action, ledger)
             return clean_output(output)
-        except (Failure, Ended, Finished, Stale, StoreRefused):
+        except (Failure, Ended, Finished, Stale, StoreRefused, Reopened):
             raise
         except ServiceError as error:
             _book(task, error.usage)

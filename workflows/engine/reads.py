@@ -17,7 +17,7 @@ from integrations.context import ConnectionInfo
 from integrations.models import Connection
 from integrations.operations.finding import default_connection, find_connection
 from integrations.operations.opening import open_connection
-from orchestrator_site.lib.errors import NotFound, UserError
+from orchestrator_site.lib.errors import UserError
 from workflows.engine.claims import ClaimedRun, Reader
 from workflows.engine.definition import StepSpec, parse
 from workflows.engine.driver import Loaded
@@ -28,7 +28,6 @@ from workflows.engine.sql import SqlStore, thread_settings
 
 T = TypeVar("T")
 PLANS = 256
-CONNECTIONS_FRESH = 1.0
 Connections = tuple[dict[str, UUID], dict[str, Failure]]
 
 
@@ -40,7 +39,7 @@ class Reads:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reads")
         self._used = 0.0
         self._plans: OrderedDict[UUID, Plan] = OrderedDict()
-        self._connections: dict[tuple[UUID, UUID], tuple[float, Connections]] = {}
+        self._connections: dict[tuple[UUID, UUID], tuple[Any, Connections]] = {}
         self.reader = Reader(SqlStore(connections[alias]))
         self._bound = False
 
@@ -118,12 +117,16 @@ class Reads:
     # Connections
 
     def connections_of(self, run: ClaimedRun, plan: Plan) -> Connections:
-        """The connection of every step, within the run's workspace; what is missing, in words (I18)."""
+        """The connection of every step, within the run's workspace; what is missing, in words (I18).
+
+        Kept only while the workspace's connections are those it was found among.
+        """
         if not plan.cache["connections"]:
             return {}, {}
         place = (run.workspace_id, run.version_id)
         known = self._connections.get(place)
-        if known is not None and time.monotonic() < known[0]:
+        there = self._there(run.workspace_id)
+        if known is not None and known[0] == there:
             return known[1]
         found: dict[str, UUID] = {}
         missing: dict[str, Failure] = {}
@@ -133,8 +136,17 @@ class Reads:
                 self._resolve(run.workspace_id, step, services, found, missing)
         if len(self._connections) > 1000:
             self._connections.clear()
-        self._connections[place] = (time.monotonic() + CONNECTIONS_FRESH, (found, missing))
+        self._connections[place] = (there, (found, missing))
         return found, missing
+
+    def _there(self, workspace: UUID) -> Any:
+        """All that decides which connection a step has."""
+        store = self.reader.store
+        sql = (
+            "SELECT id, name, service, sandbox, is_default FROM integrations_connection "
+            "WHERE workspace_id = %s AND deleted_at IS NULL ORDER BY id"
+        )
+        return [tuple(row) for row in store.run(sql, (store.id(workspace),)).fetchall()]
 
     def _resolve(
         self, workspace: UUID, step: StepSpec, services: list[str], found: dict[str, UUID], missing: dict[str, Failure]
@@ -161,15 +173,21 @@ class Reads:
         else:
             found[step.key] = connection.pk
 
-    def open(self, connection: UUID) -> tuple[ConnectionInfo, Any]:
-        """A connection decrypted for use, and when it was last changed."""
-        row = Connection.objects.unscoped("the engine opens what it resolved within the run's workspace").filter(
-            pk=connection
+    def open(self, connection: UUID, known: Any, begin: Callable[[], None]) -> tuple[ConnectionInfo | None, Any]:
+        """A connection decrypted for use, and the row it was made from; no info while that is the `known` one."""
+        begin()
+        store = self.reader.store
+        sql = (
+            "SELECT workspace_id, name, base_url, sandbox, secret, updated_at FROM integrations_connection "
+            "WHERE id = %s AND deleted_at IS NULL"
         )
-        found = row.first()
-        if found is None:
-            raise NotFound("The connection of this step was deleted.", hint=CONNECT_HINT)
-        return open_connection(found), found.updated_at
+        row = store.run(sql, (store.id(connection),)).fetchone()
+        if row is None:
+            raise UserError("E_NO_CONNECTION", "The connection of this step was deleted.", hint=CONNECT_HINT)
+        if known == tuple(row):
+            return None, known
+        rows = Connection.objects.unscoped("the engine opens what it resolved within the run's workspace")
+        return open_connection(rows.get(pk=connection)), tuple(row)
 
     def in_transaction(self, function: Callable[[], T]) -> T:
         """Sandbox calls: a transaction of their own."""
