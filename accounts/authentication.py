@@ -22,7 +22,7 @@ from accounts.hashes import token_hash
 from accounts.models import ApiToken, Member
 from accounts.table import PUBLIC, SIGNED_IN, needed_for, rule_for
 from orchestrator_site.lib.clock import now
-from orchestrator_site.lib.errors import NotFound, UserError
+from orchestrator_site.lib.errors import NotFound, NotSignedIn
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -33,13 +33,6 @@ TOKEN = re.compile(r"awo_([a-z0-9]{8})_([A-Za-z0-9_-]{43})")
 _IN_ADDRESS = re.compile(r"awo_[a-z0-9]{8}_")
 _USED_EVERY = timedelta(seconds=60)
 _NOBODY = token_hash("no such token")
-
-
-class NotSignedIn(UserError):
-    """401: the caller is not known."""
-
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__("E_AUTH", message, hint=hint, status=401)
 
 
 def token_actor(request: HttpRequest) -> Actor | None:
@@ -53,7 +46,7 @@ def token_actor(request: HttpRequest) -> Actor | None:
     if token is None or member is None or not token.user.is_active:
         raise NotSignedIn(
             "This token is not valid: it is wrong, expired or revoked, or its user has left the workspace.",
-            "Make a new token on the page Tokens of your workspace, or with manage.py create_token.",
+            hint="Make a new token on the page Tokens of your workspace, or with manage.py create_token.",
         )
     member.workspace, member.user = token.workspace, token.user
     _note_use(token, client_ip(request))
@@ -65,7 +58,7 @@ def _refuse_token_in_address(request: HttpRequest) -> None:
         log.warning("A token was sent in an address (%s) and refused; revoke it", request.path)
         raise NotSignedIn(
             "A token in the address is refused: addresses end up in logs.",
-            "Send it as the header Authorization: Bearer awo_…, and revoke the one you just sent.",
+            hint="Send it as the header Authorization: Bearer awo_…, and revoke the one you just sent.",
         )
 
 
@@ -174,7 +167,6 @@ def _who_may_look(actor: Actor) -> Actor:
 
 
 __all__ = [
-    "NotSignedIn",
     "PageSession",
     "TablePermission",
     "TokenAuthentication",

@@ -20,7 +20,7 @@ from accounts.authentication import PageSession, session_actor, token_actor
 from accounts.models import Member, User
 from accounts.operations.sessions import STARTED, session_is_over, touch
 from accounts.table import PUBLIC, SIGNED_IN, STAFF, Methods, allowed, needed_for, rule_for
-from orchestrator_site.lib.errors import Forbidden, NotFound, UserError
+from orchestrator_site.lib.errors import Forbidden, NotFound, NotSignedIn, UserError
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 API_NAMESPACES = ("api", "seed", "watching")
@@ -176,7 +176,7 @@ def _api_gate(request: HttpRequest, view: Callable[..., Any], methods: Methods) 
 def _checked_session(request: HttpRequest) -> Actor:
     actor = session_actor(request)
     if actor is None:
-        raise UserError("E_AUTH", "Sign in, or send a token.", hint="Authorization: Bearer awo_…", status=401)
+        raise NotSignedIn
     if request.method not in SAFE:
         PageSession().enforce_csrf(request)  # type: ignore[arg-type]
     return actor

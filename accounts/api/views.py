@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +17,7 @@ from accounts.operations import members, tokens
 from accounts.operations.trail import OUTCOMES, list_entries
 from orchestrator_site.lib.api import ApiView, CursorPage
 from orchestrator_site.lib.body import read_body
-
-
-def _moment(at: datetime | None) -> str | None:
-    return at.isoformat() if at else None
+from orchestrator_site.lib.clock import moment
 
 
 def member_json(member: Member) -> dict[str, Any]:
@@ -31,7 +27,7 @@ def member_json(member: Member) -> dict[str, Any]:
         "email": member.user.email,
         "name": member.user.name,
         "role": member.role,
-        "joined_at": _moment(member.created_at),
+        "joined_at": moment(member.created_at),
     }
 
 
@@ -43,11 +39,11 @@ def token_json(token: ApiToken) -> dict[str, Any]:
         "prefix": token.prefix,
         "user": token.user.email,
         "scopes": token.scopes,
-        "created_at": _moment(token.created_at),
-        "expires_at": _moment(token.expires_at),
-        "last_used_at": _moment(token.last_used_at),
+        "created_at": moment(token.created_at),
+        "expires_at": moment(token.expires_at),
+        "last_used_at": moment(token.last_used_at),
         "last_used_ip": token.last_used_ip,
-        "revoked_at": _moment(token.revoked_at),
+        "revoked_at": moment(token.revoked_at),
     }
 
 
@@ -55,7 +51,7 @@ def entry_json(entry: AuditEntry) -> dict[str, Any]:
     """An audit entry as the API shows it."""
     return {
         "seq": entry.seq,
-        "at": _moment(entry.at),
+        "at": moment(entry.at),
         "actor": entry.actor,
         "token": entry.token_prefix or None,
         "action": entry.action,
@@ -83,7 +79,7 @@ class MemberList(ApiView):
         values = read_body(request.data, bodies.NewMember)
         base = settings.PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")
         made, path = members.invite_member(actor_of(request), values.email, values.role, base_url=base)
-        shown = {"id": str(made.pk), "email": made.email, "role": made.role, "expires_at": _moment(made.expires_at)}
+        shown = {"id": str(made.pk), "email": made.email, "role": made.role, "expires_at": moment(made.expires_at)}
         return Response({**shown, "url": base + path}, status=201)
 
 

@@ -18,6 +18,7 @@ from integrations.operations.finding import free_name
 from integrations.operations.looking import world_json
 from orchestrator_site.lib.api import ApiView, CursorPage
 from orchestrator_site.lib.body import read_body
+from orchestrator_site.lib.clock import moment
 
 
 def connection_json(connection: Connection) -> dict[str, Any]:
@@ -32,8 +33,8 @@ def connection_json(connection: Connection) -> dict[str, Any]:
         "status_text": connection.status_text,
         "masked": connection.masked,
         "is_default": connection.is_default,
-        "checked_at": connection.checked_at.isoformat() if connection.checked_at else None,
-        "created_at": connection.created_at.isoformat(),
+        "checked_at": moment(connection.checked_at),
+        "created_at": moment(connection.created_at),
     }
 
 

@@ -13,6 +13,7 @@ from accounts.actor import Actor
 from integrations.models import SandboxObject
 from integrations.operations.sandbox import World, get_world, is_touched, objects_of, worlds
 from integrations.world import Collection, Column
+from orchestrator_site.lib.clock import moment
 from orchestrator_site.lib.errors import NotFound
 
 NEW, CHANGED, SEEDED = "new", "changed", ""
@@ -145,8 +146,8 @@ def thing_json(thing: SandboxObject) -> dict[str, Any]:
         "parent": thing.parent,
         "state": state_of(thing) or "seeded",
         "data": thing.data,
-        "created_at": thing.created_at.isoformat(),
-        "updated_at": thing.updated_at.isoformat(),
+        "created_at": moment(thing.created_at),
+        "updated_at": moment(thing.updated_at),
     }
 
 

@@ -30,7 +30,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
-from orchestrator_site.lib.errors import Forbidden, NotFound, Problems, RateLimited, TooLarge, UserError
+from orchestrator_site.lib.errors import Forbidden, NotFound, NotSignedIn, Problems, RateLimited, TooLarge, UserError
 from orchestrator_site.lib.json import FORBIDDEN, MIB, clean_json, repair_text
 from orchestrator_site.lib.parser import CleanJSONParser, too_large
 from orchestrator_site.lib.ratelimit import hit
@@ -250,7 +250,7 @@ def as_user_error(problem: Exception) -> UserError:
 
 
 def _unauthenticated(problem: Any) -> UserError:
-    return UserError("E_AUTH", "Sign in, or send a token.", hint="Authorization: Bearer awo_…", status=401)
+    return NotSignedIn()
 
 
 def _permission(problem: Any) -> UserError:

@@ -37,6 +37,11 @@ def now() -> datetime:
     return _frozen.at if _frozen else datetime.now(UTC)
 
 
+def moment(at: datetime | None) -> str | None:
+    """A time as programs read it: ISO 8601 in UTC with a Z; None stays None."""
+    return None if at is None else at.isoformat().replace("+00:00", "Z")
+
+
 def monotonic() -> float:
     """Seconds that never go back; they may stand still while the machine sleeps."""
     return _frozen.base_monotonic + _frozen.elapsed if _frozen else time.monotonic()

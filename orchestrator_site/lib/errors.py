@@ -66,6 +66,7 @@ class _Fixed(UserError):
     """A UserError whose code and status are known: `NotFound("That workflow is not here.")`."""
 
     default_message = "This cannot be done."
+    default_hint: str | None = None
 
     def __init__(
         self,
@@ -81,7 +82,7 @@ class _Fixed(UserError):
             code or self.default_code,
             message or self.default_message,
             field=field,
-            hint=hint,
+            hint=hint or self.default_hint,
             status=self.default_status,
             limit=limit,
             extra=extra,
@@ -94,6 +95,15 @@ class NotFound(_Fixed):
     default_code = "E_NOT_FOUND"
     default_status = 404
     default_message = "There is nothing here by that name."
+
+
+class NotSignedIn(_Fixed):
+    """The caller is not known."""
+
+    default_code = "E_AUTH"
+    default_status = 401
+    default_message = "Sign in, or send a token."
+    default_hint = "Authorization: Bearer awo_…"
 
 
 class Forbidden(_Fixed):

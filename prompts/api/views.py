@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from accounts.actor import actor_of
 from orchestrator_site.lib.api import ApiView, CursorPage
 from orchestrator_site.lib.body import read_body
+from orchestrator_site.lib.clock import moment
 from orchestrator_site.lib.errors import NotFound, UserError
 from orchestrator_site.lib.names import slugify_key
 from prompts.api import bodies
@@ -30,8 +31,8 @@ def prompt_json(prompt: Prompt) -> dict[str, Any]:
         "archived": prompt.archived_at is not None,
         "version": max((version.number for version in prompt.versions.all()), default=0),
         "labels": {label.name: label.version.number for label in prompt.labels.all()},
-        "created_at": prompt.created_at.isoformat(),
-        "updated_at": prompt.updated_at.isoformat(),
+        "created_at": moment(prompt.created_at),
+        "updated_at": moment(prompt.updated_at),
     }
 
 
@@ -47,7 +48,7 @@ def version_json(version: PromptVersion) -> dict[str, Any]:
         "max_tokens": version.max_tokens,
         "note": version.note,
         "labels": [label.name for label in version.labels.all()],
-        "created_at": version.created_at.isoformat(),
+        "created_at": moment(version.created_at),
         "created_by": str(version.created_by) if version.created_by else None,
     }
 

@@ -1,25 +1,20 @@
 """The JSON of runs, steps, effects, waits and workflows: one place for the API, the command line and Python.
 
-Field names and meanings are those of the OpenAPI document (`workflows.api.serializers`); a test compares the two.
+Field names and meanings are those of the OpenAPI document (`workflows.api.bodies`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
 
+from orchestrator_site.lib.clock import moment
 from workflows.models import Attempt, Effect, Run, StepRun, Wait, Workflow, WorkflowVersion
 
 JSON = dict[str, Any]
-
-
-def moment(value: datetime | None) -> str | None:
-    """ISO 8601 in UTC with a Z, or None."""
-    return None if value is None else value.isoformat().replace("+00:00", "Z")
 
 
 def address(path: str) -> str:

@@ -12,8 +12,8 @@ from rest_framework.response import Response
 from accounts.actor import actor_of
 from orchestrator_site.lib.api import ApiView, CursorPage
 from orchestrator_site.lib.body import read_body
-from orchestrator_site.lib.clock import now
-from workflows.api import bodies, parameters, shapes
+from orchestrator_site.lib.clock import moment, now
+from workflows.api import bodies, parameters
 from workflows.models import Run, Variable, Worker
 from workflows.operations import variables
 
@@ -24,7 +24,7 @@ def variable_json(variable: Variable) -> dict[str, object]:
         "name": variable.name,
         "value": variable.value,
         "help": variable.help,
-        "updated_at": shapes.moment(variable.updated_at),
+        "updated_at": moment(variable.updated_at),
         "updated_by": variable.updated_by or None,
     }
 

@@ -14,10 +14,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.actor import actor_of
-from accounts.authentication import NotSignedIn, TokenAuthentication
+from accounts.authentication import TokenAuthentication
 from orchestrator_site.lib.api import ApiView, as_user_error, exception_handler
 from orchestrator_site.lib.clock import now
-from orchestrator_site.lib.errors import RateLimited, UserError
+from orchestrator_site.lib.errors import NotSignedIn, RateLimited, UserError
 from orchestrator_site.lib.json import MIB, clean_json
 
 M = TypeVar("M", bound=BaseModel)
