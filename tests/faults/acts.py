@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from accounts.actor import Actor
@@ -9,6 +10,7 @@ from accounts.models import Workspace
 from workflows.models import Effect, Run, StepRun, Worker
 
 EFFECTS = 2
+OWNER = "owner@stage.test"
 
 
 def migrate() -> bool:
@@ -31,15 +33,16 @@ def copy(path: str) -> bool:
 
 def prepare(url: str) -> bool:
     """A workspace, a connection and the workflows."""
+    from accounts.operations.setup import create_user, create_workspace
     from integrations.operations.connections import create_connection
     from workflows.operations.publish import publish_workflow
     from workflows.operations.workflows import create_workflow
 
-    workspace = Workspace.objects.create(slug="stage", name="Stage")
+    workspace = create_workspace(create_user(OWNER), "Stage", slug="stage")
     actor = Actor.system(workspace, "stage")
     create_connection(actor, service="fake", name="fake", secret={"token": "abc"}, base_url=url)
     for slug, steps in WORKFLOWS.items():
-        definition = {"format": 1, "slug": slug, "name": slug, "steps": steps}
+        definition = {"format": 1, "slug": slug, "name": slug, "inputs": INPUTS.get(slug, []), "steps": steps}
         publish_workflow(actor, create_workflow(actor, definition))
     return True
 
@@ -54,9 +57,23 @@ WORKFLOWS: dict[str, list[dict[str, Any]]] = {
     ],
     "poison": [{"key": "die", "action": "fake.die", "with": {}}],
     "slow": [{"key": "ask", "action": "fake.model", "with": {"text": "x", "seconds": 3}}],
+    "blind": [{"key": "make", "action": "fake.blind", "with": {"title": "blind"}}],
+    "big": [
+        {
+            "key": "all",
+            "action": "for_each",
+            "with": {"items": [1, 2, 3]},
+            "do": [
+                {"key": "ask", "action": "fake.model", "with": {"text": "{{ inputs.text }}"}},
+            ],
+        },
+        {"key": "make", "action": "fake.make", "with": {"title": "{{ steps.all.count }}"}},
+    ],
     "pure": [{"key": f"s{n}", "action": "data.format", "with": {"template": f"{n}"}} for n in range(10)],
 }
-WANTED = {"effects": (5, 2), "poison": (1, 0), "slow": (1, 0), "pure": (10, 0)}
+INPUTS: dict[str, list[dict[str, Any]]] = {"big": [{"name": "text", "type": "long_text", "required": True}]}
+BIG = "x" * 400_000
+WANTED = {"blind": (1, 1), "big": (5, 1), "effects": (5, 2), "poison": (1, 0), "slow": (1, 0), "pure": (10, 0)}
 
 
 def start(slug: str, count: int) -> list[str]:
@@ -64,7 +81,42 @@ def start(slug: str, count: int) -> list[str]:
     from workflows.operations.runs import start_batch
 
     actor = Actor.system(Workspace.objects.get(slug="stage"), "stage")
-    return [str(run.id) for run in start_batch(actor, slug, [{}] * count)]
+    inputs = {"text": BIG} if slug == "big" else {}
+    return [str(run.id) for run in start_batch(actor, slug, [inputs] * count)]
+
+
+def make_token() -> str:
+    """A token for the API."""
+    from accounts.models import Member
+    from accounts.operations.tokens import create_token
+    from accounts.roles import SCOPES
+
+    member = Member.objects.unscoped("the stage's only owner").select_related("workspace", "user").get()
+    return create_token(Actor.of_member(member), "stage", SCOPES)[1]
+
+
+def ask_start(key: str, token: str) -> str:
+    """Start a run by the API, in this process; its id, or "" when the answer was no promise."""
+    from django.test import Client
+
+    asked = Client(raise_request_exception=False).post(
+        "/api/v1/workflows/effects/runs", json.dumps({"inputs": {}}), "application/json",
+        headers={"Authorization": f"Bearer {token}", "Idempotency-Key": key, "Prefer": "respond-async"},
+    )  # fmt: skip
+    if asked.status_code >= 500:
+        return ""
+    assert asked.status_code in (201, 202), asked.content
+    return str(asked.json()["id"])
+
+
+def settle(answer: str) -> int:
+    """Answer every open question; how many there were."""
+    from workflows.models import Wait
+    from workflows.operations.runs import decide
+
+    actor = Actor.system(Workspace.objects.get(slug="stage"), "stage")
+    found = Wait.objects.of(actor.workspace).filter(decided_at__isnull=True).select_related("effect", "effect__run")
+    return len([decide(actor, wait, answer) for wait in found])
 
 
 def unfinished() -> int:

@@ -10,14 +10,21 @@ import json
 import random
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from tests.faults.stage import Stage, Verdict
 
-# The points that stand in the engine's own code; those of ingest, triggers and retention come with their parts.
-POINTS = ("P05", "P06", "P07", "P08", "P09", "P14", "P15", "P16", "P17", "P18", "P19", "P20", "P25")
+# P23, P24 (schedule ticks), P26 (retention) and P27 (OAuth tokens) come with their parts.
+WEB = ("P01", "P02", "P03", "P04", "P22")
+OUTBOUND = ("P10", "P11", "P12", "P13")
+WORKER = (
+    "P05", "P06", "P07", "P08", "P09", *OUTBOUND, "P14", "P15", "P16", "P17", "P18", "P19", "P20", "P21", "P25", "P28",
+)  # fmt: skip
+POINTS = tuple(sorted((*WEB, *WORKER)))
+TRANSPORTS = ("blocking", "async")
 MODES = ("kill", "stop", "raise")
-NEEDS_LOSS = {"P18": "lose", "P19": "lose", "P20": "drop"}
+NEEDS_LOSS = {"P18": "lose", "P19": "lose", "P20": "drop", "P21": "429", "P22": "lose"}
 COLUMNS = ("story", "runs", "kills", "lost", "doubled", "phantom", "stuck", "lying", "recovery_s")
 
 
@@ -35,7 +42,7 @@ def main() -> int:
     for point in [point for point in options.points.split(",") if point]:
         for mode in options.modes.split(","):
             for _ in range(options.repeat):
-                rows.append(shown(at_point(options.database, point, mode)))
+                rows += [shown(found) for found in stories(options.database, point, mode)]
     if options.kills:
         rows.append(shown(at_random(options.database, options.kills)))
     recoveries = sorted(row["recovery_s"] for row in rows)
@@ -59,15 +66,49 @@ def shown(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def at_point(database: str, point: str, mode: str) -> dict[str, Any]:
+def stories(database: str, point: str, mode: str) -> Iterator[dict[str, Any]]:
+    """The stories of a point: in the web, or in a worker; on its way out once with each transport."""
+    if point in WEB:
+        yield in_web(database, point, mode)
+    elif point in OUTBOUND:
+        for transport in TRANSPORTS:
+            yield at_point(database, point, mode, transport)
+    else:
+        yield at_point(database, point, mode)
+
+
+def in_web(database: str, point: str, mode: str) -> dict[str, Any]:
+    """A process that serves a request meets its fate; who asked asks again until there is a promise."""
+    with Stage(database) as stage:
+        crash = {"AWO_CRASH": f"{point}:1:{mode}", "AWO_CRASH_ONCE": str(stage.folder / "crashed")}
+        stage.start_workers()
+        if point == "P22":
+            stage.plan(NEEDS_LOSS[point])
+            stage.start_runs("blind", 1)
+            stage.until(lambda: stage.act("waits") == 1, 30)
+            stage.attempt("settle", "happened", **crash)
+        else:
+            stage.promised("one key", **crash)
+        stage.kills += (stage.folder / "crashed").exists()
+        began = time.monotonic()
+        if point == "P22":
+            stage.act("settle", "happened")
+        else:
+            stage.promised("one key")
+        stage.until_quiet(60)
+        return row(f"{point}:{mode}", stage, time.monotonic() - began)
+
+
+def at_point(database: str, point: str, mode: str, transport: str = "") -> dict[str, Any]:
     """One worker meets its fate at a named place; everything must come right."""
     with Stage(database) as stage:
+        stage.env["FAKE_TRANSPORT"] = transport
         if point in NEEDS_LOSS:
             stage.plan(NEEDS_LOSS[point])
         plan = f"{'P09' if point == 'P17' else point}:1:{'kill' if point == 'P17' else mode}"
         stage.start_workers(AWO_CRASH=plan, AWO_CRASH_ONCE=str(stage.folder / "crashed"))
         began = time.monotonic()
-        stage.start_runs("effects", 3)
+        stage.start_runs("big" if point == "P28" else "effects", 3)
         while not (stage.folder / "crashed").exists() and time.monotonic() - began < 30:
             if stage.act("unfinished") == 0:
                 break
@@ -75,7 +116,7 @@ def at_point(database: str, point: str, mode: str) -> dict[str, Any]:
         stage.kills += (stage.folder / "crashed").exists()
         began = time.monotonic()
         stage.until_quiet(90)
-        return row(f"{point}:{mode}", stage, time.monotonic() - began)
+        return row(":".join(filter(None, (point, mode, transport))), stage, time.monotonic() - began)
 
 
 def at_random(database: str, kills: int) -> dict[str, Any]:
@@ -100,6 +141,9 @@ def at_random(database: str, kills: int) -> dict[str, Any]:
 def row(story: str, stage: Stage, recovery: float) -> dict[str, Any]:
     """The verdict of a story as a row."""
     verdict: Verdict = stage.check()
+    if not stage.kills:
+        verdict.details.append("NOBODY passed the place")
+        verdict.stuck += 1
     counts = {name: getattr(verdict, name) for name in COLUMNS[3:8]}
     details = verdict.details
     return {

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,7 @@ class Stage:
         self.service: subprocess.Popen[str] | None = None
         self.helper: subprocess.Popen[str] | None = None
         self.acked: list[str] = []
+        self.token = ""
         self.kills = 0
 
     def _postgres(self) -> str:
@@ -124,14 +126,7 @@ class Stage:
     def act(self, name: str, *args: Any) -> Any:
         """Do something with the product, in a process beside this one."""
         if self.helper is None:
-            self.helper = subprocess.Popen(
-                [sys.executable, "-c", HELPER],
-                cwd=ROOT,
-                env=self.env,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
+            self.helper = self._helper({})
         assert self.helper.stdin is not None and self.helper.stdout is not None
         self.helper.stdin.write(json.dumps([name, args]) + "\n")
         self.helper.stdin.flush()
@@ -156,11 +151,46 @@ class Stage:
             time.sleep(0.1)
         return supervisor
 
+    def attempt(self, name: str, *args: Any, seconds: float = 20.0, **env: str) -> Any:
+        """An act in a process of its own that may die of it: its answer, or None. What stands still is woken."""
+        helper = self._helper(env)
+        assert helper.stdin is not None and helper.stdout is not None
+        helper.stdin.write(json.dumps([name, args]) + "\n")
+        helper.stdin.close()
+        end = time.monotonic() + seconds
+        while helper.poll() is None and time.monotonic() < end:
+            if Path(f"/proc/{helper.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T":
+                time.sleep(1.0)
+                helper.send_signal(signal.SIGCONT)
+            time.sleep(0.02)
+        helper.kill()
+        line = helper.stdout.readline()
+        helper.wait()
+        answer = json.loads(line) if line else {}
+        return answer.get("ok")
+
+    def _helper(self, env: dict[str, str]) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", HELPER],
+            cwd=ROOT,
+            env={**self.env, **env},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
     def start_runs(self, slug: str, count: int) -> list[str]:
         """Start runs; their ids are what was promised."""
         ids = self.act("start", slug, count)
         self.acked += ids
         return ids
+
+    def promised(self, key: str, **env: str) -> None:
+        """Ask for a run by the API under an idempotency key; a promise is remembered."""
+        self.token = self.token or self.act("make_token")
+        run = self.attempt("ask_start", key.replace(" ", "-"), self.token, **env)
+        if run:
+            self.acked = list(dict.fromkeys([*self.acked, run]))
 
     def plan(self, *faults: str) -> None:
         """What the service does with the next changes."""
@@ -203,6 +233,13 @@ class Stage:
                 continue
         supervisor.wait()
 
+    def until(self, true: Callable[[], bool], seconds: float) -> bool:
+        """Wait until something is so."""
+        end = time.monotonic() + seconds
+        while not true() and time.monotonic() < end:
+            time.sleep(0.05)
+        return true()
+
     def until_quiet(self, seconds: float) -> float:
         """Wait until every run has ended; how long it took."""
         began = time.monotonic()
@@ -236,6 +273,8 @@ def judge(  # noqa: C901 - one line a fault; split it would hide the list
     for run in acked:
         if run not in runs:
             note("lost", f"run {run} was promised and is gone")
+    for run in sorted(set(runs) - set(acked)):
+        note("doubled", f"run {run} was promised to nobody")
     for effect in confirmed:
         if effect["key"] not in done:
             note("lost", f"effect {effect['key']} is confirmed and never happened")

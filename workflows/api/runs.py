@@ -20,6 +20,7 @@ from orchestrator_site.lib.body import read_body
 from orchestrator_site.lib.errors import UserError
 from orchestrator_site.lib.json import MIB, dumps
 from workflows.api import bodies, parameters, shapes
+from workflows.engine.crashpoints import crashpoint
 from workflows.models import Run, RunStatus, StepRun
 from workflows.operations import live
 from workflows.operations import runs as operations
@@ -77,6 +78,7 @@ class WorkflowRuns(ApiView):
     def post(self, request: Request, slug: str) -> Response:
         """Start a run. 201 when it ended within the wait (failed too: read `status`), else 202."""
         values = read_body(request.data if request.data is not None else {}, bodies.StartBody)
+        crashpoint("P01")
         seconds, respond_async = parameters.prefer(request)
         run = operations.start_run(
             actor_of(request),
@@ -148,7 +150,7 @@ class RunSteps(ApiView):
             StepRun.objects.of(actor_of(request).workspace).filter(run=_get(request, run)).prefetch_related("attempts")
         )
         page = CursorPage(ordering=("id",))
-        shown = page.paginate_queryset(rows, request, view=self) or []
+        shown = with_outputs(page.paginate_queryset(rows, request, view=self) or [])
         return page.get_paginated_response([shapes.step_json(step, step.attempts.all()) for step in shown])
 
 
@@ -203,7 +205,7 @@ def _events(run: Run, after: int) -> Iterator[str]:
         if found is None:
             yield ": still here\n\n"
             continue
-        for step in found.steps:
+        for step in with_outputs(found.steps):
             yield _event("step", shapes.step_json(step, step.attempts.all()), step.seq)
         yield _event("end" if found.is_final else "run", shapes.run_json(found.run), found.seq)
 

@@ -63,7 +63,20 @@ def _read() -> _Plan | None:
 _plan = _read()
 
 
+_OUTBOUND = {"connected": "P10", "half": "P11", "sent": "P12", "headers": "P13"}
+
+
+def _listen_outbound() -> None:
+    from orchestrator_site.lib.outbound import hooks
+
+    hooks.listen(lambda moment: crashpoint(_OUTBOUND[moment]))
+
+
 def crashpoint(name: str) -> None:
     """A place with a name; does nothing unless a test planned a crash here."""
     if _plan is not None:
         _plan.passed(name)
+
+
+if _plan is not None and _plan.name in _OUTBOUND.values():
+    _listen_outbound()

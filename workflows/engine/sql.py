@@ -265,6 +265,8 @@ class SqlStore:
         for table in TABLES:
             if table.record in rows:
                 self._insert(table, list(rows[table.record].values()))
+                if table.record is BlobRecord:
+                    crashpoint("P28")
         return [self._result(put, live, changed) for put in puts]
 
     def _result(self, put: Any, live: set[tuple[UUID, int]], changed: set[UUID]) -> Any:

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from orchestrator_site.lib.templating import TemplateProblem
 from workflows.engine import attempts, blocks
+from workflows.engine.crashpoints import crashpoint
 from workflows.engine.frames import Ended, Finished, Frame, Group, Park, Taint
 from workflows.engine.plan import Plan, StepPlan
 from workflows.engine.records import Failure, Record, RunRecord, StepRecord
@@ -228,6 +229,7 @@ class Walk:
         """Park until the moment has come."""
         while self.clock.now() < due:
             await self.park(group, due)
+        crashpoint("P21")
 
     def release_if_parked(self) -> None:
         """If every branch is parked and nothing is due soon, the run may leave this process."""

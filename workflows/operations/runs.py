@@ -18,6 +18,7 @@ from orchestrator_site.lib.errors import Conflict, NotFound, UserError
 from orchestrator_site.lib.json import clean_text, clean_value
 from orchestrator_site.lib.text import web_address
 from workflows.engine.bells import ring_after_commit
+from workflows.engine.crashpoints import crashpoint
 from workflows.models import Effect, Run, RunEvent, RunStatus, Wait
 from workflows.models.run import TERMINAL
 from workflows.operations.starting import rerun, start_batch, start_run, wait_for
@@ -194,6 +195,7 @@ def settle_effect(actor: Actor, effect: Effect, answer: str, external_id: str = 
             raise Conflict("This change is not unknown any more.", code="E_SETTLED", hint="Load the page again.")
         waits = Wait.objects.of(actor.workspace).filter(effect=effect, decided_at__isnull=True)
         waits.update(decision=answer, decided_by=actor.label[:200], decided_at=at)
+        transaction.on_commit(lambda: crashpoint("P22"))
         wake(effect.run)
         audit.record(actor, "effect.settle", effect, details={"answer": answer, "external_id": external_id})
     return get_effect(actor, effect.pk)

@@ -22,6 +22,7 @@ from orchestrator_site.lib.json import clean_value, dumps
 from prompts.operations.library import freeze
 from workflows.engine.bells import ring_after_commit
 from workflows.engine.catalogue import CATALOGUE
+from workflows.engine.crashpoints import crashpoint
 from workflows.engine.definition import Definition, InputSpec, StepSpec, parse
 from workflows.engine.inputs import check_inputs
 from workflows.engine.plan import make_plan
@@ -102,6 +103,8 @@ def _start_one(
     try:
         with transaction.atomic():
             _store(actor, [run])
+            crashpoint("P02")
+        crashpoint("P03")
     except IntegrityError:
         known = _known(actor, key, sha)
         if known is None:
@@ -307,6 +310,7 @@ def _store(actor: Actor, runs: list[Run]) -> None:
     Run.objects.unscoped("the runs of one actor's workspace").bulk_create(runs, batch_size=200)
     events = [RunEvent(workspace=actor.workspace, run=run, kind="queued", at=run.created_at) for run in runs]
     RunEvent.objects.unscoped("the events of these runs").bulk_create(events, batch_size=200)
+    transaction.on_commit(lambda: crashpoint("P04"))
     ring_after_commit()
 
 

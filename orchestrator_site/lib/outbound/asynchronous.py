@@ -18,6 +18,7 @@ import certifi
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from orchestrator_site.lib.outbound import hooks
 from orchestrator_site.lib.outbound.call import CONNECT_SECONDS, MAX_BYTES, Lost, NotSent, TransportError
 from orchestrator_site.lib.outbound.inflate import ENCODINGS, Inflater
 from orchestrator_site.lib.outbound.resolve import resolve_async
@@ -89,6 +90,7 @@ class _Sender:
                 trust_env=False,
                 auto_decompress=False,
                 skip_auto_headers=_AUTOMATIC,
+                trace_configs=hooks.traces(),
             )
             session._retry_connection = False
             self._sessions[keep] = session
@@ -105,14 +107,16 @@ class _Sender:
         checked = check_url(url, look_up=False)
         timeout = aiohttp.ClientTimeout(total=self.seconds, sock_connect=CONNECT_SECONDS, sock_read=read)
         try:
-            return await self.session(method).request(
+            answer = await self.session(method).request(
                 method,
                 URL(checked.url, encoded=True),
                 headers=headers,
-                data=body or None,
+                data=hooks.halves(body),
                 allow_redirects=False,
                 timeout=timeout,
             )
+            hooks.passed("headers")
+            return answer
         except Exception as error:
             raise failure(error) from error
 

@@ -16,6 +16,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.retry import Retry
 
+from orchestrator_site.lib.outbound import hooks
 from orchestrator_site.lib.outbound.call import CONNECT_SECONDS, Call, Lost, NotSent
 from orchestrator_site.lib.outbound.resolve import resolve
 from orchestrator_site.lib.outbound.urls import UrlBlocked, check_url
@@ -61,6 +62,7 @@ def _connect(connection: Any) -> socket.socket:
             sock.close()
             problem = error
             continue
+        hooks.passed("connected")
         return sock
     if isinstance(problem, TimeoutError):
         raise ConnectTimeoutError(connection, f"{connection.host} did not accept a connection in time") from problem
@@ -75,6 +77,7 @@ class _Watched:
 
     def send(self, data: Any) -> None:
         attempt = _HERE.attempt
+        in_the_body = attempt is not None and attempt.sent
         if attempt is not None:
             if getattr(self, "sock", None) is None:
                 self.connect()  # type: ignore[attr-defined]
@@ -82,7 +85,19 @@ class _Watched:
                 attempt.attached = True
                 attempt.call.attach(self.sock)  # type: ignore[attr-defined]
             attempt.sent = attempt.call.sent = True
-        super().send(data)  # type: ignore[misc]
+        if in_the_body and hooks.listening() and isinstance(data, bytes):
+            middle = (len(data) + 1) // 2
+            super().send(data[:middle])  # type: ignore[misc]
+            hooks.passed("half")
+            super().send(data[middle:])  # type: ignore[misc]
+            hooks.passed("sent")
+        else:
+            super().send(data)  # type: ignore[misc]
+
+    def getresponse(self) -> Any:
+        answer = super().getresponse()  # type: ignore[misc]
+        hooks.passed("headers")
+        return answer
 
 
 class _PlainConnection(_Watched, HTTPConnection):
