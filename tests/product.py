@@ -1,7 +1,7 @@
-"""The real product as processes: `manage.py up` (or web and worker apart) on a folder of its own, for acceptance and browser tests.
+"""The real product as processes: `manage.py up` (or web and worker apart) on a folder of its own, for acceptance tests.
 
-    with Product(tmp_path) as product:          # what `make run` starts
-        product.api("GET", "/api/v1/runs")
+with Product(tmp_path) as product:          # what `make run` starts
+    product.api("GET", "/api/v1/runs")
 """
 
 from __future__ import annotations

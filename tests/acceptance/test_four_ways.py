@@ -39,7 +39,9 @@ def by_api(product: Product) -> str:
 
 
 def by_command(product: Product) -> str:
-    done = product.manage("run_workflow", SLUG, "--workspace", "demo", "--input", f"prompt={INPUTS['prompt']}", "--wait")
+    done = product.manage(
+        "run_workflow", SLUG, "--workspace", "demo", "--input", f"prompt={INPUTS['prompt']}", "--wait"
+    )
     return json.loads(done.stdout)["id"]
 
 

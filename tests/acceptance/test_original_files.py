@@ -1,4 +1,4 @@
-"""The original's three files and the worked example, unchanged, through the real SDKs, against the services' own rules."""
+"""The original's three files and the worked example, unchanged, through the real SDKs, by the services' own rules."""
 
 from __future__ import annotations
 

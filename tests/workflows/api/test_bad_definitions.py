@@ -106,8 +106,10 @@ FORBIDDEN = [
 def test_a_bad_definition_is_refused_with_its_code(case, editor):
     body, status, codes = CASES[case]
     began = time.monotonic()
-    answer = editor.api.send("POST", "/api/v1/workflows", body) if body is not None else editor.api.generic(
-        "POST", "/api/v1/workflows", b"null", content_type="application/json"
+    answer = (
+        editor.api.send("POST", "/api/v1/workflows", body)
+        if body is not None
+        else editor.api.generic("POST", "/api/v1/workflows", b"null", content_type="application/json")
     )
     assert answer.status_code == status, answer.content
     error = answer.json()["error"]
