@@ -24,6 +24,7 @@ from workflows.engine.crashpoints import crashpoint
 from workflows.models import Run, RunStatus, StepRun
 from workflows.operations import live
 from workflows.operations import runs as operations
+from workflows.operations.blobs import with_outputs
 from workflows.operations.workflows import get_workflow
 
 FILTERS = ("status", "workflow", "trigger", "q")

@@ -60,7 +60,7 @@ _RUN = (
 )
 _STEP_COLUMNS = (
     "id, key, path, action, kind, status, seq, connection_id, input, output, decision, error, tainted, "
-    "attempts_count, input_tokens, output_tokens, cost_usd, due_at, started_at, finished_at"
+    "attempts_count, input_tokens, output_tokens, cost_usd, due_at, started_at, finished_at, workspace_id"
 )
 _EFFECT_COLUMNS = (
     "id, step_run_id, seq, attempt, key, connection_id, op, target, request, request_sha256, state, sent_at, "
@@ -180,7 +180,7 @@ class Reader:
         connection = None if row[7] is None else self.store.uuid(row[7])
         return StepRecord(
             self.store.uuid(row[0]), row[1], row[2], row[3], row[4], row[5], int(row[6]), connection,
-            _json(row[8]), self._output(row[9]), _json(row[10]), _json(row[11]), bool(row[12]), int(row[13]),
+            _json(row[8]), self._output(row[9], row[20]), _json(row[10]), _json(row[11]), bool(row[12]), int(row[13]),
             int(row[14]), int(row[15]), Decimal(str(row[16])), moment(row[17]), moment(row[18]), moment(row[19]),
         )  # fmt: skip
 
@@ -188,11 +188,12 @@ class Reader:
         """A JSON column's value."""
         return _json(text)
 
-    def _output(self, text: Any) -> Any:
+    def _output(self, text: Any, workspace: Any) -> Any:
         value = _json(text)
-        if isinstance(value, dict) and value.keys() == {"$blob", "size"}:
-            sql = "SELECT content FROM workflows_blob WHERE sha256 = %s LIMIT 1"
-            return json.loads(bytes(self.store.run(sql, (value["$blob"],)).fetchone()[0]))
+        if isinstance(value, dict) and value.keys() == {"$blob", "size"} and isinstance(value["$blob"], str):
+            sql = "SELECT content FROM workflows_blob WHERE workspace_id = %s AND sha256 = %s"
+            found = self.store.run(sql, (workspace, value["$blob"])).fetchone()
+            return value if found is None else json.loads(bytes(found[0]))
         return value
 
     def last_seq(self, run: UUID) -> int:

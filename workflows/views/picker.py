@@ -11,6 +11,7 @@ from workflows.engine.definition import Definition
 from workflows.engine.references import Scope, Visible, walk_scopes
 from workflows.engine.shapes import Shape
 from workflows.models import Run, StepRun, Workflow
+from workflows.operations.blobs import with_outputs
 
 FIELDS, LENGTH = 30, 60
 KINDS = {"text": "text", "number": "number", "boolean": "yes or no", "list": "list", "object": "object", "any": "any"}
@@ -48,7 +49,8 @@ def outputs_of(run: Run | None) -> dict[str, Any]:
     if run is None:
         return {}
     rows = StepRun.objects.of(run.workspace_id).filter(run=run, output__isnull=False).order_by("-id")
-    return dict(rows.values_list("key", "output"))
+    found = with_outputs(rows.only("key", "output", "workspace"), first_part=True)
+    return {step.key: step.output for step in found}
 
 
 def groups(definition: Definition, key: str, run: Run | None, variables: Mapping[str, Any]) -> list[Group]:

@@ -12,6 +12,7 @@ from orchestrator_site.lib.look import duration, money
 from workflows.engine.control import CONTROLS
 from workflows.engine.definition import Definition, StepSpec, parse
 from workflows.models import Effect, Run, RunEvent, StepRun, Wait
+from workflows.operations.blobs import with_outputs
 from workflows.views.run_timeline import timeline, took
 
 ITEMS_SHOWN = 20
@@ -158,12 +159,13 @@ def build(run: Run) -> RunPage:
     """Read the record of a run and put it in the order of its version's outline."""
     workspace = run.workspace_id
     definition = parse(run.version.definition, trusted=True)
-    steps = list(
+    steps = with_outputs(
         StepRun.objects.of(workspace)
         .filter(run=run)
         .select_related("connection")
         .prefetch_related("attempts")
-        .order_by("id")
+        .order_by("id"),
+        first_part=True,
     )
     waits = {wait.effect_id: wait for wait in Wait.objects.of(workspace).filter(run=run, decided_at__isnull=True)}
     effects = [

@@ -16,6 +16,7 @@ from workflows.api import shapes
 from workflows.models import Run, StepRun, Workflow
 from workflows.operations import live
 from workflows.operations import runs as operations
+from workflows.operations.blobs import RECORD, with_outputs
 from workflows.operations.versions import get_version
 from workflows.operations.workflows import get_workflow, list_workflows
 from workflows.views.pages import PageRequest, back_with_error, go, link, page_of, say
@@ -261,7 +262,7 @@ def run_export(request: PageRequest, workspace: str, run: UUID) -> JsonResponse:
     effects = operations.list_effects(request.actor, run=found).order_by("id")
     record = {
         "run": shapes.run_json(found),
-        "steps": [shapes.step_json(step, step.attempts.all()) for step in steps],
+        "steps": [shapes.step_json(step, step.attempts.all()) for step in with_outputs(steps, most=RECORD)],
         "effects": [shapes.effect_json(effect) for effect in effects],
     }
     answer = JsonResponse(record, json_dumps_params={"indent": 2, "ensure_ascii": False})

@@ -11,6 +11,7 @@ from workflows.engine.catalogue import CATALOGUE
 from workflows.engine.findings import Problem
 from workflows.engine.tree import find
 from workflows.models import StepRun, Variable, Workflow
+from workflows.operations.blobs import with_outputs
 from workflows.views import picker
 from workflows.views.editor import Addresses, editor_context, find_item, places, readable
 from workflows.views.pages import PageRequest, link
@@ -112,5 +113,6 @@ def _widgets(context: JSON) -> set[str]:
 def _output(workflow: Workflow, key: str) -> JSON:
     """What the step gave in the newest run that reached it."""
     rows = StepRun.objects.of(workflow.workspace_id).filter(run__workflow=workflow, key=key)
-    record = rows.select_related("run").order_by("-run_id", "-id").first()
+    found = with_outputs(rows.select_related("run").order_by("-run_id", "-id")[:1], first_part=True)
+    record = found[0] if found else None
     return {"record": record, "leaves": picker.leaves(key, record.output) if record else []}

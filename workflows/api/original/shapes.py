@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from workflows.api.original.base import naive, naive_now
 from workflows.engine.definition import parse
 from workflows.engine.findings import Problem
-from workflows.models import Blob, Run, StepRun, Workflow
+from workflows.models import Run, StepRun, Workflow
 from workflows.models.run import RunStatus, StepStatus
+from workflows.operations.blobs import RECORD, with_outputs
 
 JSON = dict[str, Any]
 
@@ -101,18 +101,12 @@ def run_result(run: Run, workflow: Workflow) -> JSON:
         "started_at": naive(run.started_at or run.created_at),
         "completed_at": naive(run.finished_at),
         "steps_executed": [ids.get(step.key, step.key) for step in done],
-        "outputs": {ids.get(step.key, step.key): original_output(step.action, _whole(step)) for step in done},
+        "outputs": {
+            ids.get(step.key, step.key): original_output(step.action, step.output)
+            for step in with_outputs(done, most=RECORD)
+        },
         "errors": _errors(run, ids),
     }
-
-
-def _whole(step: StepRun) -> Any:
-    """The output of a step, fetched where it was too large for its row."""
-    output = step.output
-    if not isinstance(output, dict) or output.keys() != {"$blob", "size"}:
-        return output
-    blob = Blob.objects.of(step.workspace_id).filter(sha256=output["$blob"]).first()
-    return json.loads(bytes(blob.content)) if blob else None
 
 
 def _status(run: Run) -> str:
