@@ -22,11 +22,13 @@ SIGNED = "sandbox model"
 LONG = 8_000
 LONGEST = 400_000
 # Where prompts put the text they are about: between tags on lines of their own, or between lines of dashes.
-_BLOCK = re.compile(
-    r"^<(?P<name>[a-z_-]{1,40})[^>\n]{0,100}>\n(?P<tagged>.*?)\n</(?P=name)|^-{3,}\n(?P<fenced>.*?)\n-{3,}$",
-    re.DOTALL | re.MULTILINE,
+_OPENING = re.compile(r"^<([a-z_-]{1,40})(?: [^>\n]{0,100})?>$|^(-{3,})$", re.MULTILINE)
+MAX_BLOCKS = 20
+# A sentence ends at a mark before a blank, so that addresses and numbers stay whole; the head of a mail is no sentence.
+_BETWEEN_SENTENCES = re.compile(r"(?<=[.!?])\s|\n")
+_MAIL_HEAD = re.compile(
+    r"^(?:From|To|Cc|Bcc|Reply-To|Date|Subject|Message \d+|Attachments?|Labels?): ?.*$", re.MULTILINE
 )
-_SENTENCE = re.compile(r"[^.!?\n]+[.!?]*", re.UNICODE)
 _WORD = re.compile(r"[^\W\d_]{4,}", re.UNICODE)
 _LIMIT = re.compile(r"(?:at most|under|within|maximum(?: of)?|no more than|in)\s+(\d{1,4})\s+words", re.IGNORECASE)
 _SUMMARY = re.compile(r"\b(summari[sz]e|summary|tl;?dr|condense|shorten)\b", re.IGNORECASE)
@@ -167,15 +169,32 @@ def _subject(request: ModelRequest) -> str:
     told = request.task.get("text")
     if isinstance(told, str):
         return told
-    blocks = [found.group("tagged") or found.group("fenced") for found in _BLOCK.finditer(request.prompt[:LONGEST])]
+    blocks = _blocks(request.prompt[:LONGEST])
     if blocks:
         return max(blocks, key=len)
     _, colon, rest = request.prompt.partition(":\n")
     return rest if colon and len(rest) > 40 else request.prompt
 
 
+def _blocks(prompt: str) -> list[str]:
+    """The texts between tags or lines of dashes; at most twenty are looked for."""
+    found, at = [], 0
+    for _ in range(MAX_BLOCKS):
+        opening = _OPENING.search(prompt, at)
+        if opening is None:
+            break
+        closing = f"\n</{opening[1]}" if opening[1] else f"\n{opening[2]}"
+        end = prompt.find(closing, opening.end())
+        if end >= 0:
+            found.append(prompt[opening.end() : end].strip("\n"))
+        at = opening.end() if end < 0 else end + len(closing)
+    return found
+
+
 def _sentences(text: str) -> list[str]:
-    found = (" ".join(match.group().split()) for match in _SENTENCE.finditer(text[:200_000]))
+    told = _MAIL_HEAD.sub("", text[:200_000])
+    parts = _BETWEEN_SENTENCES.split(told if told.strip() else text[:200_000])
+    found = (" ".join(part.split()) for part in parts)
     return [sentence.lstrip("-*>#• ") for sentence in found if any(c.isalnum() for c in sentence)][:2000]
 
 

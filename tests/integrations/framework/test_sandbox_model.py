@@ -71,6 +71,14 @@ def test_a_very_long_text_takes_no_time():
 
 
 def test_a_prompt_of_the_library_is_answered_from_the_text_it_is_about():
-    prompt = "Summarise the mail below.\n\n**To do**\n- [ ] task (who)\n\n<email>\nThe boiler leaks. Send a plumber.\n</email>"
+    asked = "Summarise the mail below.\n\n**To do**\n- [ ] task (who)\n\n"
+    prompt = f"{asked}<email>\nThe boiler leaks. Send a plumber.\n</email>"
     text = answer(ModelRequest.of(prompt)).text
     assert "boiler leaks" in text and "task (who)" not in text
+
+
+def test_a_mail_is_told_by_what_it_says_not_by_its_head():
+    head = "From: Jonas <jonas.weber@northwind.example>\nTo: mara@acme.example\nSubject: Hub\n\n"
+    mail = f"{head}The hub broke at 4.5 km. Help."
+    text = answer(ModelRequest.of("Summarize", task={"kind": "summarize", "text": mail, "max_words": 40})).text
+    assert "The hub broke at 4.5 km." in text and "From:" not in text
