@@ -259,11 +259,17 @@ class Driver:
         moments = [at for at in (due, self.run.deadline_at) if at is not None]
         return min(moments) if moments else None
 
-    async def _fail_alone(self, problem: Exception) -> None:
-        """The database refuses a value of this run: the run fails, and says so."""
-        failure = Failure("E_STORE", str(problem), "Shorten or clean the value that the step made.")
-        run_log = RunLog(self.journal, self.run.id, self.run.fence, [], seq=0)
+    async def _fail_alone(self, problem: StoreRefused) -> None:
+        """The database refuses a value of this run: the run fails, and says so; what is stored of it is closed."""
+        failure = Failure("E_STORE", problem.message, problem.hint, step=problem.step)
+        loaded = await self.loader.load(replace(self.run, claims=self.run.claims + 1))
+        run_log = RunLog(self.journal, self.run.id, self.run.fence, loaded.steps, self._children, seq=loaded.seq)
         with suppress(Stale, StoreRefused):
+            for step in run_log.steps.values():
+                if step.key == problem.step and not step.finished:
+                    step.status, step.error, step.finished_at, step.due_at = "failed", failure.as_dict(), now(), None
+                    run_log.put(step)
+            self._settle_open(run_log, loaded, now())
             record = _run_record(self.walk or _Totals(self.run), Done("failed", None, failure.as_dict(), []), now())
             run_log.put(record, EventRecord(uuid7(), "failed", {"error": failure.as_dict()}, now()))
             await run_log.commit()

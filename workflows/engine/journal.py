@@ -163,7 +163,7 @@ class Journal:
         """Whether handing in must wait."""
         return self.records >= MOST_RECORDS or self.bytes >= MOST_BYTES
 
-    def make(self, log: RunLog | None, records: tuple[Record, ...]) -> Put:
+    def make(self, run_log: RunLog | None, records: tuple[Record, ...]) -> Put:
         """Records as rows; what has no place in the database raises StoreRefused here, before it enters."""
         rows: list[tuple[type, Any]] = []
         size = 0
@@ -171,14 +171,15 @@ class Journal:
             try:
                 row = record if type(record) is RunRecord else self.rows.row(record)
             except (ValueError, TypeError) as problem:
-                raise StoreRefused(f"This value cannot be stored: {problem}") from problem
+                log.error("a record of run %s is no row: %s", run_log and run_log.run_id, problem)
+                raise _refused(records) from problem
             if type(row) is tuple:
                 length = sum([len(value) for value in row if type(value) is str or type(value) is bytes])
                 if length > ROW_BYTES and type(record) is StepRecord:
                     row = self._spill(record, row, rows)
                 size += 200 + length
             rows.append((type(record), row))
-        return Put(log, records, rows, size)
+        return Put(run_log, records, rows, size)
 
     def _spill(self, record: StepRecord, row: tuple[Any, ...], rows: list[Any]) -> tuple[Any, ...]:
         """An output of more than 1 MiB goes into a blob of its own; its row refers to it."""
@@ -187,7 +188,8 @@ class Journal:
             return row
         content = row[at].encode()
         if len(content) > BLOB_BYTES:
-            raise StoreRefused(f"The output of “{record.key}” has {len(content):,} bytes; {BLOB_BYTES:,} are kept.")
+            message = f"The output of “{record.key}” has {len(content):,} bytes; at most {BLOB_BYTES:,} are kept."
+            raise StoreRefused(message, step=record.key)
         sha = hashlib.sha256(content).hexdigest()
         blob = BlobRecord(uuid7(), sha, len(content), f"{record.key}.json", "application/json", content, now())
         rows.append((BlobRecord, self.rows.row(blob)))
@@ -330,7 +332,7 @@ class Journal:
 
     def _refuse(self, put: Put, problem: BaseException) -> None:
         log.error("the database refuses a record of run %s: %s", put.log and put.log.run_id, problem)
-        refused = StoreRefused(f"The database refuses a value of this run: {str(problem)[:300]}")
+        refused = _refused(put.records)
         put.result = refused
         if put.log is not None:
             put.log.broken = refused
@@ -377,3 +379,12 @@ class Journal:
             with contextlib.suppress(Exception):
                 connections[self.alias].close()
             self._store = None
+
+
+def _refused(records: tuple[Record, ...]) -> StoreRefused:
+    """What a person is told of a value that has no place in the database; the log has the database's own words."""
+    step = next((record.key for record in records if isinstance(record, StepRecord)), "")
+    what = f"What the step “{step}” was given or made" if step else "A value of this run"
+    return StoreRefused(
+        f"{what} cannot be stored: it holds a number or a text that the database does not take.", step=step
+    )

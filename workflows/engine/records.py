@@ -161,8 +161,15 @@ class Stale(Exception):
     """The run belongs to another worker by now: stop quietly, nothing was written."""
 
 
+STORE_HINT = "Make the value smaller or simpler, for example by picking the fields you need, and run it again."
+
+
 class StoreRefused(Exception):
-    """The database refuses a record of this run; the run fails with E_STORE."""
+    """The database refuses a record of this run; the run fails with E_STORE, in words for a person."""
+
+    def __init__(self, message: str, hint: str = STORE_HINT, step: str = "") -> None:
+        super().__init__(message)
+        self.message, self.hint, self.step = message, hint, step
 
 
 @dataclass(eq=False)

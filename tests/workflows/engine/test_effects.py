@@ -133,6 +133,16 @@ def test_the_decision_on_a_wait_is_checked_and_an_ended_run_repeats_nothing(work
     assert len(service.done) == 1
 
 
+def test_a_value_that_cannot_be_stored_fails_the_run_in_plain_words(workspace, actor, engine, service, monkeypatch):
+    monkeypatch.setattr("workflows.engine.execute.clean_output", lambda output: {"text": float("nan")})
+    engine()
+    steps = [{"key": "read", "action": "fake.read", "with": {"q": "x"}}]
+    run = start_run(actor, publish(workspace, {"steps": steps}).slug, wait=10)
+    assert (run.status, run.error["code"], run.error["step"]) == ("failed", "E_STORE", "read")
+    assert "cannot be stored" in run.error["message"] and "JSON" not in run.error["message"] and run.error["hint"]
+    assert (steps_of(run)["read"].status, steps_of(run)["read"].error["code"]) == ("failed", "E_STORE")
+
+
 def test_a_skipped_step_was_never_called(workspace, actor, engine):
     engine()
     steps = [{"key": "a", "action": "data.format", "with": {"template": "x"}, "when": "1 == 2"}]

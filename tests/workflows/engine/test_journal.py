@@ -109,8 +109,10 @@ def test_a_record_the_database_refuses_fails_its_own_run_and_the_rest_commit(wor
         bad.put(record(key="bad", status=None))
         good.put(record(key="good"))
         await good.commit()
-        with pytest.raises(StoreRefused):
+        with pytest.raises(StoreRefused, match="“bad”") as refused:
             await bad.commit()
+        assert not any(word in str(refused.value).lower() for word in ("null", "constraint", "column", "insert"))
+        assert refused.value.hint and refused.value.step == "bad"
         with pytest.raises(StoreRefused):
             bad.put(record(key="later"))
 
