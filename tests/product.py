@@ -19,10 +19,11 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 90
+NOT_HANDED_ON = ("TEST_DB", "REDIS_URL", "SECRET_KEY", "FIELD_KEY", "EMAIL_URL", "PUBLIC_URL", "PRODUCTION")
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Product:
     def __init__(self, folder: Path, *, database_url: str = "", **environment: str) -> None:
         self.folder, self.port = folder, free_port()
         self.base = f"http://127.0.0.1:{self.port}"
-        kept = {k: v for k, v in os.environ.items() if k not in ("DJANGO_SETTINGS_MODULE", "TEST_DB", "REDIS_URL")}
+        kept = {name: value for name, value in os.environ.items() if name not in NOT_HANDED_ON}
         self.environment = {
             **kept,
             "DATA_DIR": str(folder / "data"),
@@ -62,7 +63,7 @@ class Product:
         self.login_path = ""
         self._token = ""
 
-    def __enter__(self) -> Product:
+    def __enter__(self) -> Self:
         self.start()
         return self
 

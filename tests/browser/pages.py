@@ -23,7 +23,7 @@ class Place:
 
 def prepare(product: Product) -> dict[str, Any]:
     """Fill the demo workspace with workflows, runs and variables."""
-    said = product.manage("shell", "-v", "0", "-c", EXAMPLE_DATA.read_text())
+    said = product.manage("shell", "-v", "0", "-c", EXAMPLE_DATA.read_text()).stdout
     line = next(line for line in said.splitlines() if line.startswith("DATA "))
     found: dict[str, Any] = json.loads(line.removeprefix("DATA "))
     return found
