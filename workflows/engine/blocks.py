@@ -37,7 +37,7 @@ async def branch(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord) -
 
 async def each(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord) -> None:
     """`for_each`: the same list for every item, up to `parallelism` at once."""
-    values = {name: value.over(frame.data, walk.frozen_now) for name, value in plan.values}
+    values = await walk.render(plan, frame)
     loop = Loop(walk, plan, frame, _items(values.get("items")), values)
     loop.tainted = frame.is_tainted(next((value.reads for name, value in plan.values if name == "items"), ()))
     decision = {"count": len(loop.items), "hash": _hash(loop.items)}
@@ -136,7 +136,7 @@ class Loop:
 
 async def stop(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord) -> None:
     """`stop`: the run ends here as succeeded."""
-    message = _message(walk, plan, frame)
+    message = await _message(walk, plan, frame)
     record.input, record.output, record.decision = {"message": message}, {"message": message}, {"finish": message}
     walk.finish(record, "succeeded")
     raise Finished(message, warning=False)
@@ -144,7 +144,7 @@ async def stop(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord) -> 
 
 async def fail(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord) -> None:
     """`fail`: the run ends here as failed."""
-    message = _message(walk, plan, frame)
+    message = await _message(walk, plan, frame)
     record.input = {"message": message}
     raise Failure("E_FAILED", message or "The workflow says: fail.", step=plan.key)
 
@@ -167,8 +167,8 @@ def _any_taint(frame: Frame) -> bool:
     return any(frame.taint.get(key) for key in frame.made)
 
 
-def _message(walk: Walk, plan: StepPlan, frame: Frame) -> str:
-    values = {name: value.over(frame.data, walk.frozen_now) for name, value in plan.values}
+async def _message(walk: Walk, plan: StepPlan, frame: Frame) -> str:
+    values = await walk.render(plan, frame)
     return str(values.get("message") or "")[:1000]
 
 

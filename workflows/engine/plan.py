@@ -20,12 +20,13 @@ Render = Callable[[Data, datetime], Any]
 
 @dataclass(frozen=True)
 class Value:
-    """One input of a step: how to render it, and which paths it reads."""
+    """One input of a step: how to render it, which paths it reads, and which of them it works through (`weighs`)."""
 
     render: Render | None
     constant: Any
     reads: tuple[Path, ...]
     heavy: bool
+    weighs: tuple[Path, ...] = ()
 
     def over(self, data: Data, now: datetime) -> Any:
         """The value over `data`; raises TemplateProblem."""
@@ -42,6 +43,7 @@ class StepPlan:
     condition: Condition | None
     branches: Mapping[str, tuple[StepPlan, ...]]
     heavy: bool
+    weighs: tuple[Path, ...] = ()
 
     @property
     def key(self) -> str:
@@ -95,6 +97,7 @@ def _step(step: StepSpec) -> StepPlan:
         condition=compile_condition(str(step.with_.get("condition", ""))) if conditional else None,
         branches={name: tuple(_step(child) for child in children) for name, children in step.branches.items()},
         heavy=any(value.heavy for _, value in values),
+        weighs=tuple(path for _, value in values for path in value.weighs),
     )
 
 
@@ -103,7 +106,34 @@ def value_of(value: Any) -> Value:
     templates: list[Template] = []
     render = _compiled(value, templates)
     reads = tuple(reference.path for template in templates for reference in template.references())
-    return Value(render, value, reads, any(template.has_loops for template in templates))
+    worked = [template for template in templates if not (template.is_single and "|" not in template.source)]
+    weighs = tuple(reference.path for template in worked for reference in template.references())
+    return Value(render, value, reads, any(template.has_loops for template in templates), weighs)
+
+
+def outweighs(data: Any, paths: tuple[Path, ...], most: int) -> bool:
+    """Whether what is at these paths is more than about `most` bytes; looks no further than it must."""
+    todo = [_at(data, path) for path in paths]
+    left = most
+    while todo and left >= 0:
+        value = todo.pop()
+        left -= len(value) if isinstance(value, str) else 8
+        if isinstance(value, dict):
+            todo.extend(value.values())
+        elif isinstance(value, list):
+            todo.extend(value)
+    return left < 0
+
+
+def _at(data: Any, path: Path) -> Any:
+    for part in path:
+        if isinstance(data, dict):
+            data = data.get(part)
+        elif isinstance(data, list) and isinstance(part, int) and -len(data) <= part < len(data):
+            data = data[part]
+        else:
+            return None
+    return data
 
 
 def _compiled(value: Any, templates: list[Template]) -> Render | None:

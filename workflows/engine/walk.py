@@ -19,17 +19,19 @@ from orchestrator_site.lib.templating import TemplateProblem
 from workflows.engine import attempts, blocks
 from workflows.engine.crashpoints import crashpoint
 from workflows.engine.frames import Ended, Finished, Frame, Group, Park, Taint
-from workflows.engine.plan import Plan, StepPlan
+from workflows.engine.plan import Plan, StepPlan, Value, outweighs
 from workflows.engine.records import Failure, Record, RunRecord, StepRecord
 from workflows.engine.retry import Policy
 from workflows.engine.taint import OUR_OWN
 
 PURE_STEPS_A_TURN = 20
 MAX_STEP_RUNS = 10_000
+LIGHT = 4 * 1024
 
 
 Offload = Callable[[Callable[[], dict[str, Any]]], Awaitable[dict[str, Any]]]
 """Runs a slow pure function in a helper thread."""
+Values = tuple[tuple[str, Value], ...]
 
 
 class Log(Protocol):
@@ -185,11 +187,11 @@ class Walk:
         frame = self._frame
         try:
             await self.walk_list(self.plan.steps, frame)
-            return Done("succeeded", self._outputs(frame, strict=True), None, frame.warnings)
+            return Done("succeeded", await self._outputs(frame, strict=True), None, frame.warnings)
         except Finished as finished:
             if finished.warning and finished.message:
                 frame.warnings.append({"code": "W_FINISHED", "message": finished.message, "step": ""})
-            return Done("succeeded", self._outputs(frame, strict=False), None, frame.warnings)
+            return Done("succeeded", await self._outputs(frame, strict=False), None, frame.warnings)
         except Failure as failure:
             return Done("failed", None, failure.as_dict(), frame.warnings)
         except Ended as ended:
@@ -197,11 +199,12 @@ class Walk:
                 return Released("queued", None)
             return Done(ended.kind, None, _ENDINGS.get(ended.kind), frame.warnings)
 
-    def _outputs(self, frame: Frame, *, strict: bool) -> dict[str, Any]:
+    async def _outputs(self, frame: Frame, *, strict: bool) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for name, value in self.plan.outputs:
             try:
-                found[name] = value.over(frame.data, self.frozen_now)
+                heavy = value.heavy or outweighs(frame.data, value.weighs, LIGHT)
+                found |= await self._over(((name, value),), frame.data, heavy=heavy)
             except TemplateProblem as problem:
                 if strict:
                     message = f"The output “{name}” cannot be made: {problem.message}"
@@ -304,7 +307,7 @@ class Walk:
         traits = self.executor.traits(plan.step.action)
         if record.status == "pending":
             record.kind = traits.kind
-            values = await self._render(plan, frame)
+            values = await self.render(plan, frame)
             tainted = {name for name, value in plan.values if frame.is_tainted(value.reads)}
             record.input = values
             record.tainted = traits.tainted or bool(tainted)
@@ -317,13 +320,15 @@ class Walk:
             output = await attempts.attempts(self, task, traits)
         self._succeeded(task, output)
 
-    async def _render(self, plan: StepPlan, frame: Frame) -> dict[str, Any]:
-        """The step's inputs; templates with loops are rendered beside the event loop, so that it never stands still."""
+    async def render(self, plan: StepPlan, frame: Frame) -> dict[str, Any]:
+        """The step's inputs; templates with loops, or over much data, are rendered beside the event loop."""
+        return await self._over(plan.values, frame.data, heavy=plan.heavy or outweighs(frame.data, plan.weighs, LIGHT))
 
+    async def _over(self, values: Values, data: dict[str, Any], *, heavy: bool) -> dict[str, Any]:
         def render() -> dict[str, Any]:
-            return {name: value.over(frame.data, self.frozen_now) for name, value in plan.values}
+            return {name: value.over(data, self.frozen_now) for name, value in values}
 
-        return render() if self.offload is None or not plan.heavy else await self.offload(render)
+        return await self.offload(render) if heavy and self.offload is not None else render()
 
     async def call(self, task: Task, traits: Traits) -> Any:
         """A call that changes nothing is aborted when the group ends; one that changes something is awaited."""

@@ -243,3 +243,28 @@ def test_an_effect_waits_for_its_record_before_it_is_called():
 
     run(walk_of([step("work", "effect.work")], log, FakeExecutor(work=work)))
     assert seen == [(1, ["running"])] or seen[0][0] == 1
+
+
+def test_only_light_templates_are_rendered_on_the_loop():
+    aside = []
+
+    async def offload(function):
+        aside.append(function)
+        return function()
+
+    steps = [
+        step("light", **{"with": {"text": "{{ inputs.short }} and more"}}),
+        step("whole", **{"with": {"text": "{{ inputs.long }}"}}),
+    ]
+    executor = FakeExecutor(echo=echo)
+    inputs = {"short": "a", "long": "x" * 5000, "list": [{"name": "y" * 50}] * 100}
+    run(walk_of(steps, FakeLog(), executor, inputs=inputs, offload=offload))
+    assert aside == []
+    steps = [
+        step("text", **{"with": {"text": "{{ inputs.long }} and more"}}),
+        step("filter", **{"with": {"text": "{{ inputs.list | json }}"}}),
+        step("loop", **{"with": {"text": "{% for x in inputs.short %}{{ x }}{% endfor %}"}}),
+    ]
+    outputs = {"size": "{{ inputs.long | size }}"}
+    done = run(walk_of(steps, FakeLog(), executor, inputs=inputs, offload=offload, outputs=outputs))
+    assert done.status == "succeeded" and len(aside) == 4
