@@ -27,10 +27,10 @@ from workflows.engine.crashpoints import crashpoint
 from workflows.engine.effects import House, Ledger, Reopened, failure_of
 from workflows.engine.findings import DefinitionProblems
 from workflows.engine.frames import Ended, Finished
-from workflows.engine.plan import StepPlan
+from workflows.engine.plan import StepPlan, outweighs
 from workflows.engine.records import EffectRecord, Failure, Stale, StoreRefused
 from workflows.engine.values import take_inputs
-from workflows.engine.walk import Task, Traits
+from workflows.engine.walk import LARGE, Task, Traits
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +153,7 @@ class Executor:
                 output = await _timed(action, context, values, timeout)
             if ledger is not None and ledger.nameless:
                 return self._settled_output(task, action, ledger)
-            return clean_output(output)
+            return await _cleaned(task, output)
         except (Failure, Ended, Finished, Stale, StoreRefused, Reopened):
             raise
         except ServiceError as error:
@@ -282,6 +282,14 @@ def clean_output(output: Any) -> Any:
     if type(value) is dict and all(_plain(item) for item in value.values()):
         return value
     return clean_value(value, max_bytes=MOST_OUTPUT, max_string=MOST_OUTPUT, field="output", repair=True)
+
+
+async def _cleaned(task: Task, output: Any) -> Any:
+    """Large answers are cleaned beside the event loop."""
+    value = output.model_dump(mode="json") if isinstance(output, BaseModel) else output
+    if outweighs(value, ((),), LARGE):
+        return await task.walk.aside(lambda: clean_output(value))
+    return clean_output(value)
 
 
 def _plain(value: Any) -> bool:

@@ -16,6 +16,13 @@ FINISHED = frozenset({"succeeded", "failed", "skipped", "cancelled"})
 TERMINAL_RUN = frozenset({"succeeded", "failed", "cancelled", "timed_out"})
 
 
+@dataclass(frozen=True)
+class Encoded:
+    """A large value that was made JSON text beside the loop."""
+
+    text: str
+
+
 @dataclass(slots=True)
 class StepRecord:
     """One step of a run at one place of its loops."""

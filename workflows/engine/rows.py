@@ -14,6 +14,7 @@ from workflows.engine.records import (
     AttemptRecord,
     BlobRecord,
     EffectRecord,
+    Encoded,
     EventRecord,
     Record,
     StepRecord,
@@ -126,7 +127,17 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=
 
 def json_text(value: Any) -> str | None:
     """Compact JSON as JSONText stores it."""
+    if type(value) is Encoded:
+        return value.text
     return None if value is None else _encode(value)
+
+
+def encoded(value: Any) -> Any:
+    """A value made text now; one that is no JSON is left to the journal, which says so."""
+    try:
+        return Encoded(_encode(value))
+    except (ValueError, TypeError):
+        return value
 
 
 def sqlite_time(value: datetime | None) -> str | None:

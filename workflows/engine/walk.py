@@ -22,14 +22,16 @@ from workflows.engine.frames import Ended, Finished, Frame, Group, Park, Taint
 from workflows.engine.plan import Plan, StepPlan, Value, outweighs
 from workflows.engine.records import Failure, Record, RunRecord, StepRecord
 from workflows.engine.retry import Policy
+from workflows.engine.rows import encoded
 from workflows.engine.taint import OUR_OWN
 
 PURE_STEPS_A_TURN = 20
 MAX_STEP_RUNS = 10_000
 LIGHT = 4 * 1024
+LARGE = 256 * 1024
 
 
-Offload = Callable[[Callable[[], dict[str, Any]]], Awaitable[dict[str, Any]]]
+Offload = Callable[[Callable[[], Any]], Awaitable[Any]]
 """Runs a slow pure function in a helper thread."""
 Values = tuple[tuple[str, Value], ...]
 
@@ -318,7 +320,7 @@ class Walk:
             output = await self.executor.call(task)
         else:
             output = await attempts.attempts(self, task, traits)
-        self._succeeded(task, output)
+        self._succeeded(task, output, await self._stored(output))
 
     async def render(self, plan: StepPlan, frame: Frame) -> dict[str, Any]:
         """The step's inputs; templates with loops, or over much data, are rendered beside the event loop."""
@@ -328,7 +330,15 @@ class Walk:
         def render() -> dict[str, Any]:
             return {name: value.over(data, self.frozen_now) for name, value in values}
 
-        return await self.offload(render) if heavy and self.offload is not None else render()
+        return await self.aside(render) if heavy else render()
+
+    async def aside(self, function: Callable[[], Any]) -> Any:
+        """Run a slow pure function beside the event loop."""
+        return function() if self.offload is None else await self.offload(function)
+
+    async def _stored(self, output: Any) -> Any:
+        """An output in the form in which it is stored: the text of a large one is made beside the event loop."""
+        return await self.aside(lambda: encoded(output)) if outweighs(output, ((),), LARGE) else output
 
     async def call(self, task: Task, traits: Traits) -> Any:
         """A call that changes nothing is aborted when the group ends; one that changes something is awaited."""
@@ -370,13 +380,14 @@ class Walk:
             **more,
         )
 
-    def _succeeded(self, task: Task, output: Any) -> None:
+    def _succeeded(self, task: Task, output: Any, stored: Any) -> None:
         record, frame = task.record, task.frame
-        record.output, record.error, record.due_at = output, None, None
+        record.output, record.error, record.due_at = stored, None, None
         warnings = [{"code": "W_STEP", "message": text, "step": record.key} for text in task.warnings]
         if warnings or task.finish is not None:
             record.decision = {"warnings": warnings, "finish": task.finish}
         self.finish(record, "succeeded")
+        record.output = output
         self._replay(task.plan, frame, record)
 
     # Endings of a step

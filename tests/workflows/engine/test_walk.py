@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from workflows.engine.records import AttemptRecord, Failure, StepRecord
+from workflows.engine.records import AttemptRecord, Encoded, Failure, StepRecord
 from workflows.engine.walk import Done, Released
 
 from .fakes import FakeClock, FakeExecutor, FakeLog, run, walk_of
@@ -268,3 +268,18 @@ def test_only_light_templates_are_rendered_on_the_loop():
     outputs = {"size": "{{ inputs.long | size }}"}
     done = run(walk_of(steps, FakeLog(), executor, inputs=inputs, offload=offload, outputs=outputs))
     assert done.status == "succeeded" and len(aside) == 4
+
+
+def test_a_large_output_is_made_text_beside_the_loop_and_later_steps_see_the_value():
+    aside = []
+
+    async def offload(function):
+        aside.append(function)
+        return function()
+
+    steps = [step("big", "pure.big"), step("next", **{"with": {"text": "{{ steps.big.text }}"}})]
+    log = FakeLog()
+    executor = FakeExecutor(echo=lambda values: {"size": len(values["text"])}, big=lambda _: {"text": "x" * 300_000})
+    done = run(walk_of(steps, log, executor, offload=offload, outputs={"size": "{{ steps.next.size }}"}))
+    assert done.outputs == {"size": 300_000} and len(aside) == 1
+    assert log.stored[("big", "")].output == Encoded('{"text":"' + "x" * 300_000 + '"}')
