@@ -99,7 +99,7 @@ def ask_start(key: str, token: str) -> str:
     """Start a run by the API, in this process; its id, or "" when the answer was no promise."""
     from django.test import Client
 
-    asked = Client(raise_request_exception=False).post(
+    asked = Client(raise_request_exception=False, SERVER_NAME="localhost").post(
         "/api/v1/workflows/effects/runs", json.dumps({"inputs": {}}), "application/json",
         headers={"Authorization": f"Bearer {token}", "Idempotency-Key": key, "Prefer": "respond-async"},
     )  # fmt: skip

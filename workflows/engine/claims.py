@@ -251,6 +251,12 @@ class Reader:
         )
         return int(self.in_one(lambda: self.store.run(sql, (self.store.id(me.worker), *ids)).rowcount))
 
+    def acquit(self, me: Me, run: UUID, fence: int) -> int:
+        """A run of mine is under suspicion no more."""
+        sql = "UPDATE workflows_run SET deaths = 0 WHERE id = %s AND worker_id = %s AND fence = %s"
+        values = (self.store.id(run), self.store.id(me.worker), fence)
+        return int(self.in_one(lambda: self.store.run(sql, values).rowcount))
+
     # Workers
 
     def register(self, me: Me, who: Identity, abi: tuple[int, int]) -> None:

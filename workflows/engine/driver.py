@@ -22,6 +22,7 @@ from workflows.engine.execute import Executor, RunFacts
 from workflows.engine.journal import Journal, RunLog
 from workflows.engine.plan import Plan
 from workflows.engine.records import EventRecord, Failure, Stale, StepRecord, StoreRefused
+from workflows.engine.suspects import SuspectLog
 from workflows.engine.walk import Done, Offload, Released, Walk
 
 log = logging.getLogger(__name__)
@@ -89,6 +90,7 @@ class Driver:
         self.run, self.journal, self.loader, self.house, self.clients = run, journal, loader, house, clients
         self.url_of, self.offload = url_of, offload
         self.wake_seq = run.wake_seq
+        self.on_acquitted: Callable[[], None] = lambda: None
         self.walk: Walk | None = None
         self._ending = ""
         self._log: RunLog | None = None
@@ -122,7 +124,7 @@ class Driver:
     async def _once(self) -> bool:
         """One walk; True: something changed while it was being released, walk again."""
         loaded = await self.loader.load(self.run)
-        self._log = RunLog(self.journal, self.run.id, self.run.fence, loaded.steps, self._children, seq=loaded.seq)
+        self._log = self._log_for(loaded)
         refused = loaded.problem or self._poisoned(loaded)
         if refused is not None or loaded.plan is None:
             failure = refused or Failure("E_DEFINITION", "The version of this run cannot be read.")
@@ -151,6 +153,12 @@ class Driver:
             await self._finish(self._log, outcome, loaded)
             return False
         return await self._release(self._log, outcome)
+
+    def _log_for(self, loaded: Loaded) -> RunLog:
+        run, steps = self.run, loaded.steps
+        if not run.deaths:
+            return RunLog(self.journal, run.id, run.fence, steps, self._children, seq=loaded.seq)
+        return SuspectLog(self.journal, run.id, run.fence, steps, self._children, loaded.seq, self.on_acquitted)
 
     def _walk(self, loaded: Loaded, run_log: RunLog) -> Walk:
         run = self.run

@@ -71,6 +71,7 @@ class Session:
         self._end: End | None = None
         self._file: WorkerFile | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._tasks_aside: set[asyncio.Task[None]] = set()
         self._watch = Watch(self.times, engine.identity, workers_folder() if self.sqlite else None)
         self._said = 0.0
 
@@ -308,6 +309,7 @@ class Session:
         assert self.journal is not None
         for run in runs:
             driver = Driver(run, self.journal, self, self, self.clients, _url_of, self._offload)
+            driver.on_acquitted = partial(self._acquit, run)
             task = asyncio.ensure_future(driver.drive())
             self.walks[run.id] = (driver, task)
             task.add_done_callback(partial(self._ended, run.id))
@@ -320,6 +322,18 @@ class Session:
             self._bell.set()
         if not task.cancelled() and task.exception() is not None:
             log.error("driving run %s failed", run, exc_info=task.exception())
+
+    def _acquit(self, run: ClaimedRun) -> None:
+        """A suspect has survived the step it was suspected for: it is a run like others, and need not be alone."""
+        task = asyncio.ensure_future(self._acquitted(run))
+        self._tasks_aside.add(task)
+        task.add_done_callback(self._tasks_aside.discard)
+
+    async def _acquitted(self, run: ClaimedRun) -> None:
+        with suppress(Error):
+            await self.reads.run(self.reads.reader.acquit, self.me, run.id, run.fence)
+            self._alone = False
+            self._bell.set()
 
     def _memory_left(self) -> bool:
         return not self.walks or memory_mb() < settings.ENGINE_MEMORY_MB

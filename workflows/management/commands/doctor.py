@@ -10,11 +10,12 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import ERROR, run_checks
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from integrations.models import Connection
 from integrations.operations.opening import open_connection
 from orchestrator_site.lib.errors import UserError
+from workflows.engine.refusals import refuse_old_runs
 from workflows.operations.health import Check, no, readiness, yes
 
 
@@ -25,7 +26,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print one line per check; the exit status is 1 when one is not well."""
-        checks = {"settings": _settings(), **readiness(), "broker": _broker(), "clock": _clock(), "keys": _keys()}
+        checks = {
+            "settings": _settings(),
+            **readiness(),
+            "release": _release(),
+            "broker": _broker(),
+            "clock": _clock(),
+            "keys": _keys(),
+        }
         for name, check in checks.items():
             mark = "ok  " if check["ok"] else "FAIL"
             self.stdout.write(f"{mark} {name:11} {check['text']}")
@@ -41,6 +49,16 @@ def _settings() -> Check:
     if found:
         return no("; ".join(message.msg for message in found), found[0].hint or "Correct the environment.")
     return yes("No contradiction.")
+
+
+def _release() -> Check:
+    try:
+        refuse_old_runs()
+    except UserError as problem:
+        return no(problem.message, problem.hint or "")
+    except DatabaseError:
+        return no("The runs cannot be read.", "Run: manage.py migrate")
+    return yes("This release can go on with every run that has not ended.")
 
 
 def _broker() -> Check:
