@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from orchestrator_site.lib.clock import now
-from workflows.models import Attempt, Effect, Run, RunEvent, StepRun, Wait
+from workflows.models import Attempt, Blob, Effect, Run, RunEvent, StepRun, Wait
 from workflows.operations.runs import start_run
 
 
@@ -244,3 +244,19 @@ def test_a_viewer_and_an_outsider_decide_nothing(viewer, outsider, asked):
     assert viewer.client.post(viewer.path(f"effects/{asked.pk}/settle"), {"answer": "stop"}).status_code == 403
     assert outsider.client.post(outsider.path(f"effects/{asked.pk}/settle"), {"answer": "stop"}).status_code == 404
     assert Effect.objects.of(asked.workspace).get(pk=asked.pk).state == "unknown"
+
+
+def test_a_large_output_is_whole_in_the_api_and_the_record_and_its_first_part_on_the_page(viewer, ended, outsider):
+    value = {"text": "begin" + "x" * 1_100_000 + "end"}
+    content = json.dumps(value).encode()
+    Blob.objects.create(workspace=ended.workspace, sha256="f" * 64, size=len(content), content=content)
+    rows = StepRun.objects.of(ended.workspace).filter(run=ended, key="hello")
+    rows.update(output={"$blob": "f" * 64, "size": len(content)})
+    page = viewer.client.get(viewer.path(f"runs/{ended.pk}")).text
+    assert "beginxxx" in page and "$blob" not in page and len(page) < 200_000
+    for shown in (
+        viewer.api.get(f"/api/v1/runs/{ended.pk}/steps").json()["results"],
+        viewer.client.get(viewer.path(f"runs/{ended.pk}/export")).json()["steps"],
+    ):
+        assert [step["output"] for step in shown if step["key"] == "hello"] == [value]
+    assert outsider.api.get(f"/api/v1/runs/{ended.pk}/steps").status_code == 404
