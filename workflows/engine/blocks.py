@@ -31,7 +31,11 @@ async def branch(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord) -
         walk.log.put(record)
     taken = record.decision["taken"]
     inner = frame.inner()
-    await walk.walk_list(plan.branches.get(taken, ()), inner)
+    try:
+        await walk.walk_list(plan.branches.get(taken, ()), inner)
+    except Finished:
+        record.output, record.tainted = {"taken": taken, "results": inner.made}, _any_taint(inner)
+        raise
     _close(walk, frame, record, inner.warnings, {"taken": taken, "results": inner.made}, _any_taint(inner))
 
 
@@ -50,8 +54,12 @@ async def each(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord) -> 
         if {name: record.decision.get(name) for name in decision} != decision:
             raise Failure("E_REPLAY", "The items of this loop are not those it began with.", "Run the workflow again.")
         await walk.log.open(f"{frame.path}/{plan.key}[" if frame.path else f"{plan.key}[")
-    await loop.run()
-    output = {"results": loop.results, "count": len(loop.items), "failed": loop.failed}
+    try:
+        await loop.run()
+    except Finished:
+        record.output, record.tainted = loop.output(), loop.child_tainted
+        raise
+    output = loop.output()
     if loop.failed:
         text = f"{loop.failed} of {len(loop.items)} items failed."
         loop.warnings.append({"code": "W_ITEMS_FAILED", "message": text, "step": plan.key})
@@ -82,6 +90,10 @@ class Loop:
             self.frame.group.children.discard(self.group)
         if self.stopped is not None:
             raise self.stopped
+
+    def output(self) -> dict[str, Any]:
+        """What is known of the items so far."""
+        return {"results": self.results, "count": len(self.items), "failed": self.failed}
 
     async def _lanes(self, lanes: int) -> None:
         walk = self.walk

@@ -283,3 +283,15 @@ def test_a_large_output_is_made_text_beside_the_loop_and_later_steps_see_the_val
     done = run(walk_of(steps, log, executor, offload=offload, outputs={"size": "{{ steps.next.size }}"}))
     assert done.outputs == {"size": 300_000} and len(aside) == 1
     assert log.stored[("big", "")].output == Encoded('{"text":"' + "x" * 300_000 + '"}')
+
+
+def test_a_block_in_which_the_run_is_stopped_says_what_it_had():
+    inner = step("ask", "if", **{"with": {"condition": "index == 1"}, "then": [step("enough", "stop")]})
+    do = [step("work", **{"with": {"text": "{{ item }}"}}), inner]
+    log = FakeLog()
+    loop = step("loop", "for_each", **{"with": {"items": "{{ inputs.list }}"}, "do": do})
+    done = run(walk_of([loop], log, FakeExecutor(echo=echo), inputs={"list": list("abc")}))
+    assert done.status == "succeeded"
+    output = log.stored[("loop", "")].output
+    assert output["count"] == 3 and [r.get("work", {}).get("text") for r in output["results"]] == ["a", "b", None]
+    assert log.stored[("ask", "loop[1]")].output == {"taken": "then", "results": {}}
