@@ -55,3 +55,31 @@ def test_under_nohup_it_outlives_its_terminal_and_still_stops_when_told(tmp_path
     assert process.poll() is None
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
+
+
+def test_a_forked_child_is_waited_for_and_ended_like_any_other():
+    quick = supervise.Forked(supervise.fork(lambda: None))
+    assert quick.wait(5) == 0
+    refused = supervise.Forked(supervise.fork(lambda: sys.exit(3)))
+    assert refused.wait(5) == 3
+    long = supervise.Forked(supervise.fork(lambda: time.sleep(30)))
+    assert long.poll() is None
+    end = time.monotonic() + 5
+    while os.getsid(long.pid) != long.pid and time.monotonic() < end:
+        time.sleep(0.01)
+    assert os.getsid(long.pid) == long.pid, "the terminal's Ctrl+C is not for it"
+    with pytest.raises(subprocess.TimeoutExpired):
+        long.wait(0.05)
+    long.terminate()
+    assert long.wait(5) == -signal.SIGTERM
+    long.terminate()
+
+
+def test_children_that_were_forked_before_are_kept_and_their_end_is_said(monkeypatch, capsys):
+    monkeypatch.setattr(supervise, "_start", lambda name: pytest.fail("it runs already"))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    child = supervise.fork(lambda: sys.exit(2))
+    monkeypatch.setenv(supervise.CHILDREN, f"web={child}")
+    assert supervise.main([f"http://127.0.0.1:{free_port()}/healthz", "web"]) == 1
+    assert "web ended at once" in capsys.readouterr().err
+    assert supervise.CHILDREN not in os.environ
