@@ -31,3 +31,5 @@ CACHES = {
     name: {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": name}
     for name in ("default", "shared", "local", "queue")
 }
+# One process runs many tests and grows; a test's engine must not hold back for it.
+ENGINE_MEMORY_MB = 16_000

@@ -14,14 +14,14 @@ def _ask(key: str, seconds: float) -> dict:
 
 
 def test_a_suspect_that_survives_its_step_is_a_run_like_others_at_once(workspace, actor, engine, service):  # noqa: F811
-    suspect = start_run(actor, publish(workspace, {"steps": [_ask("first", 0.5), _ask("long", 3)]}).slug)
+    suspect = start_run(actor, publish(workspace, {"steps": [_ask("first", 0.5), _ask("long", 10)]}).slug)
     Run.objects.of(workspace).filter(pk=suspect.pk).update(deaths=1)
     engine()
     until(lambda: steps_of(suspect).get("first"), 10)
     other = start_run(actor, publish(workspace, {"steps": [_ask("only", 0)]}).slug)
     assert "long" not in steps_of(suspect), "the suspect is still in its step"
-    assert wait_for(other, 3).status == "succeeded"
+    assert wait_for(other, 8).status == "succeeded"
     suspect.refresh_from_db()
     assert (suspect.status, suspect.deaths) == ("running", 0)
     assert steps_of(suspect)["first"].status == "succeeded"
-    assert wait_for(suspect, 10).status == "succeeded"
+    assert wait_for(suspect, 20).status == "succeeded"
