@@ -23,7 +23,7 @@ from workflows.engine.journal import Journal, RunLog
 from workflows.engine.plan import Plan
 from workflows.engine.records import EventRecord, Failure, Stale, StepRecord, StoreRefused
 from workflows.engine.suspects import SuspectLog
-from workflows.engine.walk import Done, Offload, Released, Walk
+from workflows.engine.walk import PARK_IN_MEMORY, Done, Offload, Released, Walk
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +114,12 @@ class Driver:
         if ending:
             self.end(ENDINGS.get(ending, ending))
 
+    def acquitted(self) -> None:
+        """No suspect any more: its short waits may stay in memory."""
+        self.run = replace(self.run, deaths=0)
+        if self.walk is not None:
+            self.walk.park_in_memory(PARK_IN_MEMORY)
+
     def end(self, kind: str) -> None:
         """Let nothing new start: cancelled, timed_out, drain."""
         if not self._ending or self._ending == "drain":
@@ -181,7 +187,11 @@ class Driver:
         )
         executor = Executor(facts, self.house, self.clients)
         totals = (run.input_tokens, run.output_tokens, run.cost_usd)
-        return Walk(loaded.plan, base, run_log, executor, WallClock(), totals=totals, offload=self.offload)
+        stay = 0.0 if run.deaths else PARK_IN_MEMORY  # while a suspect waits, the next one may be walked alone
+        clock = WallClock()
+        return Walk(
+            loaded.plan, base, run_log, executor, clock, park_in_memory=stay, totals=totals, offload=self.offload
+        )
 
     def _poisoned(self, loaded: Loaded) -> Failure | None:
         if self.run.deaths < poison.FATAL:

@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 CLAIM_AT_MOST = 200
 CLAIM_APART = 0.01
 STILL_HERE = 5.0
+HAND_OVER = 0.5
 
 
 class End(Enum):
@@ -65,6 +66,7 @@ class Session:
         self.live_workers = 1
         self.eldest = True
         self._alone = False
+        self._suspects_since: float | None = None
         self._draining = asyncio.Event()
         self._bell = asyncio.Event()
         self._named: set[UUID] = set()
@@ -291,14 +293,25 @@ class Session:
     async def _take(self, due: int, suspects: int, room: int) -> bool:
         if suspects and self.eldest:
             if self.walks:
+                self._make_room()
                 await self._still_here()
                 return False
+            self._suspects_since = None
             return self._begin(await self.reads.run(lambda: self.reads.reader.claim_suspect(self.me)), alone=True)
         if due <= suspects:
             await self._still_here()
             return False
         limit = min(room, CLAIM_AT_MOST, max(16, math.ceil(due / self.live_workers)))
         return self._begin(await self.reads.run(lambda: self.reads.reader.claim(self.me, limit)), alone=False)
+
+    def _make_room(self) -> None:
+        """A suspect waits to be walked alone: the walks that go on here are handed back for others to go on with."""
+        since = self._suspects_since = self._suspects_since or time.monotonic()
+        if time.monotonic() - since > HAND_OVER:
+            for driver, _ in self.walks.values():
+                driver.end("drain")
+        else:
+            asyncio.get_running_loop().call_later(HAND_OVER, self._bell.set)
 
     def _begin(self, runs: list[ClaimedRun] | None, *, alone: bool) -> bool:
         if runs is None:
@@ -309,7 +322,7 @@ class Session:
         assert self.journal is not None
         for run in runs:
             driver = Driver(run, self.journal, self, self, self.clients, _url_of, self._offload)
-            driver.on_acquitted = partial(self._acquit, run)
+            driver.on_acquitted = partial(self._acquit, run, driver)
             task = asyncio.ensure_future(driver.drive())
             self.walks[run.id] = (driver, task)
             task.add_done_callback(partial(self._ended, run.id))
@@ -317,14 +330,15 @@ class Session:
 
     def _ended(self, run: UUID, task: asyncio.Task[None]) -> None:
         self.walks.pop(run, None)
-        if self._alone and not self.walks:
+        if not self.walks:
             self._alone = False
             self._bell.set()
         if not task.cancelled() and task.exception() is not None:
             log.error("driving run %s failed", run, exc_info=task.exception())
 
-    def _acquit(self, run: ClaimedRun) -> None:
+    def _acquit(self, run: ClaimedRun, driver: Driver) -> None:
         """A suspect has survived the step it was suspected for: it is a run like others, and need not be alone."""
+        driver.acquitted()
         task = asyncio.ensure_future(self._acquitted(run))
         self._tasks_aside.add(task)
         task.add_done_callback(self._tasks_aside.discard)

@@ -31,6 +31,7 @@ DRAIN_SIGNAL = signal.SIGUSR1
 LOOK_EVERY = 5.0
 STUCK_AFTER = 15.0
 PATIENCE = 2.0
+PAUSE = 2.0
 
 
 class Supervisor:
@@ -83,7 +84,7 @@ class Supervisor:
         """Fork a cluster; nothing of ours is open in it."""
         recent = [at for at in self.started if time.monotonic() - at < 30]
         if len(recent) >= 3:
-            time.sleep(min(10.0, 2.0 ** (len(recent) - 2)))
+            time.sleep(PAUSE)
         self.started = [*recent, time.monotonic()]
         connections.close_all()
         sys.stdout.flush()

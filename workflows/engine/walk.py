@@ -29,6 +29,7 @@ PURE_STEPS_A_TURN = 20
 MAX_STEP_RUNS = 10_000
 LIGHT = 4 * 1024
 LARGE = 256 * 1024
+PARK_IN_MEMORY = 60.0
 
 
 Offload = Callable[[Callable[[], Any]], Awaitable[Any]]
@@ -141,7 +142,7 @@ class Walk:
         executor: Executor,
         clock: Clock,
         *,
-        park_in_memory: float = 60.0,
+        park_in_memory: float = PARK_IN_MEMORY,
         totals: tuple[int, int, Decimal] = (0, 0, Decimal(0)),
         offload: Offload | None = None,
     ) -> None:
@@ -154,7 +155,7 @@ class Walk:
         self.step_runs = 0
         self.input_tokens, self.output_tokens, self.cost_usd = totals
         self._parks: set[Park] = set()
-        self._park_in_memory = timedelta(seconds=park_in_memory)
+        self.park_in_memory(park_in_memory)
         self._release: asyncio.Future[Released] | None = None
         self._frame = Frame.root({name: value for name, value in base.items() if name != "frozen_now"}, self.group)
 
@@ -215,6 +216,10 @@ class Walk:
         return found
 
     # Parking
+
+    def park_in_memory(self, seconds: float) -> None:
+        """When every branch waits for longer than this, the run leaves the process."""
+        self._park_in_memory = timedelta(seconds=seconds)
 
     async def park(self, group: Group, due: datetime | None, *, person: bool = False) -> None:
         """Let this branch wait until `due`, or (person) until somebody has answered; it may wake early."""
