@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
+from integrations.files import File, Files, NoFiles
+
 C = TypeVar("C")
 T = TypeVar("T")
 
@@ -116,6 +118,8 @@ class Context(Generic[C]):
     `earlier_change` is True when an earlier attempt of this step (or a worker that died) has let a change leave: an
     action that makes no change because the world already looks right must then pass the gate all the same.
     `usage` is booked even if the action then fails. `prompt` is the frozen prompt version of `ai.run_prompt`.
+    `files` are those of the run's workspace: `await context.read_file(values.file)` gives the bytes of a `File` input,
+    `await context.write_file(content, name="a.png", mime_type="image/png")` keeps bytes and gives the `File` to return.
     """
 
     client: C
@@ -129,3 +133,12 @@ class Context(Generic[C]):
     finish: Callable[[str], None] = lambda text: None
     render_prompt: Callable[[str, Any, Mapping[str, Any]], Any] | None = None
     stream: Callable[[str], None] = lambda text: None
+    files: Files = field(default_factory=NoFiles)
+
+    async def read_file(self, file: File) -> bytes:
+        """The bytes of a file of this workspace. Raises Rejected E_NO_FILE."""
+        return await self.files.read(file)
+
+    async def write_file(self, content: bytes, *, name: str, mime_type: str = "") -> File:
+        """Keep bytes (at most 25 MiB) as a file of this workspace. Raises Rejected E_TOO_LARGE."""
+        return await self.files.write(content, name, mime_type)

@@ -65,6 +65,7 @@ PAGES: dict[str, Methods] = {
     "run_export": _page(READ),
     "effects": _page(READ),
     "effect_settle": _post(DECIDE),
+    "file": _page(READ),
     "prompts": _page(READ),
     "prompt_new": _page(EDIT, EDIT),
     "prompt_import": _page(EDIT, EDIT),

@@ -6,7 +6,7 @@ from django.urls import URLPattern, path
 
 from workflows.api.metrics import metrics
 from workflows.api.original.door import root
-from workflows.views import effects, home, inbox, runs, steps, variables, versions, workflows
+from workflows.views import effects, files, home, inbox, runs, steps, variables, versions, workflows
 
 public: list[URLPattern] = [path("", root, name="root")]
 watching: list[URLPattern] = [path("metrics", metrics, name="metrics")]
@@ -41,6 +41,7 @@ pages: list[URLPattern] = [
     path("runs/<uuid:run>/export", runs.run_export, name="run_export"),
     path("effects", effects.effect_list, name="effects"),
     path("effects/<uuid:pk>/settle", effects.effect_settle, name="effect_settle"),
+    path("files/<uuid:pk>", files.file, name="file"),
     path("variables", variables.variable_list, name="variables"),
     path("variables/<str:name>/delete", variables.variable_delete, name="variable_delete"),
 ]

@@ -187,7 +187,7 @@ def _run(world: World) -> None:
         body=canary,
     )
     RunEvent.objects.create(workspace=space, run=run, kind="attention", data={"canary": canary})
-    Blob.objects.create(
+    world.things["file"] = Blob.objects.create(
         workspace=space, sha256=_sha(canary), size=len(canary), name=f"{canary}.txt", content=canary.encode()
     )
     world.things |= {"run": run, "effect": effect, "wait": wait}
@@ -199,7 +199,7 @@ def _sha(text: str) -> str:
 
 # ---- Arguments of addresses: (pattern of the URL name, argument) → the value that leads to an object of the world ---
 
-_THINGS = "connection|effect|wait|member|invitation|token|run|sandbox"
+_THINGS = "connection|effect|file|wait|member|invitation|token|run|sandbox"
 ARGUMENTS: tuple[tuple[str, str, Callable[[World], Any]], ...] = (
     (r".*", "workspace", lambda w: w.workspace.slug),
     (r"(api:)?prompt.*", "slug", lambda w: w.things["prompt"].slug),

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from integrations import direct, registry
 from integrations.context import Calls, ConnectionInfo, Context, Found, LookFor, Order, Outcome
 from integrations.errors import ServiceError
+from integrations.files import File, check_size, no_file
 from integrations.models import Connection
 from integrations.operations.opening import client_for, open_connection
 from orchestrator_site.lib.clock import now
@@ -52,6 +53,32 @@ class Gate:
         order = self.orders[seq - 1]
         assert order.look, f"{order.op} has no look"
         return await order.look(LookFor(key=self.key(seq), sent_at=self.sent_at - timedelta(seconds=1), attempt=1))
+
+
+class MemoryFiles:
+    """The files of a workspace that is not there: what was written, and what a test put in."""
+
+    def __init__(self) -> None:
+        self.kept: dict[UUID, bytes] = {}
+
+    def put(self, content: bytes, name: str, mime_type: str) -> File:
+        """A file to hand to an action."""
+        found = File(
+            id=uuid4(), name=name, mime_type=mime_type, size=len(content), sha256=hashlib.sha256(content).hexdigest()
+        )
+        self.kept[found.id] = content
+        return found
+
+    async def read(self, file: File) -> bytes:
+        """The bytes."""
+        if file.id not in self.kept:
+            raise no_file(file)
+        return self.kept[file.id]
+
+    async def write(self, content: bytes, name: str, mime_type: str) -> File:
+        """Keep it."""
+        check_size(len(content), name)
+        return self.put(content, name, mime_type)
 
 
 @dataclass

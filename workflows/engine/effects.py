@@ -41,6 +41,9 @@ class House(Protocol):
     async def read_effect(self, effect: UUID) -> EffectRecord | None:
         """The effect's row as it is now."""
 
+    async def on_database(self, function: Callable[[], Any]) -> Any:
+        """Run a function where the database may be used, in a transaction of its own."""
+
     @property
     def settle_seconds(self) -> float:
         """How long after its deadline absence is believed."""

@@ -25,6 +25,7 @@ from workflows.engine.attempts import last_change
 from workflows.engine.calls import Clients, Open, set_deadline
 from workflows.engine.crashpoints import crashpoint
 from workflows.engine.effects import House, Ledger, Reopened, failure_of
+from workflows.engine.files import WorkspaceFiles
 from workflows.engine.findings import DefinitionProblems
 from workflows.engine.frames import Ended, Finished
 from workflows.engine.plan import StepPlan, outweighs
@@ -114,6 +115,7 @@ class Executor:
         context.book = lambda usage: _book(task, usage)
         context.finish = lambda text: setattr(task, "finish", text)
         context.render_prompt = self._render_prompt
+        context.files = WorkspaceFiles(self.facts.workspace_id, self.house.on_database)
         return context
 
     def _ledger(self, task: Task, timeout: float, opened: Open | None) -> Ledger:

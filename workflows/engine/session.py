@@ -224,6 +224,10 @@ class Session:
         """The effect's row as it is now."""
         return await self.reads.run(lambda: self.reads.reader.effect(effect))
 
+    async def on_database(self, function: Any) -> Any:
+        """Run a function where the database may be used, in a transaction of its own."""
+        return await self.reads.run(self.reads.in_transaction, function)
+
     @property
     def settle_seconds(self) -> float:
         """How long after its deadline absence is believed."""

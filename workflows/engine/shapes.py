@@ -57,7 +57,7 @@ INPUT_SHAPES: dict[str, Shape] = {
 def model_shape(model: type[BaseModel]) -> Shape:
     """The shape of a model's JSON."""
     fields = {
-        name: replace(_shape(info.annotation), help=info.description or info.title or "")
+        info.alias or name: replace(_shape(info.annotation), help=info.description or info.title or "")
         for name, info in model.model_fields.items()
     }
     return Shape("object", fields=fields)
