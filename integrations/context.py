@@ -108,6 +108,32 @@ class Order:
     set_semantics: bool = False
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What one change would do, told before anything is sent: a row of a dry run.
+
+    `summary` is a sentence for a person ("Sends a mail to ada@example.com."); `before` is what is there now (None:
+    nothing, or it cannot be known) and `after` what would be there or be sent: JSON, to be shown as a difference.
+    `output` are the fields of the action's output that can be foretold; the steps after it go on with them.
+    """
+
+    op: str
+    target: Mapping[str, Any]
+    summary: str
+    before: Any = None
+    after: Any = None
+    output: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which run an action works for; actions that keep something per workflow need it."""
+
+    workspace_id: UUID
+    workflow_id: UUID
+    run_id: UUID
+
+
 @dataclass
 class Context(Generic[C]):
     """Given to an action for one attempt.
@@ -117,6 +143,7 @@ class Context(Generic[C]):
     makes several changes calls it once per change, always in the same order.
     `earlier_change` is True when an earlier attempt of this step (or a worker that died) has let a change leave: an
     action that makes no change because the world already looks right must then pass the gate all the same.
+    `place` is None where no run is behind it (a connection's test).
     `usage` is booked even if the action then fails. `prompt` is the frozen prompt version of `ai.run_prompt`.
     `files` are those of the run's workspace: `await context.read_file(values.file)` gives the bytes of a `File` input,
     `await context.write_file(content, name="a.png", mime_type="image/png")` keeps bytes and gives the `File` to return.
@@ -128,6 +155,7 @@ class Context(Generic[C]):
     change: Callable[[Order], Awaitable[Outcome]]
     book: Callable[[Mapping[str, Any]], None] = lambda usage: None
     now: datetime | None = None
+    place: Place | None = None
     earlier_change: bool = False
     warn: Callable[[str], None] = lambda text: None
     finish: Callable[[str], None] = lambda text: None

@@ -23,9 +23,12 @@ def page() -> str:
 
 def _service(integration: Integration) -> str:
     lines = [f"## {integration.title} (`{integration.slug}`)", "", integration.description, ""]
-    if integration.needs_connection:
+    if integration.takes_connection:
         fields = ", ".join(f"`{secret.name}`" for secret in integration.secrets)
-        lines += [f"Connection: secret {fields}. Address: {integration.base_url or '–'}. {_extras(integration)}", ""]
+        may = "" if integration.needs_connection else " (a step also runs without one)"
+        address = integration.base_url or integration.base_url_help or "–"
+        told = f"Connection{may}: secret {fields}. Address: {address.rstrip('.')}. {_extras(integration)}"
+        lines += [told.rstrip(), ""]
     return "\n".join([*lines, *(_action(action) for action in integration.actions.values())])
 
 

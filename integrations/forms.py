@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from integrations.fields import ChoiceOrExpression, InputField, form_field
 from integrations.schema import properties
-from integrations.spec import Action, Integration
+from integrations.spec import Action, Integration, SecretField
 
 PREFIX = "with"
 
@@ -89,14 +89,14 @@ class ConnectionForm(forms.Form):
     def _add_secrets(self) -> None:
         for secret in self.integration.secrets:
             needed = secret.required and secret.name not in self.stored
-            self.fields[f"secret_{secret.name}"] = _secret_field(secret.label, secret.help, secret.multiline, needed)
+            self.fields[f"secret_{secret.name}"] = _secret_field(secret, needed, self.stored.get(secret.name, ""))
 
     def _add_address(self) -> None:
         usual, help_text = self.integration.base_url, self.integration.base_url_help
         if usual or help_text:
             self.fields["base_url"] = forms.CharField(
                 label="Address",
-                required=False,
+                required=self.integration.base_url_required,
                 max_length=500,
                 help_text=help_text or f"Left empty: {usual}",
                 widget=forms.TextInput(attrs={"inputmode": "url", "placeholder": usual}),
@@ -109,7 +109,11 @@ class ConnectionForm(forms.Form):
         return {name: value for name, value in found.items() if value}
 
 
-def _secret_field(label: str, help_text: str, multiline: bool, required: bool) -> forms.CharField:
+def _secret_field(secret: SecretField, required: bool, stored: str) -> forms.CharField:
     attrs = {"autocomplete": "off", "spellcheck": "false"}
-    widget = forms.Textarea(attrs={**attrs, "rows": 4}) if multiline else forms.PasswordInput(attrs=attrs)
-    return forms.CharField(label=label, help_text=help_text, required=required, strip=False, widget=widget)
+    widget: forms.Widget = forms.PasswordInput(attrs=attrs)
+    if secret.multiline:
+        widget = forms.Textarea(attrs={**attrs, "rows": 4})
+    elif secret.shown:
+        widget = forms.TextInput(attrs={**attrs, "placeholder": stored})
+    return forms.CharField(label=secret.label, help_text=secret.help, required=required, strip=False, widget=widget)

@@ -57,12 +57,18 @@ def services_for(action: Action) -> list[str]:
     """The services whose connections an action can run over; empty when it needs none."""
     if action.needs:
         return [slug for slug, integration in _loaded().items() if action.needs in integration.provides]
-    return [action.service] if _loaded()[action.service].needs_connection else []
+    return [action.service] if _loaded()[action.service].takes_connection else []
+
+
+def is_keyless(action: Action) -> bool:
+    """Whether a step of it also runs without a connection: it then has its service's client, and no key."""
+    service = _loaded()[action.service]
+    return bool(service.client) and not service.needs_connection and not action.needs
 
 
 def connectable() -> list[Integration]:
     """The services one can connect to."""
-    return [integration for integration in _loaded().values() if integration.needs_connection]
+    return [integration for integration in _loaded().values() if integration.takes_connection]
 
 
 @cache

@@ -30,8 +30,10 @@ def action_json(action: Action) -> dict[str, Any]:
         "output_schema": model_schema(action.output),
         "needs": action.needs or None,
         "connection_services": registry.services_for(action),
+        "connection_optional": registry.is_keyless(action),
         "branches": [],
         "can_look": action.can_look,
+        "can_plan": action.plan is not None,
         "timeout": action.timeout,
         "keywords": list(action.keywords),
     }
@@ -39,7 +41,8 @@ def action_json(action: Action) -> dict[str, Any]:
 
 def service_json(integration: Integration) -> dict[str, Any]:
     """The catalogue entry of a service one can connect to."""
-    secrets = [{"name": s.name, "label": s.label, "required": s.required, "help": s.help} for s in integration.secrets]
+    told = ("name", "label", "required", "help", "shown")
+    secrets = [{name: getattr(secret, name) for name in told} for secret in integration.secrets]
     return {
         "service": integration.slug,
         "title": integration.title,
@@ -48,6 +51,7 @@ def service_json(integration: Integration) -> dict[str, Any]:
         "secret_sets": [list(names) for names in integration.secret_sets],
         "provides": sorted(integration.provides),
         "base_url": integration.base_url or None,
+        "base_url_required": integration.base_url_required,
         "oauth": integration.oauth is not None,
         "sandbox": bool(integration.sandbox),
     }

@@ -21,7 +21,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -82,7 +82,7 @@ class Change:
 
 @dataclass(frozen=True)
 class SecretField:
-    """One write-only field of a connection."""
+    """One write-only field of a connection; `shown` is stored like one and is no secret (a user name, a header)."""
 
     name: str
     label: str
@@ -90,6 +90,7 @@ class SecretField:
     help: str = ""
     prefixes: tuple[str, ...] = ()
     multiline: bool = False
+    shown: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,11 @@ class OAuthSpec:
 
 @dataclass(frozen=True)
 class Action:
-    """A declared action; `name` is `<service>.<verb>`."""
+    """A declared action; `name` is `<service>.<verb>`.
+
+    `plan(context, inputs)` tells a dry run what the action would change: a list of `context.Plan`, one for each change
+    in order. It may read, over the same client, and sends nothing. A dry run stops at an effect that has none.
+    """
 
     name: str
     service: str
@@ -124,6 +129,7 @@ class Action:
     timeout: int = 60
     tainted: bool = True
     keywords: tuple[str, ...] = ()
+    plan: Callable[[Any, Any], Awaitable[Any]] | None = None
 
     @property
     def is_effect(self) -> bool:
@@ -150,6 +156,10 @@ class Integration:
     `(ConnectionInfo, Calls) -> client`, imported when first used, so that no SDK is loaded by the web process.
     `secret_sets` are alternatives of which one must be complete (a token, or the three parts of an app). `rank` decides
     where several services could serve one need: the lower comes first.
+    `connection`: "needed"; "optional", where a step may also run without one (then no key leaves, and the default
+    connection is not used); "none", where there is nothing to connect to and `client` opens for the workspace alone.
+    `check_address` is a dotted path to `(text) -> address` for services whose address is no https URL;
+    `base_url_required` where there is no usual one.
     """
 
     slug: str
@@ -161,6 +171,9 @@ class Integration:
     sandbox: str = ""
     base_url: str = ""
     base_url_help: str = ""
+    base_url_required: bool = False
+    check_address: str = ""
+    connection: Literal["needed", "optional", "none"] = "needed"
     oauth: OAuthSpec | None = None
     secret_sets: tuple[tuple[str, ...], ...] = ()
     rank: int = 100
@@ -174,8 +187,13 @@ class Integration:
 
     @property
     def needs_connection(self) -> bool:
-        """Whether its steps name a connection."""
-        return bool(self.client)
+        """Whether its steps run over a connection only."""
+        return bool(self.client) and self.connection == "needed"
+
+    @property
+    def takes_connection(self) -> bool:
+        """Whether one can connect to it, and its steps may name a connection."""
+        return bool(self.client) and self.connection != "none"
 
     def action(
         self,
@@ -192,6 +210,7 @@ class Integration:
         tainted: bool | None = None,
         keywords: Sequence[str] = (),
         icon: str = "",
+        plan: Callable[[Any, Any], Awaitable[Any]] | None = None,
     ) -> Callable[[Callable[[Any, Any], Awaitable[Any]]], Callable[[Any, Any], Awaitable[Any]]]:
         """Declare an action of this service. Bad declarations raise ValueError when the module is loaded."""
 
@@ -212,6 +231,7 @@ class Integration:
                 timeout=timeout,
                 tainted=kind is not Kind.PURE if tainted is None else tainted,
                 keywords=tuple(keywords),
+                plan=plan,
             )
             check_action(declared)
             if verb in self.actions:
@@ -233,6 +253,8 @@ def check_action(action: Action) -> None:
         wrong = "the function needs a docstring"
     elif action.is_effect != bool(action.changes):
         wrong = "an effect names its changes, and nothing else does"
+    elif action.plan is not None and not (action.is_effect and inspect.iscoroutinefunction(action.plan)):
+        wrong = "a plan is an async function of an effect"
     elif not 1 <= action.timeout <= 3600:
         wrong = "the timeout must be 1 to 3600 seconds"
     else:

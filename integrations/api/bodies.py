@@ -77,8 +77,10 @@ class ActionBody(Body):
     output_schema: dict[str, Any]
     needs: str | None
     connection_services: list[str]
+    connection_optional: bool
     branches: list[str]
     can_look: bool
+    can_plan: bool
     timeout: int
     keywords: list[str]
 

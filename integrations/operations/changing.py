@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.module_loading import import_string
 
 from accounts import audit
 from accounts.actor import Actor
@@ -13,6 +14,7 @@ from integrations import oauth, registry
 from integrations.models import Connection
 from integrations.operations.finding import connections_of
 from integrations.operations.secrets import check_secret, get_service, seal, service_of, unseal
+from integrations.spec import Integration
 from orchestrator_site.lib import outbound
 from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.errors import Conflict, UserError
@@ -49,7 +51,7 @@ def create_connection(
         workspace=actor.workspace,
         service=integration.slug,
         name=_check_name(name),
-        base_url="" if sandbox else _check_base_url(base_url),
+        base_url="" if sandbox else _check_base_url(integration, base_url),
         sandbox=sandbox,
         created_by=actor.user,
         status="works" if sandbox else "unknown",
@@ -82,7 +84,7 @@ def update_connection(
     actor.require("connections")
     integration = service_of(connection)
     before = {"name": connection.name, "base_url": connection.base_url}
-    address = connection.base_url if base_url is None else _check_base_url(base_url)
+    address = connection.base_url if base_url is None else _check_base_url(integration, base_url)
     moved = address != connection.base_url and not connection.sandbox
     if moved and secret is None:
         raise UserError(
@@ -189,13 +191,19 @@ def _check_name(name: Any) -> str:
     return clean
 
 
-def _check_base_url(base_url: Any) -> str:
+def _check_base_url(integration: Integration, base_url: Any) -> str:
     if not isinstance(base_url, str):
         raise UserError("E_TYPE", "The address must be text.", field="base_url")
     address = base_url.strip()
+    if not address and integration.base_url_required:
+        raise UserError(
+            "E_REQUIRED", "The address is missing.", field="base_url", hint=integration.base_url_help or None
+        )
     if not address:
         return ""
     if len(address) > 500:
         raise UserError("E_LENGTH", "The address has more than 500 characters.", field="base_url", limit=500)
+    if integration.check_address:
+        return str(import_string(integration.check_address)(address))
     outbound.check_url(address, field="base_url")
     return address

@@ -48,7 +48,7 @@ def default_connection(workspace: Workspace | Any, service_or_need: str) -> Conn
 
 def _serving(service_or_need: str) -> dict[str, Integration]:
     known = registry.integrations()
-    if service_or_need in known and known[service_or_need].needs_connection:
+    if service_or_need in known and known[service_or_need].takes_connection:
         return {service_or_need: known[service_or_need]}
     return {slug: found for slug, found in known.items() if service_or_need in found.provides}
 

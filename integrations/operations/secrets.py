@@ -16,6 +16,7 @@ from orchestrator_site.lib.redact import remember
 
 MAX_SECRET = 4096
 _LINE = re.compile(r"[\x21-\x7e]*")
+_WORDS = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*")
 _LINES = re.compile(r"[\x20-\x7e\r\n\t]*")
 
 
@@ -44,19 +45,18 @@ def check_secret(integration: Integration, raw: Any, *, kept: Mapping[str, str] 
 
 
 def mask(integration: Integration, secret: Mapping[str, str]) -> dict[str, str]:
-    """What may be shown of a secret: its last four characters, fewer where it is short."""
+    """What may be shown of a secret: its last four characters, fewer where it is short; all of a `shown` field."""
     shown = {}
     for field in integration.secrets:
         if value := secret.get(field.name):
-            shown[field.name] = "••••" if field.multiline else _masked(value)
+            shown[field.name] = value if field.shown else "••••" if field.multiline else _masked(value)
     return shown
 
 
 def seal(connection: Connection, secret: Mapping[str, str]) -> None:
     """Encrypt `secret` into the row, bound to the row and its workspace; the caller saves."""
     integration = registry.get_integration(connection.service)
-    for value in secret.values():
-        remember(value)
+    _remember(integration, secret)
     connection.secret = crypto.encrypt(dict(secret), binding=binding_of(connection)) if secret else ""
     connection.key_id = crypto.current_key_id() if secret else ""
     connection.masked = mask(integration, secret) if integration else {}
@@ -67,9 +67,16 @@ def unseal(connection: Connection) -> dict[str, str]:
     if not connection.secret:
         return {}
     secret = crypto.decrypt(connection.secret, binding=binding_of(connection))
-    for value in secret.values():
-        remember(value)
+    _remember(registry.get_integration(connection.service), secret)
     return secret
+
+
+def _remember(integration: Integration | None, secret: Mapping[str, str]) -> None:
+    """Take the values out of all texts from now on, but for those that are no secret."""
+    shown = {field.name for field in integration.secrets if field.shown} if integration else set()
+    for name, value in secret.items():
+        if name not in shown:
+            remember(value)
 
 
 def binding_of(connection: Connection) -> dict[str, str]:
@@ -102,7 +109,7 @@ def _check_value(integration: Integration, field: SecretField, value: Any) -> st
             limit=MAX_SECRET,
             hint="Copy only the key itself.",
         )
-    if not (_LINES if field.multiline else _LINE).fullmatch(value):
+    if not (_LINES if field.multiline else _WORDS if field.shown else _LINE).fullmatch(value):
         raise UserError(
             "E_CRED_CHARS",
             f"{field.label} holds a space, a line break or a character that no key has (such as a curly quote).",

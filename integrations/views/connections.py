@@ -148,7 +148,7 @@ def _made(request: HttpRequest, workspace: str, made: Connection) -> HttpRespons
 def _row(connection: Connection) -> dict[str, Any]:
     integration = registry.get_integration(connection.service)
     word, tone = HEALTH["sandbox" if connection.sandbox else connection.status]
-    endings = [value.strip("•") for value in connection.masked.values() if value.strip("•")]
+    endings = [value.strip("•") for value in connection.masked.values() if value.startswith("•") and value.strip("•")]
     return {
         "connection": connection,
         "title": integration.title if integration else connection.service,

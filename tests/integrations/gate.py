@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from integrations import direct, registry
-from integrations.context import Calls, ConnectionInfo, Context, Found, LookFor, Order, Outcome
+from integrations.context import Calls, ConnectionInfo, Context, Found, LookFor, Order, Outcome, Plan
 from integrations.errors import ServiceError
 from integrations.files import File, check_size, no_file
 from integrations.models import Connection
@@ -155,6 +155,26 @@ def attempt(
     except ServiceError as problem:
         ran.error = problem
     return ran
+
+
+def plan_of(name: str, inputs: Mapping[str, Any], client: Connection | ConnectionInfo | Any = None) -> list[Plan]:
+    """What a dry run is told by an effect; a change on the way there is an error."""
+    action = registry.get_action(name)
+    assert action and action.plan, f"{name} has no plan"
+    info = open_connection(client) if isinstance(client, Connection) else client
+    planned = action.plan
+
+    async def refuse(order: Order) -> Outcome:
+        raise AssertionError(f"a plan wanted to send {order.op}")
+
+    async def go(calls: Calls) -> list[Plan]:
+        opened = client_for(info, calls) if isinstance(info, ConnectionInfo) else info
+        connection = info if isinstance(info, ConnectionInfo) else None
+        made: Context[Any] = Context(opened, connection, calls, refuse, now=now())
+        plans: list[Plan] = await planned(made, action.input.model_validate(dict(inputs)))
+        return plans
+
+    return direct.call(go)
 
 
 def look(gate: Gate, seq: int = 1) -> Found | None:

@@ -27,6 +27,7 @@ class ActionInfo:
     service: str = ""
     needs: str = ""
     services: tuple[str, ...] = ()
+    keyless: bool = False
     icon: str = ""
     verb: str = ""
     tainted: bool = False
@@ -49,8 +50,8 @@ class ActionInfo:
         return self.kind == "effect"
 
     @property
-    def needs_connection(self) -> bool:
-        """Whether a step of it runs over a connection."""
+    def takes_connection(self) -> bool:
+        """Whether a step of it may run over a connection; it must, unless the action is `keyless`."""
         return bool(self.services or self.needs)
 
 

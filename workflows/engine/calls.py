@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
@@ -25,6 +26,7 @@ POOL_THREADS = 64
 THREADS_A_CONNECTION = 16
 LEAK_AFTER = 5.0
 MOST_LEAKS = 8
+MOST_KEYLESS = 1000
 
 _deadline: ContextVar[float] = ContextVar("deadline", default=0.0)
 _holds_slot: ContextVar[object | None] = ContextVar("holds_slot", default=None)
@@ -143,6 +145,7 @@ class Clients:
     ) -> None:
         self._pool, self._database, self._read, self._make = pool, database, read, make
         self._open: dict[UUID, Open] = {}
+        self._keyless: OrderedDict[tuple[str, UUID], Open] = OrderedDict()
         self._opening: dict[UUID, Opening] = {}
 
     async def get(self, connection: UUID) -> Open:
@@ -153,6 +156,17 @@ class Clients:
             opening.task = asyncio.ensure_future(self._refresh(connection, opening))
         assert opening.task is not None
         return await asyncio.shield(opening.task)
+
+    def keyless(self, service: str, workspace: UUID) -> Open:
+        """The client of a service in a workspace without a connection: it holds no secret."""
+        place = (service, workspace)
+        if place not in self._keyless:
+            info, calls = ConnectionInfo(None, workspace, service, ""), ConnectionCalls(self._pool, self._database)
+            self._keyless[place] = Open(info, self._make(info, calls), calls, None, time.monotonic())
+            if len(self._keyless) > MOST_KEYLESS:
+                self._keyless.popitem(last=False)
+        self._keyless.move_to_end(place)
+        return self._keyless[place]
 
     async def _refresh(self, connection: UUID, opening: Opening) -> Open:
         known = self._open.get(connection)

@@ -24,6 +24,7 @@ def action_info(action: Action) -> ActionInfo:
         service=action.service,
         needs=action.needs,
         services=tuple(registry.services_for(action)),
+        keyless=registry.is_keyless(action),
         icon=action.icon,
         verb=action.verb,
         tainted=action.tainted,
@@ -70,8 +71,10 @@ def control_entries() -> list[dict[str, Any]]:
             "output_schema": model_schema(info.output),
             "needs": None,
             "connection_services": [],
+            "connection_optional": False,
             "branches": list(info.branches),
             "can_look": False,
+            "can_plan": False,
             "timeout": info.timeout,
             "keywords": list(info.keywords),
         }

@@ -183,7 +183,14 @@ class Driver:
             "frozen_now": run.started_at,
         }
         facts = RunFacts(
-            run.id, run.workspace_id, run.frozen, run.started_at, loaded.connections, loaded.missing, loaded.effects
+            run.id,
+            run.workspace_id,
+            run.frozen,
+            run.started_at,
+            loaded.connections,
+            loaded.missing,
+            loaded.effects,
+            run.workflow_id,
         )
         executor = Executor(facts, self.house, self.clients)
         totals = (run.input_tokens, run.output_tokens, run.cost_usd)

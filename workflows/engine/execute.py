@@ -16,7 +16,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from integrations import registry
-from integrations.context import Context
+from integrations.context import Context, Place
 from integrations.errors import ServiceError
 from integrations.spec import Action, Kind, role_of
 from orchestrator_site.lib.errors import UserError
@@ -51,6 +51,7 @@ class RunFacts:
     connections: Mapping[str, UUID] = field(default_factory=dict)
     missing: Mapping[str, Failure] = field(default_factory=dict)
     effects: dict[str, list[EffectRecord]] = field(default_factory=dict)
+    workflow_id: UUID | None = None
 
 
 class Executor:
@@ -111,6 +112,8 @@ class Executor:
 
     def _bound(self, context: Context[Any], task: Task) -> Context[Any]:
         context.now = self.facts.now
+        if self.facts.workflow_id is not None:
+            context.place = Place(self.facts.workspace_id, self.facts.workflow_id, self.facts.run_id)
         context.warn = task.warnings.append
         context.book = lambda usage: _book(task, usage)
         context.finish = lambda text: setattr(task, "finish", text)
@@ -130,7 +133,9 @@ class Executor:
 
     async def _opened(self, task: Task) -> Open | None:
         if task.record.connection_id is None:
-            return None
+            action = _action(task.plan.step.action)
+            keyless = registry.is_keyless(action)
+            return self.clients.keyless(action.service, self.facts.workspace_id) if keyless else None
         try:
             opened = await self.clients.get(task.record.connection_id)
         except UserError as problem:

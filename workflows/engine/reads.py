@@ -132,7 +132,7 @@ class Reads:
         missing: dict[str, Failure] = {}
         for step, _ in plan.definition.walk():
             services = _services(step)
-            if services:
+            if services and (step.connection or not _is_keyless(step)):
                 self._resolve(run.workspace_id, step, services, found, missing)
         if len(self._connections) > 1000:
             self._connections.clear()
@@ -198,6 +198,11 @@ class Reads:
 def _services(step: StepSpec) -> list[str]:
     action = registry.get_action(step.action)
     return [] if action is None or step.disabled else registry.services_for(action)
+
+
+def _is_keyless(step: StepSpec) -> bool:
+    action = registry.get_action(step.action)
+    return action is not None and registry.is_keyless(action)
 
 
 def _missing_at_once(plan: Plan, missing: dict[str, Failure]) -> Failure | None:

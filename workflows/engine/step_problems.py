@@ -98,10 +98,12 @@ def _policies(step: StepSpec, info: ActionInfo) -> Iterator[Problem]:
 
 
 def _connection(step: StepSpec, info: ActionInfo, known: Known) -> Iterator[Problem]:
-    if not info.needs_connection:
+    if not info.takes_connection:
         if step.connection:
             text = f"“{info.title}” uses no connection."
             yield _problem(step, "E_CONN_SERVICE", text, "connection", "Leave it out.")
+        return
+    if info.keyless and not step.connection:
         return
     services = " or ".join(info.services) or info.service
     if not step.connection:

@@ -69,7 +69,7 @@ class SetupForm(TabForm):
         stored = {name: step.get(name) for name in ("name", "connection", "when", "key", "disabled")}
         super().__init__(data, initial={**stored, "etag": etag})
         self.inputs = inputs_form(step, info, data)
-        if info is not None and info.needs_connection:
+        if info is not None and info.takes_connection:
             self.fields["connection"].choices = _with_stored(choices, step.get("connection", ""))  # type: ignore[attr-defined]
         else:
             del self.fields["connection"]
@@ -215,7 +215,8 @@ def connection_choices(
 ) -> list[tuple[str, str]]:
     """The connections that fit an action, after what is used when none is named."""
     fitting = [one for one in connections if one.service in info.services]
-    first = ("", f"The default ({usual.name})" if usual else "The default (there is none yet)")
+    without = "None: no key is sent" if info.keyless else "The default (there is none yet)"
+    first = ("", f"The default ({usual.name})" if usual else without)
     return [first, *((one.name, f"{one.name}{' · sandbox' if one.sandbox else ''}") for one in fitting)]
 
 

@@ -38,9 +38,9 @@ def form_of(request: PageRequest, workflow: Workflow, step: JSON, tab: str, data
 
 
 def _choices(request: PageRequest, info: ActionInfo | None) -> list[tuple[str, str]]:
-    if info is None or not info.needs_connection:
+    if info is None or not info.takes_connection:
         return []
-    usual = default_connection(request.workspace, info.needs or info.service)
+    usual = None if info.keyless else default_connection(request.workspace, info.needs or info.service)
     return connection_choices(info, connections_of(request.workspace), usual)
 
 
