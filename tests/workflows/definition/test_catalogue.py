@@ -27,5 +27,5 @@ def test_every_input_has_a_label_and_a_role(name):
 @pytest.mark.parametrize("name", CONTROLS)
 def test_a_control_changes_nothing_outside_and_needs_no_connection(name):
     info = CATALOGUE.get(name)
-    assert info.is_control and not info.is_effect and not info.needs_connection
+    assert info.is_control and not info.is_effect and not info.takes_connection
     assert len(info.branches) == len(info.branch_titles)
