@@ -16,6 +16,7 @@ from orchestrator_site.lib.errors import UserError
 from workflows.admin_forms import EDITABLE_STEPS, StepForm, StepFormSet, WorkflowForm, merged, top_fields
 from workflows.models import (
     Attempt,
+    DeliveredEvent,
     DraftRevision,
     Effect,
     Run,
@@ -284,6 +285,16 @@ class WaitAdmin(ReadOnlyAdmin):
     list_display = ("kind", "title", "workspace", "run", "due_at", "decision", "decided_by")
     list_filter = ("kind", "workspace")
     list_select_related = ("workspace", "run")
+    ordering = ("-id",)
+
+
+@admin.register(DeliveredEvent)
+class DeliveredEventAdmin(ReadOnlyAdmin):
+    """Events that were delivered to runs."""
+
+    list_display = ("name", "workspace", "run", "delivered_by", "delivered_at", "taken_by")
+    list_filter = ("workspace",)
+    list_select_related = ("workspace", "run", "taken_by")
     ordering = ("-id",)
 
 

@@ -1,7 +1,7 @@
 """Workflows and their versions, runs and what happened in them, and the workers that walk them."""
 
 from workflows.models.blob import Blob
-from workflows.models.run import Attempt, Effect, Run, RunEvent, RunStatus, StepRun, StepStatus, Wait
+from workflows.models.run import Attempt, DeliveredEvent, Effect, Run, RunEvent, RunStatus, StepRun, StepStatus, Wait
 from workflows.models.variable import Variable
 from workflows.models.worker import Worker
 from workflows.models.workflow import DraftRevision, Step, Workflow, WorkflowVersion
@@ -9,6 +9,7 @@ from workflows.models.workflow import DraftRevision, Step, Workflow, WorkflowVer
 __all__ = [
     "Attempt",
     "Blob",
+    "DeliveredEvent",
     "DraftRevision",
     "Effect",
     "Run",

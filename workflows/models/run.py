@@ -50,7 +50,7 @@ class Run(WorkspaceModel):
     workflow = models.ForeignKey("workflows.Workflow", on_delete=models.CASCADE, related_name="runs")
     version = models.ForeignKey("workflows.WorkflowVersion", on_delete=models.PROTECT, related_name="runs")
     status = models.CharField(max_length=16, choices=RunStatus.choices, default=RunStatus.QUEUED)
-    ending = models.CharField(max_length=16, blank=True, help_text="Nothing new starts: cancel, deadline, fail.")
+    ending = models.CharField(max_length=16, blank=True, help_text="Nothing new starts: cancel, deadline, pause.")
     mode = models.CharField(max_length=8, default="live")
     inputs = JSONText(default=dict)
     frozen = JSONText(default=dict, help_text="Variables and prompt versions as at the start.")
@@ -60,6 +60,7 @@ class Run(WorkspaceModel):
     trigger_kind = models.CharField(max_length=24, default="page", help_text="page, api, command, python, seed, …")
     trigger_id = models.CharField(max_length=64, blank=True)
     started_by = models.CharField(max_length=200, blank=True)
+    starter = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
     replay_of = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="replays")
     parent_step = models.ForeignKey("workflows.StepRun", null=True, on_delete=models.SET_NULL, related_name="children")
     idempotency_key = models.CharField(max_length=128, null=True)
@@ -88,7 +89,10 @@ class Run(WorkspaceModel):
                 fields=["workspace", "idempotency_key"],
                 condition=models.Q(idempotency_key__isnull=False),
                 name="run_idempotency_key",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["parent_step"], condition=models.Q(parent_step__isnull=False), name="run_of_a_step_once"
+            ),
         ]
         indexes = [
             models.Index(
@@ -228,7 +232,8 @@ class Wait(WorkspaceModel):
     kind = models.CharField(max_length=16, help_text="approval, timer, event, unknown")
     title = models.CharField(max_length=300, blank=True)
     body = models.TextField(blank=True)
-    fields = JSONText(default=list)
+    fields = JSONText(default=list, help_text="What is asked, each with the draft of its value.")
+    rules = JSONText(default=dict, help_text="Who may decide, and between what: approvers, not_starter, choices.")
     due_at = models.DateTimeField(null=True)
     decision = models.CharField(max_length=48, blank=True)
     values = JSONText(null=True)
@@ -246,6 +251,28 @@ class Wait(WorkspaceModel):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.title}"
+
+
+class DeliveredEvent(WorkspaceModel):
+    """An event that somebody delivered to a run; kept until a `wait` step takes it, and taken once."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="delivered")
+    name = models.CharField(max_length=48)
+    data = JSONText(null=True)
+    idempotency_key = models.CharField(max_length=128, null=True)
+    delivered_by = models.CharField(max_length=200, blank=True)
+    delivered_at = models.DateTimeField(default=now)
+    taken_by = models.ForeignKey(Wait, null=True, on_delete=models.SET_NULL, related_name="taken")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "idempotency_key"], name="delivered_event_once")]
+        indexes = [
+            models.Index(fields=["run", "name", "id"], condition=models.Q(taken_by__isnull=True), name="event_open")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class RunEvent(WorkspaceModel):

@@ -5,30 +5,21 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
 from accounts.actor import Actor
-from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.errors import Conflict, Problems, UserError
 from orchestrator_site.lib.ids import uuid7
 from orchestrator_site.lib.json import clean_value, dumps
-from prompts.operations.library import freeze
 from workflows.engine.bells import ring_after_commit
-from workflows.engine.catalogue import CATALOGUE
 from workflows.engine.crashpoints import crashpoint
-from workflows.engine.definition import Definition, InputSpec, StepSpec, parse
-from workflows.engine.inputs import check_inputs
-from workflows.engine.plan import make_plan
+from workflows.engine.newrun import facts_of, new_run
 from workflows.engine.queue import wake_if_nobody_works
-from workflows.engine.values import fields_of
-from workflows.models import Run, RunEvent, Variable, Workflow, WorkflowVersion
+from workflows.models import Run, RunEvent, Workflow, WorkflowVersion
 from workflows.operations.publish import freeze_draft
 from workflows.operations.workflows import get_workflow
 
@@ -36,18 +27,6 @@ MODES = ("live", "dry")
 MOST_BATCH = 1000
 MOST_WAIT = 60.0
 _KEY = re.compile(r"^[\x21-\x7e]{1,128}$")
-_FACTS = 256
-_facts: OrderedDict[UUID, VersionFacts] = OrderedDict()
-
-
-@dataclass(frozen=True)
-class VersionFacts:
-    """What starting a run must know of a version; the same for ever, so it is kept."""
-
-    inputs: tuple[InputSpec, ...]
-    timeout: int | None
-    variables: frozenset[str] | None
-    prompts: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -232,78 +211,23 @@ def refuse_disabled(workflow: Workflow) -> None:
         raise Conflict(f"“{workflow.name}” is switched off.", code="E_DISABLED", hint="Switch it on to run it.")
 
 
-def facts_of(version: WorkflowVersion) -> VersionFacts:
-    """What starting must know of a version."""
-    found = _facts.get(version.pk)
-    if found is None:
-        found = _read_facts(parse(version.definition, trusted=True))
-        _facts[version.pk] = found
-        if len(_facts) > _FACTS:
-            _facts.popitem(last=False)
-    return found
-
-
-def _read_facts(definition: Definition) -> VersionFacts:
-    plan = make_plan(definition)
-    names: set[str] = set()
-    everything = False
-    for path in plan.all_reads():
-        if path[0] == "workspace":
-            everything = everything or len(path) < 3
-            names |= {str(path[2])} if len(path) > 2 else set()
-    prompts = [found for step, _ in definition.walk() for found in _prompt_of(step)]
-    return VersionFacts(
-        definition.inputs, definition.timeout, None if everything else frozenset(names), tuple(dict.fromkeys(prompts))
-    )
-
-
-def _prompt_of(step: StepSpec) -> Iterable[tuple[str, str]]:
-    info = CATALOGUE.get(step.action)
-    if info is None or step.disabled:
-        return
-    for name in (fact.name for fact in fields_of(info.input).values() if fact.widget == "prompt"):
-        slug = step.with_.get(name)
-        version = step.with_.get("version") or step.with_.get("label") or "live"
-        if isinstance(slug, str):
-            yield slug, str(version)
-
-
 # One run
 
 
 def _fresh(
     actor: Actor, workflow: Workflow, version: WorkflowVersion, given: dict[str, Any], mode: str, origin: Origin
 ) -> Run:
-    facts = facts_of(version)
-    at = now()
-    return Run(
-        workspace=actor.workspace,
-        workflow=workflow,
-        version=version,
+    return new_run(
+        workflow,
+        version,
+        given,
         mode=mode,
-        inputs=check_inputs(facts.inputs, given),
-        frozen=_frozen(actor, facts),
         trigger_kind=origin.kind,
         trigger_id=origin.id,
         replay_of=origin.replay_of,
         started_by=actor.label[:200],
-        created_at=at,
-        due_at=at,
-        deadline_at=at + timedelta(seconds=facts.timeout) if facts.timeout else None,
+        starter=actor.user,
     )
-
-
-def _frozen(actor: Actor, facts: VersionFacts) -> dict[str, Any]:
-    frozen: dict[str, Any] = {}
-    if facts.variables is None or facts.variables:
-        rows = Variable.objects.of(actor.workspace)
-        if facts.variables is not None:
-            rows = rows.filter(name__in=facts.variables)
-        frozen["variables"] = dict(rows.values_list("name", "value"))
-    for slug, version in facts.prompts:
-        if "{{" not in slug and "{{" not in version:
-            frozen.setdefault("prompts", {}).setdefault(slug, {})[version] = freeze(actor.workspace, slug, version)
-    return frozen
 
 
 def _store(actor: Actor, runs: list[Run]) -> None:

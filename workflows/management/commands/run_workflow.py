@@ -12,9 +12,10 @@ from accounts.actor import Actor
 from accounts.models import Workspace
 from orchestrator_site.lib.errors import UserError
 from orchestrator_site.lib.json import clean_json
+from workflows.engine.newrun import facts_of
 from workflows.models import Run
 from workflows.operations.runs import start_run, wait_for
-from workflows.operations.starting import choose_version, facts_of
+from workflows.operations.starting import choose_version
 from workflows.operations.workflows import get_workflow
 
 SUCCEEDED, FAILED, USAGE = 0, 1, 2

@@ -1,0 +1,106 @@
+"""A new run, not stored yet: inputs checked, variables and prompts frozen as they are now.
+
+People, programs and other runs (`run_workflow`) start runs by the same function.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from orchestrator_site.lib.clock import now
+from prompts.operations.library import freeze
+from workflows.engine.catalogue import CATALOGUE
+from workflows.engine.definition import Definition, InputSpec, StepSpec, parse
+from workflows.engine.inputs import check_inputs
+from workflows.engine.plan import make_plan
+from workflows.engine.values import fields_of
+from workflows.models import Run, Variable, Workflow, WorkflowVersion
+
+_FACTS = 256
+_facts: OrderedDict[UUID, VersionFacts] = OrderedDict()
+
+
+@dataclass(frozen=True)
+class VersionFacts:
+    """What starting a run must know of a version; the same for ever, so it is kept."""
+
+    inputs: tuple[InputSpec, ...]
+    timeout: int | None
+    variables: frozenset[str] | None
+    prompts: tuple[tuple[str, str], ...]
+
+
+def new_run(
+    workflow: Workflow, version: WorkflowVersion, given: dict[str, Any], *, frozen: Mapping[str, Any] = {}, **row: Any
+) -> Run:
+    """A run of this version that nobody has stored; `row` are further columns, `frozen` is kept beside the rest.
+
+    Raises DefinitionProblems for inputs that are not those of the version.
+    """
+    facts = facts_of(version)
+    at = now()
+    return Run(
+        workspace=workflow.workspace,
+        workflow=workflow,
+        version=version,
+        inputs=check_inputs(facts.inputs, given),
+        frozen={**_frozen(workflow, facts), **frozen},
+        created_at=at,
+        due_at=at,
+        deadline_at=at + timedelta(seconds=facts.timeout) if facts.timeout else None,
+        **row,
+    )
+
+
+def facts_of(version: WorkflowVersion) -> VersionFacts:
+    """What starting must know of a version."""
+    found = _facts.get(version.pk)
+    if found is None:
+        found = _read_facts(parse(version.definition, trusted=True))
+        _facts[version.pk] = found
+        if len(_facts) > _FACTS:
+            _facts.popitem(last=False)
+    return found
+
+
+def _read_facts(definition: Definition) -> VersionFacts:
+    plan = make_plan(definition)
+    names: set[str] = set()
+    everything = False
+    for path in plan.all_reads():
+        if path[0] == "workspace":
+            everything = everything or len(path) < 3
+            names |= {str(path[2])} if len(path) > 2 else set()
+    prompts = [found for step, _ in definition.walk() for found in _prompt_of(step)]
+    return VersionFacts(
+        definition.inputs, definition.timeout, None if everything else frozenset(names), tuple(dict.fromkeys(prompts))
+    )
+
+
+def _prompt_of(step: StepSpec) -> Iterable[tuple[str, str]]:
+    info = CATALOGUE.get(step.action)
+    if info is None or step.disabled:
+        return
+    for name in (fact.name for fact in fields_of(info.input).values() if fact.widget == "prompt"):
+        slug = step.with_.get(name)
+        version = step.with_.get("version") or step.with_.get("label") or "live"
+        if isinstance(slug, str):
+            yield slug, str(version)
+
+
+def _frozen(workflow: Workflow, facts: VersionFacts) -> dict[str, Any]:
+    frozen: dict[str, Any] = {}
+    if facts.variables is None or facts.variables:
+        rows = Variable.objects.of(workflow.workspace_id)
+        if facts.variables is not None:
+            rows = rows.filter(name__in=facts.variables)
+        frozen["variables"] = dict(rows.values_list("name", "value"))
+    for slug, version in facts.prompts:
+        if "{{" not in slug and "{{" not in version:
+            frozen.setdefault("prompts", {}).setdefault(slug, {})[version] = freeze(workflow.workspace, slug, version)
+    return frozen
