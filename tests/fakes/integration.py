@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import signal
 import time
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -42,7 +43,8 @@ class Client:
         except OSError as problem:
             raise Unavailable("The service cannot be reached.", refused=True) from problem
         try:
-            headers = {"X-Key": key, "X-Token": self.token, "Content-Type": "application/json"}
+            headers = {"X-Key": key, "X-Token": self.token, "X-Pid": str(os.getpid())}
+            headers["Content-Type"] = "application/json"
             connection.request(method, path, json.dumps(body or {}), headers)
             answer = connection.getresponse()
             raw = answer.read()
@@ -168,3 +170,20 @@ async def die(context: Context[Client], values: Nothing) -> Text:
 
     os.kill(os.getpid(), signal.SIGKILL)
     return Text(text="")
+
+
+class EatInput(Model):
+    megabytes: int = setting("Megabytes", default=100)
+
+
+@INTEGRATION.action("eat", kind=Kind.READ, input=EatInput, output=Text, title="Eat", timeout=20)
+async def eat(context: Context[Client], values: EatInput) -> Text:
+    """Take so much memory at once; where there is not so much, the kernel's way of saying so: the process is killed."""
+    import os
+    import signal
+
+    try:
+        taken = bytearray(values.megabytes * 1024 * 1024)
+    except MemoryError:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return Text(text=str(len(taken)))

@@ -20,7 +20,9 @@ from urllib.parse import parse_qs, urlsplit
 class FakeService:
     """The service in a thread of this process (tests) or alone (`python -m tests.fakes.service`)."""
 
-    def __init__(self, port: int = 0, journal: Path | None = None, slow: float = 0.0) -> None:
+    def __init__(
+        self, port: int = 0, journal: Path | None = None, slow: float = 0.0, host: str = "127.0.0.1"
+    ) -> None:
         self.plan: deque[str] = deque()
         self.done: list[dict] = []
         self.tokens: list[str | None] = []
@@ -34,9 +36,9 @@ class FakeService:
         class Handler(_Handler):
             house = service
 
-        self.server = _Server(("127.0.0.1", port), Handler)
+        self.server = _Server((host, port), Handler)
         self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.url = f"http://{host}:{self.server.server_port}"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
 
     def start(self) -> FakeService:
@@ -47,7 +49,7 @@ class FakeService:
         self.server.shutdown()
         self.server.server_close()
 
-    def do(self, key: str, body: dict) -> dict:
+    def do(self, key: str, body: dict, pid: int = 0) -> dict:
         with self.lock:
             thing = {
                 "id": str(len(self.done) + 1),
@@ -57,7 +59,8 @@ class FakeService:
             }
             self.done.append(thing)
             if self.file:
-                self.file.write(json.dumps({"key": key, "id": thing["id"]}) + "\n")
+                line = {"key": key, "id": thing["id"], "pid": pid, "at": time.time()}
+                self.file.write(json.dumps(line) + "\n")
                 self.file.flush()
                 os.fsync(self.file.fileno())
         return thing
@@ -129,7 +132,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "429":
             self._answer(429, {"error": "slow down"}, {"Retry-After": "1"})
         else:
-            thing = self.house.do(key, body)
+            thing = self.house.do(key, body, int(self.headers["X-Pid"] or 0))
             if fault == "lose":
                 self._hang_up()
             elif fault.startswith("slow"):
@@ -164,10 +167,11 @@ class _Handler(BaseHTTPRequestHandler):
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--journal", type=Path)
     parser.add_argument("--slow", type=float, default=0.0)
     options = parser.parse_args()
-    service = FakeService(options.port, options.journal, options.slow)
+    service = FakeService(options.port, options.journal, options.slow, options.host)
     print(service.url, flush=True)
     service.server.serve_forever(0.05)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 from accounts.actor import Actor
 from accounts.models import Workspace
-from workflows.models import Effect, Run, StepRun, Worker
+from workflows.models import Effect, Run, StepRun, Wait, Worker
 
 EFFECTS = 2
+ALL = "the stage sees all"
 OWNER = "owner@stage.test"
 
 
@@ -69,11 +72,29 @@ WORKFLOWS: dict[str, list[dict[str, Any]]] = {
         },
         {"key": "make", "action": "fake.make", "with": {"title": "{{ steps.all.count }}"}},
     ],
+    "each": [
+        {
+            "key": "all",
+            "action": "for_each",
+            "with": {"items": [1, 2, 3], "parallelism": 3},
+            "do": [{"key": "make", "action": "fake.make", "with": {"title": "{{ item }}"}}],
+        },
+    ],
+    "pair": [
+        {"key": "ask", "action": "fake.model", "with": {"text": "x", "seconds": 0.5}},
+        {"key": "read", "action": "fake.read", "with": {"q": "{{ steps.ask.text }}"}},
+        {"key": "make", "action": "fake.make", "with": {"title": "{{ steps.read.text }}"}},
+    ],
+    "hungry": [{"key": "eat", "action": "fake.eat", "with": {"megabytes": 4000}}],
     "pure": [{"key": f"s{n}", "action": "data.format", "with": {"template": f"{n}"}} for n in range(10)],
 }
 INPUTS: dict[str, list[dict[str, Any]]] = {"big": [{"name": "text", "type": "long_text", "required": True}]}
 BIG = "x" * 400_000
-WANTED = {"blind": (1, 1), "big": (5, 1), "effects": (5, 2), "poison": (1, 0), "slow": (1, 0), "pure": (10, 0)}
+# How many steps and changes a run has when it has succeeded.
+WANTED = {
+    "blind": (1, 1), "big": (5, 1), "each": (4, 3), "effects": (5, 2), "hungry": (1, 0), "pair": (3, 1),
+    "poison": (1, 0), "pure": (10, 0), "slow": (1, 0),
+}  # fmt: skip
 
 
 def start(slug: str, count: int) -> list[str]:
@@ -111,7 +132,6 @@ def ask_start(key: str, token: str) -> str:
 
 def settle(answer: str) -> int:
     """Answer every open question; how many there were."""
-    from workflows.models import Wait
     from workflows.operations.runs import decide
 
     actor = Actor.system(Workspace.objects.get(slug="stage"), "stage")
@@ -119,9 +139,66 @@ def settle(answer: str) -> int:
     return len([decide(actor, wait, answer) for wait in found])
 
 
+def answer(happened: list[str]) -> int:
+    """Answer every open question truly: it happened if its key is among these; how many there were."""
+    from orchestrator_site.lib.errors import UserError
+    from workflows.operations.runs import decide
+
+    actor, keys = Actor.system(Workspace.objects.get(slug="stage"), "stage"), set(happened)
+    found = Wait.objects.of(actor.workspace).filter(decided_at__isnull=True, kind="unknown")
+    count = 0
+    for wait in found.select_related("effect", "effect__run"):
+        with suppress(UserError):  # a look was faster
+            decide(actor, wait, "happened" if wait.effect.key in keys else "repeat")
+            count += 1
+    return count
+
+
+def cancel(run: str) -> bool:
+    """Cancel a run; whether it had not ended yet."""
+    from orchestrator_site.lib.errors import Conflict
+    from workflows.operations.runs import cancel_run, get_run
+
+    actor = Actor.system(Workspace.objects.get(slug="stage"), "stage")
+    try:
+        cancel_run(actor, get_run(actor, run))
+    except Conflict:
+        return False
+    return True
+
+
+def delete_workflow(slug: str) -> bool:
+    """Take a workflow away."""
+    from workflows.operations import workflows
+
+    actor = Actor.system(Workspace.objects.get(slug="stage"), "stage")
+    workflows.delete_workflow(actor, workflows.get_workflow(actor, slug))
+    return True
+
+
+def delete_connection() -> bool:
+    """Take the connection away."""
+    from integrations.models import Connection
+    from integrations.operations.changing import delete_connection as delete
+
+    actor = Actor.system(Workspace.objects.get(slug="stage"), "stage")
+    for connection in Connection.objects.of(actor.workspace).filter(deleted_at__isnull=True):
+        delete(actor, connection)
+    return True
+
+
+def integrity() -> str:
+    """What SQLite says of its own file."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA quick_check")
+        return str(cursor.fetchone()[0])
+
+
 def unfinished() -> int:
     """Runs that have not ended."""
-    runs = Run.objects.unscoped("the stage sees all")
+    runs = Run.objects.unscoped(ALL)
     return runs.exclude(status__in=("succeeded", "failed", "cancelled", "timed_out")).count()
 
 
@@ -132,26 +209,38 @@ def worker_pids() -> list[int]:
 
 def waits() -> int:
     """Questions that wait for a person."""
-    from workflows.models import Wait
 
-    return Wait.objects.unscoped("the stage sees all").filter(decided_at__isnull=True).count()
+    return Wait.objects.unscoped(ALL).filter(decided_at__isnull=True).count()
 
 
 def errors() -> list[Any]:
     """What went wrong in the runs."""
-    return list(Run.objects.unscoped("the stage sees all").values_list("error", flat=True))
+    return list(Run.objects.unscoped(ALL).values_list("error", flat=True))
 
 
 def evidence() -> dict[str, Any]:
-    """What the database says."""
+    """What the database says, in the checker's words."""
+    steps = _counts(StepRun.objects.unscoped(ALL).filter(status="succeeded"))
+    confirmed = _counts(Effect.objects.unscoped(ALL).filter(state="confirmed"))
+    sent = _counts(Effect.objects.unscoped(ALL).filter(state="sent"))
+    asks = _counts(Wait.objects.unscoped(ALL).filter(decided_at__isnull=True))
     runs = []
-    for run in Run.objects.unscoped("the stage sees all").select_related("workflow"):
-        steps, effects = WANTED[run.workflow.slug]
-        finished = StepRun.objects.of(run.workspace_id).filter(run=run, status="succeeded").count()
-        confirmed = Effect.objects.of(run.workspace_id).filter(run=run, state="confirmed").count()
+    for run in Run.objects.unscoped(ALL).select_related("workflow"):
+        wanted, effects = WANTED[run.workflow.slug]
         runs.append({
-            "id": str(run.id), "status": run.status, "code": (run.error or {}).get("code", ""), "deaths": run.deaths,
-            "finished_steps": finished, "wanted_steps": steps, "confirmed": confirmed, "effects": effects,
+            "id": str(run.id), "slug": run.workflow.slug, "status": run.status, "deaths": run.deaths,
+            "code": (run.error or {}).get("code", ""), "finished_steps": steps[run.pk], "wanted_steps": wanted,
+            "confirmed": confirmed[run.pk], "effects": effects, "sent": sent[run.pk], "asks": asks[run.pk],
         })  # fmt: skip
-    found = Effect.objects.unscoped("the stage sees all").values("key", "state")
-    return {"runs": runs, "effects": list(found)}
+    rows = Effect.objects.unscoped(ALL).values("key", "state", "resolution", "attempt", "step_run__action")
+    found = [{**row, "look": row.pop("step_run__action") == "fake.make"} for row in rows]
+    return {"runs": runs, "effects": found, "workers": [_worker(row) for row in Worker.objects.all()]}
+
+
+def _counts(rows: Any) -> Counter[Any]:
+    return Counter(rows.values_list("run_id", flat=True))
+
+
+def _worker(row: Worker) -> dict[str, Any]:
+    ended = row.ended_at.timestamp() if row.ended_at else None
+    return {"pid": row.pid, "state": row.state, "started_at": row.started_at.timestamp(), "ended_at": ended}

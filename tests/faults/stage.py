@@ -1,10 +1,12 @@
-"""A stage for faults: a database of its own, real workers, a service with a journal, and a checker of five zeros.
+"""A stage for faults: a database of its own, real workers, a service with a journal, and the checker.
 
 The truth is outside: the service's fsynced journal, and the ids that starting a run gave back.
 """
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import json
 import os
 import shutil
@@ -13,10 +15,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import urllib.request
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+
+from tests.faults.eyes import Eyes, Recovery, state_of
+from tests.faults.judge import HONEST, Verdict, judge
+from tests.product import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 HELPER = """
@@ -31,41 +37,34 @@ for line in sys.stdin:
         answer = {"error": traceback.format_exc()}
     print(json.dumps(answer), flush=True)
 """
-
-
-# Ways to fail that tell the truth about what happened.
-HONEST = ("E_POISON", "E_REJECTED", "E_ACTION", "E_ENGINE", "E_SERVICE_UNAVAILABLE")
+POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres").rpartition("/")[0]
 TEMPLATE = Path(tempfile.gettempdir()) / f"awo-fault-template-{os.getpid()}.sqlite3"
-
-
-@dataclass
-class Verdict:
-    """What the checker found; the five counts must be zero."""
-
-    runs: int = 0
-    lost: int = 0
-    doubled: int = 0
-    phantom: int = 0
-    stuck: int = 0
-    lying: int = 0
-    details: list[str] = field(default_factory=list)
-
-    @property
-    def clean(self) -> bool:
-        """Five zeros."""
-        return not (self.lost or self.doubled or self.phantom or self.stuck or self.lying)
+_templates: set[str] = set()
 
 
 class Stage:
     """One story of faults."""
 
-    def __init__(self, database: str = "sqlite", lease: int = 12, scale: float = 0.5, workers: int = 2) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="awo-fault-"))
-        self.journal = self.folder / "service.journal"
-        self.database = database
-        self.name = f"awo_fault_{os.getpid()}_{self.folder.name[-6:].lower().replace('_', 'x')}"
+    def __init__(
+        self,
+        database: str = "sqlite",
+        lease: int = 12,
+        scale: float = 0.5,
+        workers: int = 2,
+        *,
+        postgres: str = POSTGRES,
+        host: str = "127.0.0.1",
+        folder: Path | None = None,
+        **env: str,
+    ) -> None:
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="awo-fault-"))
+        self.kept = Path(tempfile.mkdtemp(prefix="awo-fault-log-")) if folder else self.folder
+        self.journal = self.kept / "service.journal"
+        self.database, self.postgres, self.host = database, postgres, host
+        self.lease_seconds = lease * scale
+        self.name = f"awo_fault_{os.getpid()}_{time.monotonic_ns() % 10**9}"
         self.env = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("AWO_", "DJANGO_", "DATABASE_"))},
+            **{k: v for k, v in os.environ.items() if not k.startswith(("AWO_", "DJANGO_", "DATABASE_", "REDIS_"))},
             "DATA_DIR": str(self.folder),
             "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
             "PYTHONPATH": str(ROOT),
@@ -73,7 +72,8 @@ class Stage:
             "LEASE_SECONDS": str(lease),
             "AWO_TIME_SCALE": str(scale),
             "WORKERS": str(workers),
-            "DATABASE_URL": self._postgres() if database == "postgres" else "",
+            "DATABASE_URL": f"{postgres}/{self.name}" if database == "postgres" else "",
+            **env,
         }
         self.supervisors: list[subprocess.Popen[bytes]] = []
         self.service: subprocess.Popen[str] | None = None
@@ -81,51 +81,68 @@ class Stage:
         self.acked: list[str] = []
         self.token = ""
         self.kills = 0
+        self._eyes: Eyes | None = None
 
-    def _postgres(self) -> str:
-        base = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres").rpartition("/")[0]
-        import psycopg
+    # Curtain up, curtain down
 
-        with psycopg.connect(f"{base}/postgres", autocommit=True) as admin:
-            admin.execute(f'CREATE DATABASE "{self.name}"')
-        self._drop = (base, self.name)
-        return f"{base}/{self.name}"
-
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> Self:
         self.service = subprocess.Popen(
-            [sys.executable, "-m", "tests.fakes.service", "--journal", str(self.journal)],
+            [sys.executable, "-m", "tests.fakes.service", "--journal", str(self.journal), "--host", self.host],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
         )
-        if self.database == "sqlite" and TEMPLATE.exists():
-            shutil.copy(TEMPLATE, self.folder / "orchestrator.sqlite3")
         assert self.service.stdout is not None
         self.url = self.service.stdout.readline().strip()
         self.env["FAKE_HOST"] = self.url.removeprefix("http://")
-        self.act("migrate")
-        if self.database == "sqlite" and not TEMPLATE.exists():
-            self.act("copy", str(TEMPLATE))
+        if self.database == "postgres":
+            self._make_postgres()
+        else:
+            self._make_sqlite()
         self.act("prepare", self.url)
         return self
 
+    def _make_sqlite(self) -> None:
+        if TEMPLATE.exists():
+            shutil.copy(TEMPLATE, self.folder / "orchestrator.sqlite3")
+            return
+        self.act("migrate")
+        self.act("copy", str(TEMPLATE))
+        atexit.register(TEMPLATE.unlink, missing_ok=True)
+
+    def _make_postgres(self) -> None:
+        template = f"awo_fault_template_{os.getpid()}"
+        if self.postgres not in _templates:
+            _templates.add(self.postgres)
+            self._admin(f'DROP DATABASE IF EXISTS "{template}"')
+            self._admin(f'CREATE DATABASE "{template}"')
+            assert self.attempt("migrate", seconds=120, DATABASE_URL=f"{self.postgres}/{template}")
+            atexit.register(_quietly, lambda: self._admin(f'DROP DATABASE IF EXISTS "{template}" WITH (FORCE)'))
+        self._admin(f'CREATE DATABASE "{self.name}" TEMPLATE "{template}"')
+
+    def _admin(self, sql: str) -> None:
+        import psycopg
+
+        with psycopg.connect(f"{self.postgres}/postgres", autocommit=True) as admin:
+            admin.execute(sql)
+
     def __exit__(self, *_: Any) -> None:
         for supervisor in self.supervisors:
-            if supervisor.poll() is None:
-                self.kill_all(supervisor)
+            self.kill_all(supervisor)
         for process in (self.service, self.helper):
             if process is not None:
                 process.kill()
                 process.wait()
+        if self._eyes is not None:
+            self._eyes.close()
         if self.database == "postgres":
-            import psycopg
+            _quietly(lambda: self._admin(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)'))
 
-            with psycopg.connect(f"{self._drop[0]}/postgres", autocommit=True) as admin:
-                admin.execute(f'DROP DATABASE IF EXISTS "{self._drop[1]}" WITH (FORCE)')
+    # The product
 
     def act(self, name: str, *args: Any) -> Any:
         """Do something with the product, in a process beside this one."""
-        if self.helper is None:
+        if self.helper is None or self.helper.poll() is not None:
             self.helper = self._helper({})
         assert self.helper.stdin is not None and self.helper.stdout is not None
         self.helper.stdin.write(json.dumps([name, args]) + "\n")
@@ -133,23 +150,6 @@ class Stage:
         answer = json.loads(self.helper.stdout.readline())
         assert "ok" in answer, answer.get("error")
         return answer["ok"]
-
-    def start_workers(self, **env: str) -> subprocess.Popen[bytes]:
-        """A real `manage.py worker`."""
-        log = open(self.folder / "worker.log", "ab")  # noqa: SIM115
-        supervisor = subprocess.Popen(
-            [sys.executable, "manage.py", "worker"],
-            cwd=ROOT,
-            env={**self.env, **env},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-        self.supervisors.append(supervisor)
-        end = time.monotonic() + 60
-        while not self.worker_pids() and supervisor.poll() is None and time.monotonic() < end:
-            time.sleep(0.1)
-        return supervisor
 
     def attempt(self, name: str, *args: Any, seconds: float = 20.0, **env: str) -> Any:
         """An act in a process of its own that may die of it: its answer, or None. What stands still is woken."""
@@ -159,7 +159,7 @@ class Stage:
         helper.stdin.close()
         end = time.monotonic() + seconds
         while helper.poll() is None and time.monotonic() < end:
-            if Path(f"/proc/{helper.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T":
+            if state_of(helper.pid) == "T":
                 time.sleep(1.0)
                 helper.send_signal(signal.SIGCONT)
             time.sleep(0.02)
@@ -170,18 +170,47 @@ class Stage:
         return answer.get("ok")
 
     def _helper(self, env: dict[str, str]) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-c", HELPER],
-            cwd=ROOT,
-            env={**self.env, **env},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        with open(self.kept / "helper.log", "ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-c", HELPER],
+                cwd=ROOT,
+                env={**self.env, **env},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+
+    def start_workers(self, *, prefix: Sequence[str] = (), wait: bool = True, **env: str) -> subprocess.Popen[bytes]:
+        """A real `manage.py worker`; `prefix` may put it on another host (`ip netns exec …`)."""
+        before = set(self.live()) if wait else set()
+        supervisor = self._start("worker", [*prefix, sys.executable, "manage.py", "worker"], env)
+        if wait:
+            self.until(lambda: supervisor.poll() is not None or bool(set(self.live()) - before), 60)
+        return supervisor
+
+    def start_web(self, **env: str) -> str:
+        """A real `manage.py web`; its address."""
+        port = free_port()
+        command = [sys.executable, "manage.py", "web", "--port", str(port), "--bind", "127.0.0.1"]
+        self.web = self._start("web", command, {"PORT": str(port), **env})
+        base = f"http://127.0.0.1:{port}"
+        self.until(lambda: _answers(f"{base}/healthz"), 60)
+        return base
+
+    def _start(self, name: str, command: Sequence[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
+        with open(self.kept / f"{name}.log", "ab") as log:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env={**self.env, **env}, stdout=log, stderr=log, start_new_session=True
+            )
+        self.supervisors.append(process)
+        return process
+
+    # The load
 
     def start_runs(self, slug: str, count: int) -> list[str]:
         """Start runs; their ids are what was promised."""
-        ids = self.act("start", slug, count)
+        ids: list[str] = self.act("start", slug, count)
         self.acked += ids
         return ids
 
@@ -194,10 +223,28 @@ class Stage:
 
     def plan(self, *faults: str) -> None:
         """What the service does with the next changes."""
-        import urllib.request
-
         request = urllib.request.Request(f"{self.url}/plan", json.dumps({"plan": faults}).encode(), method="POST")
         urllib.request.urlopen(request, timeout=5).read()
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What has happened at the service."""
+        if not self.journal.exists():
+            return []
+        return [json.loads(line) for line in self.journal.read_text().splitlines()]
+
+    def answer_truly(self) -> int:
+        """Answer every open question with what the service's journal says; how many there were."""
+        return int(self.act("answer", [line["key"] for line in self.lines()]))
+
+    def crash(self, *plans: str) -> dict[str, str]:
+        """The environment in which one process meets its fate: P07:1:kill."""
+        return {"AWO_CRASH": ",".join(plans), "AWO_CRASH_ONCE": str(self.kept / "crashed")}
+
+    def crashed(self, point: str) -> bool:
+        """Whether somebody has."""
+        return (self.kept / f"crashed.{point}").exists()
+
+    # Processes
 
     def tree(self, supervisor: subprocess.Popen[bytes]) -> list[int]:
         """Every process below a supervisor."""
@@ -205,33 +252,52 @@ class Stage:
         while todo:
             pid = todo.pop()
             try:
-                children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+                tasks = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
             except OSError:
                 continue
-            found += [int(child) for child in children]
-            todo += [int(child) for child in children]
+            children = [int(child) for task in tasks for child in task]
+            found += children
+            todo += children
         return found
 
-    def worker_pids(self) -> list[int]:
-        """The processes that hold an engine now."""
-        return self.act("worker_pids")
+    @property
+    def eyes(self) -> Eyes:
+        """A reading connection of the test's own."""
+        if self._eyes is None:
+            self._eyes = Eyes(self.folder, self.env["DATABASE_URL"])
+        return self._eyes
 
-    def kill(self, pid: int, number: int = signal.SIGKILL) -> None:
-        """Kill one process."""
+    def recovery(self) -> Recovery:
+        """A watch over how soon what was hit goes on."""
+        return Recovery(self.eyes)
+
+    def live(self) -> list[int]:
+        """The processes that hold a live lease and are there."""
+        return [pid for pid, _ in self.eyes.workers()]
+
+    def worker_pids(self) -> list[int]:
+        """The processes that hold an engine, as the product knows them."""
+        return list(self.act("worker_pids"))
+
+    def kill(self, pid: int, number: int = signal.SIGKILL) -> bool:
+        """Signal one process; whether it was there."""
+        if state_of(pid) in ("", "Z", "X"):
+            return False
         try:
             os.kill(pid, number)
-            self.kills += 1
         except ProcessLookupError:
-            return
+            return False
+        self.kills += 1
+        return True
 
     def kill_all(self, supervisor: subprocess.Popen[bytes]) -> None:
         """The supervisor and everything below it, at once."""
         for pid in [supervisor.pid, *self.tree(supervisor)]:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
         supervisor.wait()
+
+    # Waiting and judging
 
     def until(self, true: Callable[[], bool], seconds: float) -> bool:
         """Wait until something is so."""
@@ -240,55 +306,30 @@ class Stage:
             time.sleep(0.05)
         return true()
 
-    def until_quiet(self, seconds: float) -> float:
-        """Wait until every run has ended; how long it took."""
+    def until_quiet(self, seconds: float, *, answer: bool = False) -> float:
+        """Wait until every run has ended (answering truly what is asked, if told so); how long it took."""
         began = time.monotonic()
         while time.monotonic() - began < seconds:
-            if self.act("unfinished") == 0:
+            if self.eyes.unfinished() == 0:
                 break
+            if answer and self.eyes.asking():
+                self.answer_truly()
             time.sleep(0.1)
         return time.monotonic() - began
 
-    def check(self) -> Verdict:
-        """Five zeros, by comparing the service's journal and the promises with the database."""
-        lines = [json.loads(line) for line in self.journal.read_text().splitlines()] if self.journal.exists() else []
-        found = self.act("evidence")
-        return judge(self.acked, lines, found)
+    def check(self, honest: Iterable[str] = HONEST, deleted: Iterable[str] = ()) -> Verdict:
+        """The zeros, by comparing the service's journal and the promises with the database."""
+        return judge(self.acked, self.lines(), self.act("evidence"), honest, deleted)
 
 
-def judge(  # noqa: C901 - one line a fault; split it would hide the list
-    acked: list[str], lines: list[dict], found: dict
-) -> Verdict:
-    """Compare promises, journal and database. Pure, so that the checker can be tried itself."""
-    verdict = Verdict(runs=len(acked))
-    runs = {run["id"]: run for run in found["runs"]}
-    done = [line["key"] for line in lines]
-    known = {effect["key"] for effect in found["effects"]}
-    confirmed = [effect for effect in found["effects"] if effect["state"] == "confirmed"]
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
-    def note(kind: str, text: str) -> None:
-        setattr(verdict, kind, getattr(verdict, kind) + 1)
-        verdict.details.append(f"{kind}: {text}")
 
-    for run in acked:
-        if run not in runs:
-            note("lost", f"run {run} was promised and is gone")
-    for run in sorted(set(runs) - set(acked)):
-        note("doubled", f"run {run} was promised to nobody")
-    for effect in confirmed:
-        if effect["key"] not in done:
-            note("lost", f"effect {effect['key']} is confirmed and never happened")
-    for key in sorted({key for key in done if done.count(key) > 1}):
-        note("doubled", f"{key} happened {done.count(key)} times")
-    for key in sorted(set(done) - known):
-        note("phantom", f"{key} happened without a row")
-    for run in runs.values():
-        if run["status"] not in ("succeeded", "failed", "cancelled", "timed_out", "attention"):
-            note("stuck", f"run {run['id']} is {run['status']}")
-        if run["status"] == "succeeded" and run["finished_steps"] != run["wanted_steps"]:
-            note("lying", f"run {run['id']} succeeded with {run['finished_steps']} of {run['wanted_steps']} steps")
-        if run["status"] == "succeeded" and run["confirmed"] != run["effects"]:
-            note("lying", f"run {run['id']} succeeded with {run['confirmed']} of {run['effects']} effects")
-        if run["status"] == "failed" and run["code"] not in HONEST:
-            note("lying", f"run {run['id']} failed with {run['code']}")
-    return verdict
+def _quietly(function: Callable[[], Any]) -> None:
+    with contextlib.suppress(Exception):
+        function()

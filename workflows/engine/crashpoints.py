@@ -1,5 +1,6 @@
 """Named places where a test may kill, stop or fail this process: AWO_CRASH=P07:3:kill (security.md §3).
 
+Several are told apart by commas: AWO_CRASH=P09:1:kill,P17:1:stop.
 Off in production and without the variable: then `crashpoint` is a function that does nothing.
 """
 
@@ -25,7 +26,8 @@ class _Plan:
         self.name, self.at, self.mode = parts[0], int(parts[1]), parts[2]
         if self.name not in NAMES or self.mode not in ("kill", "stop", "raise"):
             raise ValueError(f"AWO_CRASH={text!r}: use P07:3:kill|stop|raise")
-        self.once = os.environ.get("AWO_CRASH_ONCE", "")
+        once = os.environ.get("AWO_CRASH_ONCE", "")
+        self.once = f"{once}.{self.name}" if once else ""
         self.seen = 0
         self.lock = threading.Lock()
 
@@ -39,7 +41,7 @@ class _Plan:
             self._strike()
 
     def _first(self) -> bool:
-        """With AWO_CRASH_ONCE=path only one process ever strikes."""
+        """With AWO_CRASH_ONCE=path only one process ever strikes at each place; it leaves the file path.P07."""
         if not self.once:
             return True
         try:
@@ -54,13 +56,13 @@ class _Plan:
         os.kill(os.getpid(), signal.SIGKILL if self.mode == "kill" else signal.SIGSTOP)
 
 
-def _read() -> _Plan | None:
+def _read() -> tuple[_Plan, ...]:
     text = os.environ.get("AWO_CRASH", "")
     production = os.environ.get("PRODUCTION", "").lower() in ("1", "true", "yes", "on")
-    return _Plan(text) if text and not production else None
+    return () if production or not text else tuple(_Plan(part) for part in text.split(","))
 
 
-_plan = _read()
+_plans = _read()
 
 
 _OUTBOUND = {"connected": "P10", "half": "P11", "sent": "P12", "headers": "P13"}
@@ -74,9 +76,9 @@ def _listen_outbound() -> None:
 
 def crashpoint(name: str) -> None:
     """A place with a name; does nothing unless a test planned a crash here."""
-    if _plan is not None:
-        _plan.passed(name)
+    for plan in _plans:
+        plan.passed(name)
 
 
-if _plan is not None and _plan.name in _OUTBOUND.values():
+if any(plan.name in _OUTBOUND.values() for plan in _plans):
     _listen_outbound()
