@@ -1,4 +1,6 @@
-"""`make faults`: the stories of faults on real workers, and one table of what was lost, doubled and so on (docs/faults.md).
+"""`make faults`: the stories of faults on real workers, and one table of what was lost, doubled and so on.
+
+docs/faults.md tells them.
 
 python -m benchmarks.faults [--database sqlite|postgres|both] [--only matrix,kills,…] [--points P07,P09] [--modes kill]
                             [--repeat N] [--kills N] [--stops N] [--json FILE]

@@ -166,7 +166,6 @@ class Nothing(Model):
 async def die(context: Context[Client], values: Nothing) -> Text:
     """Take the worker's process along."""
     import os
-    import signal
 
     os.kill(os.getpid(), signal.SIGKILL)
     return Text(text="")
@@ -180,7 +179,6 @@ class EatInput(Model):
 async def eat(context: Context[Client], values: EatInput) -> Text:
     """Take so much memory at once; where there is not so much, the kernel's way of saying so: the process is killed."""
     import os
-    import signal
 
     try:
         taken = bytearray(values.megabytes * 1024 * 1024)

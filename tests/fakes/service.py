@@ -20,9 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 class FakeService:
     """The service in a thread of this process (tests) or alone (`python -m tests.fakes.service`)."""
 
-    def __init__(
-        self, port: int = 0, journal: Path | None = None, slow: float = 0.0, host: str = "127.0.0.1"
-    ) -> None:
+    def __init__(self, port: int = 0, journal: Path | None = None, slow: float = 0.0, host: str = "127.0.0.1") -> None:
         self.plan: deque[str] = deque()
         self.done: list[dict] = []
         self.tokens: list[str | None] = []

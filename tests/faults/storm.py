@@ -91,7 +91,9 @@ def stops(database: str, number: int, seed: int = 1) -> Row:
 
 
 def _freeze_for(chance: random.Random, lease: float) -> float:
-    return chance.choice((chance.uniform(0.2, lease / 2), chance.uniform(lease / 2, lease), chance.uniform(1, 2) * lease))
+    return chance.choice(
+        (chance.uniform(0.2, lease / 2), chance.uniform(lease / 2, lease), chance.uniform(1, 2) * lease)
+    )
 
 
 def _thaw(frozen: list[tuple[float, int]], now: float) -> None:
@@ -108,9 +110,7 @@ def _victim(stage: Stage, chance: random.Random, not_these: set[int] = frozenset
     return chance.choice(busy or [pid for pid, _ in there] or [0])
 
 
-def _weather(
-    stage: Stage, load: Load, number: int, blow: Callable[[], None], pause: Callable[[], float]
-) -> list[str]:
+def _weather(stage: Stage, load: Load, number: int, blow: Callable[[], None], pause: Callable[[], float]) -> list[str]:
     """Blow until there were so many, under load."""
     began = time.monotonic()
     limit = began + 60 + 10.0 * number

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.faults
     ],
 )
 def test_workers_that_meet_their_fate_at_named_places_lose_and_double_nothing(mode, places):
-    with Stage() as stage:
+    with Stage(scale=0.25) as stage:
         stage.env["FAKE_TRANSPORT"] = "blocking"
         stage.start_workers(**stage.crash(*(f"{place}:1:{mode}" for place in places)))
         stage.start_runs("effects", 4)

@@ -1,4 +1,4 @@
-"""The checker is tried itself: each fault is seeded, and it must see it; and what only looks like one it must let pass."""
+"""The checker is tried itself: it must see each seeded fault, and let pass what only looks like one."""
 
 from __future__ import annotations
 
