@@ -61,6 +61,18 @@ class ConnectionReport:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """One thing that a form offers for an input: the value that is stored, and what a person reads beside it.
+
+    A client offers lists by `async choices(name, q, given) -> Sequence[Choice]`: `name` is the field's `choices=`, `q`
+    what was typed so far, `given` the literal inputs named by its `depends=`. At most 200 are shown.
+    """
+
+    value: str
+    label: str = ""
+
+
+@dataclass(frozen=True)
 class Found:
     """What a look found: the change did happen."""
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from integrations.cache import ClientCache
-from integrations.context import Calls, ConnectionInfo, ConnectionReport
+from integrations.context import Calls, Choice, ConnectionInfo, ConnectionReport
 from integrations.errors import RateLimited, Rejected, ServiceError, SignInAgain, Unavailable
 from integrations.http_failures import from_status, from_transport, unreadable
 from integrations.llm import ModelAnswer, ModelRequest
@@ -97,6 +97,13 @@ class ModelClient(ABC):
         cost = f" for {answer.cost_usd:.6f} USD" if answer.cost_usd is not None else ""
         summary = f"The key works. {count}{answer.model} answered{cost}."
         return ConnectionReport(ok=True, summary=summary, can=("complete prompts", f"use {usual}"))
+
+    async def choices(self, name: str, q: str, given: Mapping[str, str]) -> list[Choice]:
+        """The models of the service, those with a known price first and with it."""
+        if name != "models":
+            return []
+        found = [model for model in await self._models() if q.lower() in model.lower()]
+        return [Choice(model, self.table.in_words(model)) for model in sorted(found, key=self.table.order)]
 
     async def _models(self) -> list[str]:
         """The models, or none where a compatible server does not list them."""

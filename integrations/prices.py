@@ -80,6 +80,19 @@ class ModelTable:
         dropped = [name for name in given if name in family.refuses]
         return {family.renames.get(n, n): v for n, v in given.items() if n not in family.refuses}, dropped
 
+    def in_words(self, model: str) -> str:
+        """What a million tokens in and out cost, and when the model ends; "" where nothing is known."""
+        facts = self.find(model)
+        if facts is None:
+            return ""
+        ends = f", ends {facts.ends:%-d %b %Y}" if facts.ends else ""
+        return f"${facts.input:g} in, ${facts.output:g} out per million tokens{ends}"
+
+    def order(self, model: str) -> tuple[bool, bool, str]:
+        """Models that stay and have a price come first."""
+        facts = self.find(model)
+        return facts is None, bool(facts and facts.ends), model
+
     def _ended(self, name: str, today: date) -> bool:
         facts = self.models.get(name)
         return bool(facts and facts.ends and facts.ends <= today)

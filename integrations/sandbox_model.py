@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from integrations.context import Calls, ConnectionInfo, ConnectionReport
+from integrations.context import Calls, Choice, ConnectionInfo, ConnectionReport
 from integrations.llm import ModelAnswer, ModelRequest
 from integrations.prices import read_table
 
@@ -104,6 +104,10 @@ class SandboxModel:
         if len(request.prompt) > LONG:
             return await self.calls.blocking(lambda: answer(request))
         return answer(request)
+
+    async def choices(self, name: str, q: str, given: Mapping[str, str]) -> list[Choice]:
+        """The one model there is."""
+        return [Choice(NAME, TABLE.in_words(NAME))] if name == "models" else []
 
     async def describe(self) -> ConnectionReport:
         """What the offline model is good for."""

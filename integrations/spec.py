@@ -44,29 +44,67 @@ class Kind(StrEnum):
 
 
 def content(
-    label: str, *, default: Any = ..., help: str = "", example: Any = None, widget: str = "", **rules: Any
+    label: str,
+    *,
+    default: Any = ...,
+    help: str = "",
+    example: Any = None,
+    widget: str = "",
+    choices: str = "",
+    depends: Sequence[str] = (),
+    **rules: Any,
 ) -> Any:
-    """An input that text from outside may fill (a body, a title). `widget`: text, long, markdown, code, choice."""
-    return _input("content", label, default, help, example, widget, rules)
+    """An input that text from outside may fill (a body, a title). `widget`: text, long, markdown, code, choice.
+
+    `choices` names a list that the form offers from the connection itself (models, repositories): the client's
+    `async choices(name, q, given) -> Sequence[Choice]` gives it; `depends` are the inputs it must know (`given`).
+    """
+    return _input("content", label, default, help, example, widget, rules, choices, depends)
 
 
 def target(
-    label: str, *, default: Any = ..., help: str = "", example: Any = None, widget: str = "", **rules: Any
+    label: str,
+    *,
+    default: Any = ...,
+    help: str = "",
+    example: Any = None,
+    widget: str = "",
+    choices: str = "",
+    depends: Sequence[str] = (),
+    **rules: Any,
 ) -> Any:
     """An input that says where something goes (repository, page, address): tainted text may never fill it."""
-    return _input("target", label, default, help, example, widget, rules)
+    return _input("target", label, default, help, example, widget, rules, choices, depends)
 
 
 def setting(
-    label: str, *, default: Any = ..., help: str = "", example: Any = None, widget: str = "", **rules: Any
+    label: str,
+    *,
+    default: Any = ...,
+    help: str = "",
+    example: Any = None,
+    widget: str = "",
+    choices: str = "",
+    depends: Sequence[str] = (),
+    **rules: Any,
 ) -> Any:
     """An input that only tunes the call (a limit, a temperature); tainted values are treated like content."""
-    return _input("setting", label, default, help, example, widget, rules)
+    return _input("setting", label, default, help, example, widget, rules, choices, depends)
 
 
-def _input(role: str, label: str, default: Any, help: str, example: Any, widget: str, rules: dict[str, Any]) -> Any:
-    extra = {"x-role": role, "x-widget": widget, "x-example": example}
-    shown = {name: value for name, value in extra.items() if value not in ("", None)}
+def _input(
+    role: str,
+    label: str,
+    default: Any,
+    help: str,
+    example: Any,
+    widget: str,
+    rules: dict[str, Any],
+    choices: str,
+    depends: Sequence[str],
+) -> Any:
+    extra = {"x-role": role, "x-widget": widget, "x-example": example, "x-choices": choices, "x-depends": list(depends)}
+    shown = {name: value for name, value in extra.items() if value not in ("", None, [])}
     return Field(default, title=label, description=help or None, json_schema_extra=shown, **rules)
 
 
@@ -268,5 +306,15 @@ def check_action(action: Action) -> None:
 
 def role_of(model: type[BaseModel], name: str) -> str:
     """content, target or setting: the mark of one input field."""
+    return str(_mark(model, name, "x-role", "content"))
+
+
+def choices_of(model: type[BaseModel], name: str) -> tuple[str, tuple[str, ...]]:
+    """The list that a field offers from its connection ('' for none), and the inputs that the list depends on."""
+    depends = _mark(model, name, "x-depends", [])
+    return str(_mark(model, name, "x-choices", "")), tuple(depends if isinstance(depends, list) else ())
+
+
+def _mark(model: type[BaseModel], name: str, mark: str, usual: Any) -> Any:
     extra = model.model_fields[name].json_schema_extra
-    return str(extra.get("x-role", "content")) if isinstance(extra, dict) else "content"
+    return extra.get(mark, usual) if isinstance(extra, dict) else usual

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from integrations.views import connections, oauth, sandbox
+from integrations.views import choices, connections, oauth, sandbox
 
 public = [
     path("oauth/callback/", oauth.callback, name="oauth_callback"),
@@ -18,6 +18,7 @@ pages = [
     path("connections/<uuid:pk>/test/", connections.test, name="connection_test"),
     path("connections/<uuid:pk>/default/", connections.default, name="connection_default"),
     path("connections/<uuid:pk>/delete/", connections.delete, name="connection_delete"),
+    path("actions/<str:action>/choices/<str:field>", choices.choices, name="action_choices"),
     path("sandbox/", sandbox.sandbox, name="sandbox"),
     path("sandbox/reset/", sandbox.reset, name="sandbox_reset"),
     path("sandbox/<str:service>/", sandbox.service, name="sandbox_service"),

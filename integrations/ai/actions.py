@@ -28,7 +28,10 @@ class Completion(Model):
 
 
 def _model() -> Any:
-    return setting("Model", default=None, help=MODEL_HELP, example="gpt-4o-mini", min_length=1, max_length=200)
+    return setting(
+        "Model", default=None, help=MODEL_HELP, example="gpt-4o-mini", widget="model", choices="models",
+        min_length=1, max_length=200,
+    )  # fmt: skip
 
 
 def _temperature() -> Any:

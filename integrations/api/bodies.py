@@ -94,6 +94,21 @@ class ActionPage(Body):
     previous: str | None
 
 
+class ChoiceBody(Body):
+    """One thing that an input can be."""
+
+    value: str
+    label: str
+
+
+class ChoicePage(Body):
+    """What a connection offers for an input; all of it, at most 200."""
+
+    results: list[ChoiceBody]
+    next: str | None
+    previous: str | None
+
+
 class ResetBody(Body):
     """How many things that runs had made or changed were put back."""
 

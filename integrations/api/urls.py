@@ -8,6 +8,7 @@ from integrations.api import views
 
 urlpatterns = [
     path("actions", views.ActionList.as_view(), name="actions"),
+    path("actions/<str:action>/choices/<str:field>", views.ActionChoices.as_view(), name="action_choices"),
     path("connections", views.ConnectionList.as_view(), name="connections"),
     path("connections/<uuid:pk>", views.ConnectionDetail.as_view(), name="connection"),
     path("connections/<uuid:pk>/test", views.ConnectionTest.as_view(), name="connection_test"),

@@ -14,6 +14,7 @@ from integrations import catalogue
 from integrations.api import bodies
 from integrations.models import Connection
 from integrations.operations import connections as operations
+from integrations.operations.choices import given_of, list_choices
 from integrations.operations.finding import free_name
 from integrations.operations.looking import world_json
 from orchestrator_site.lib.api import ApiView, CursorPage
@@ -54,6 +55,26 @@ class ActionList(ApiView):
         asked = {name: request.query_params.get(name, "").strip() for name in ("service", "q")}
         found = {"results": catalogue.entries(**asked), "services": catalogue.services()}
         return Response({**found, "next": None, "previous": None})
+
+
+class ActionChoices(ApiView):
+    """What a connection offers for an input."""
+
+    @extend_schema(
+        operation_id="actions_choices",
+        parameters=[
+            OpenApiParameter("connection", str, description="by name; left out: the one a step would use"),
+            OpenApiParameter("q", str, description="what was typed so far"),
+        ],
+        responses={200: bodies.ChoicePage},
+    )
+    def get(self, request: Request, action: str, field: str) -> Response:
+        """List the models, repositories and so on that an input can be; other inputs come as `with-<name>`."""
+        params = request.query_params
+        asked = {name: params.get(name, "").strip() for name in ("connection", "q")}
+        found = list_choices(actor_of(request), action, field, given=given_of(params.items()), **asked)
+        shown = [{"value": choice.value, "label": choice.label} for choice in found]
+        return Response({"results": shown, "next": None, "previous": None})
 
 
 class ConnectionList(ApiView):

@@ -210,6 +210,8 @@ ARGUMENTS: tuple[tuple[str, str, Callable[[World], Any]], ...] = (
     (r".*", "run", lambda w: w.things["run"].pk),
     (r".*", "key", lambda w: "write"),
     (r".*", "n", lambda w: 1),
+    (r"(api:)?action_choices", "action", lambda w: "ai.complete"),
+    (r"(api:)?action_choices", "field", lambda w: "model"),
     (r"oauth_start", "service", lambda w: "gmail"),
     (r".*", "service", lambda w: "notion"),
     (r"(api:)?variable.*", "name", lambda w: f"variable_{w.canary}"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from integrations.operations.finding import connections_of, default_connection
+from integrations.spec import choices_of
 from prompts.models import Prompt
 from workflows.engine.actions import ActionInfo
 from workflows.engine.catalogue import CATALOGUE
@@ -102,7 +103,31 @@ def _help(request: PageRequest, workflow: Workflow, context: JSON, key: str) -> 
         "groups": picker.groups(parsed, key, run, variables),
         "newest": run,
         "prompts": list(slugs.order_by("slug")[:300]) if "prompt" in _widgets(context) else [],
+        "offers": _offers(request, context),
     }
+
+
+def _offers(request: PageRequest, context: JSON) -> list[JSON]:
+    """The inputs whose choices the connection gives: asked when one enters the field."""
+    if not isinstance(context["info"], ActionInfo) or context["inputs"] is None:
+        return []
+    found = []
+    for name, field in context["inputs"].fields.items():
+        wanted, depends = choices_of(context["info"].input, name)
+        if wanted:
+            others = [f"#id_with-{other}" for other in depends]
+            field.widget.attrs["list"] = f"list-{name}"
+            url = link(request.workspace, "action_choices", action=context["info"].name, field=name)
+            moved = [f"change from:{other}" for other in ("#id_connection", *others)]
+            found.append(
+                {
+                    "name": name,
+                    "url": url,
+                    "include": ",".join(("#id_connection", *others)),
+                    "trigger": ",".join((f"focusin from:#id_with-{name} once", *moved)),
+                }
+            )
+    return found
 
 
 def _widgets(context: JSON) -> set[str]:

@@ -123,6 +123,15 @@ def test_the_connections_of_fitting_services_are_offered(editor, sandboxed):
     assert '<option value="gmail">' in page and '<option value="github">' not in page
 
 
+def test_the_choices_of_a_connection_are_asked_for_when_one_enters_the_field(editor, sandboxed):
+    step = {"key": "ask", "action": "ai.complete", "with": {"prompt": "Hi"}}
+    operations.create_workflow(editor.actor, {"format": 1, "name": "Ask", "steps": [step]}, draft=True)
+    page = editor.client.get(editor.path("workflows/ask/steps/ask")).text
+    assert 'list="list-model"' in page
+    assert f'hx-get="{editor.path("actions/ai.complete/choices/model")}"' in page
+    assert "focusin from:#id_with-model once" in page
+
+
 def test_a_step_of_an_unknown_action_can_be_opened(editor, workspace):
     step = {"key": "odd", "action": "nowhere.thing", "with": {"a": 1}}
     operations.create_workflow(editor.actor, {"format": 1, "name": "Odd", "steps": [step]}, draft=True)
