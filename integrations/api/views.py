@@ -72,7 +72,7 @@ class ActionChoices(ApiView):
         """List the models, repositories and so on that an input can be; other inputs come as `with-<name>`."""
         params = request.query_params
         asked = {name: params.get(name, "").strip() for name in ("connection", "q")}
-        found = list_choices(actor_of(request), action, field, given=given_of(params.items()), **asked)
+        found = list_choices(actor_of(request), action, field, given=given_of(params.dict()), **asked)
         shown = [{"value": choice.value, "label": choice.label} for choice in found]
         return Response({"results": shown, "next": None, "previous": None})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.cache import cache
@@ -47,9 +47,9 @@ def list_choices(
     return [Choice(*pair) for pair in kept]
 
 
-def given_of(items: Iterable[tuple[str, str]]) -> dict[str, str]:
+def given_of(params: Mapping[str, object]) -> dict[str, str]:
     """The inputs that came along, as `with-<name>`; expressions are not known yet and left out."""
-    found = {name.removeprefix("with-"): value for name, value in items if name.startswith("with-")}
+    found = {name.removeprefix("with-"): str(value) for name, value in params.items() if name.startswith("with-")}
     return {name: value for name, value in found.items() if "{{" not in value and "{%" not in value}
 
 

@@ -23,7 +23,7 @@ def choices(request: HttpRequest, workspace: str, action: str, field: str) -> Ht
             field,
             connection=request.GET.get("connection", ""),
             q=request.GET.get("q", ""),
-            given=given_of(request.GET.items()),
+            given=given_of(request.GET.dict()),
         )
     except NotFound:
         raise
