@@ -90,7 +90,11 @@ class BatchAnswer(Body):
 
 
 class RerunBody(Body):
-    """How to run again. Steps before `from` would keep their outputs; without it the whole workflow runs."""
+    """How to run again. Steps before `from` keep their outputs; without it the whole workflow runs.
+
+    `from`: a step's key, `loop[3]/key` for one round of a loop, or "@failed" (whatever did not finish). `outputs`: what
+    earlier steps shall have given, by the same names. `version`: a number, "newest", "draft"; else the run's own.
+    """
 
     from_: str | None = Field(None, alias="from")
     inputs: Object | None = None
@@ -149,6 +153,13 @@ class AttemptBody(Body):
     cost_usd: float
 
 
+class ReusedBody(Body):
+    """The earlier run a step was taken from; `edited` names who gave it another output."""
+
+    run: str
+    edited: str | None
+
+
 class StepBody(Body):
     """A step of a run; `path` is the place in loops, "" outside of them."""
 
@@ -160,6 +171,7 @@ class StepBody(Body):
     output: Any
     error: Object | None
     attempts: list[AttemptBody]
+    reused: ReusedBody | None
 
 
 class EffectBody(Body):

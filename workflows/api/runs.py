@@ -17,13 +17,13 @@ from rest_framework.response import Response
 from accounts.actor import actor_of
 from orchestrator_site.lib.api import ApiView, CursorPage, StrictJSONRenderer
 from orchestrator_site.lib.body import read_body
-from orchestrator_site.lib.errors import UserError
 from orchestrator_site.lib.json import MIB, dumps
 from workflows.api import bodies, parameters, shapes
 from workflows.engine.crashpoints import crashpoint
 from workflows.models import Run, RunStatus, StepRun
 from workflows.operations import live
 from workflows.operations import runs as operations
+from workflows.operations.again import Wanted, run_again
 from workflows.operations.blobs import with_outputs
 from workflows.operations.workflows import get_workflow
 
@@ -227,21 +227,25 @@ class Cancel(ApiView):
 class Rerun(ApiView):
     """Running again."""
 
-    @extend_schema(operation_id="runs_rerun", request=bodies.RerunBody, responses={202: bodies.RunBody})
+    max_body = 8 * MIB
+
+    @extend_schema(
+        operation_id="runs_rerun",
+        parameters=[IDEMPOTENCY],
+        request=bodies.RerunBody,
+        responses={202: bodies.RunBody},
+    )
     def post(self, request: Request, run: str) -> Response:
-        """Start a new run from this one, with its inputs or edited ones; what was changed before stays."""
+        """Start a new run from this one. `from` is a step's key, `loop[3]/key`, or "@failed": what comes before stands.
+
+        `outputs` gives what earlier steps shall have given; `warnings` of the answer names what is done again.
+        """
         values = read_body(request.data if request.data is not None else {}, bodies.RerunBody)
-        if values.from_ or values.outputs:
-            raise UserError(
-                "E_UNSUPPORTED",
-                "Running again from a step is not available in this release.",
-                field="from" if values.from_ else "outputs",
-                hint="Leave it out to run the whole workflow again.",
-            )
-        found = operations.rerun(
-            actor_of(request), _get(request, run), inputs=values.inputs, version=values.version, mode=values.mode
-        )
-        return Response(shapes.run_json(found), status=202, headers={"Location": f"/api/v1/runs/{found.id}"})
+        wanted = Wanted(values.from_ or "", values.inputs, values.outputs or {}, values.version, values.mode)
+        key = parameters.idempotency_key(request)
+        again = run_again(actor_of(request), _get(request, run), wanted, idempotency_key=key)
+        shape = {**shapes.run_json(again.run), "warnings": again.warnings}
+        return Response(shape, status=202, headers={"Location": f"/api/v1/runs/{again.run.id}"})
 
 
 def _get(request: Request, run: str) -> Run:

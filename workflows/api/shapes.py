@@ -65,7 +65,7 @@ def attempts_json(step: StepRun, attempts: Iterable[Attempt]) -> list[JSON]:
     waits in its first call waits to learn what became of a change.
     """
     rows = [attempt_json(attempt) for attempt in sorted(attempts, key=lambda attempt: attempt.n)]
-    if rows or step.started_at is None or step.kind == "control" or step.status == "skipped":
+    if rows or step.started_at is None or reused(step) or step.kind == "control" or step.status == "skipped":
         return rows
     return [
         {
@@ -92,7 +92,14 @@ def step_json(step: StepRun, attempts: Iterable[Attempt] = ()) -> JSON:
         "output": step.output,
         "error": step.error,
         "attempts": attempts_json(step, attempts),
+        "reused": reused(step),
     }
+
+
+def reused(step: StepRun) -> JSON | None:
+    """Where a step that was not run in this run comes from: the earlier run, and who edited its output."""
+    said = step.decision.get("reused") if isinstance(step.decision, dict) else None
+    return {"run": said["run"], "edited": said.get("edited")} if said else None
 
 
 def effect_json(effect: Effect) -> JSON:

@@ -52,6 +52,11 @@ class ClaimedRun:
     cost_usd: Decimal
     workflow_id: UUID
 
+    @property
+    def has_records(self) -> bool:
+        """Whether steps of it may be stored already: it was walked before, or it goes on from an earlier run."""
+        return self.claims > 1 or "reused" in self.frozen
+
 
 _RUN = (
     "SELECT r.id, r.fence, r.workspace_id, a.slug, w.slug, r.version_id, r.status, r.mode, r.inputs, r.frozen, "

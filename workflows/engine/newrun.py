@@ -49,7 +49,7 @@ def new_run(
         workflow=workflow,
         version=version,
         inputs=check_inputs(facts.inputs, given),
-        frozen={**_frozen(workflow, facts), **frozen},
+        frozen={**frozen_now(workflow, facts), **frozen},
         created_at=at,
         due_at=at,
         deadline_at=at + timedelta(seconds=facts.timeout) if facts.timeout else None,
@@ -93,7 +93,8 @@ def _prompt_of(step: StepSpec) -> Iterable[tuple[str, str]]:
             yield slug, str(version)
 
 
-def _frozen(workflow: Workflow, facts: VersionFacts) -> dict[str, Any]:
+def frozen_now(workflow: Workflow, facts: VersionFacts) -> dict[str, Any]:
+    """The variables and prompts that a version reads, as they are now."""
     frozen: dict[str, Any] = {}
     if facts.variables is None or facts.variables:
         rows = Variable.objects.of(workflow.workspace_id)

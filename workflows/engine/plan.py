@@ -67,13 +67,18 @@ class Plan:
         todo = list(self.steps)
         while todo:
             plan = todo.pop()
-            for _, value in plan.values:
-                yield from value.reads
-            for condition in (plan.when, plan.condition):
-                if condition is not None:
-                    yield from (reference.path for reference in condition.references())
+            yield from reads_of(plan)
             for children in plan.branches.values():
                 todo.extend(children)
+
+
+def reads_of(plan: StepPlan) -> Iterator[Path]:
+    """Every path that the step itself reads, without what is inside it."""
+    for _, value in plan.values:
+        yield from value.reads
+    for condition in (plan.when, plan.condition):
+        if condition is not None:
+            yield from (reference.path for reference in condition.references())
 
 
 def make_plan(definition: Definition) -> Plan:
@@ -113,7 +118,7 @@ def value_of(value: Any) -> Value:
 
 def outweighs(data: Any, paths: tuple[Path, ...], most: int) -> bool:
     """Whether what is at these paths is more than about `most` bytes; looks no further than it must."""
-    todo = [_at(data, path) for path in paths]
+    todo = [value_at(data, path) for path in paths]
     left = most
     while todo and left >= 0:
         value = todo.pop()
@@ -125,7 +130,8 @@ def outweighs(data: Any, paths: tuple[Path, ...], most: int) -> bool:
     return left < 0
 
 
-def _at(data: Any, path: Path) -> Any:
+def value_at(data: Any, path: Path) -> Any:
+    """What is at a path; None where there is nothing."""
     for part in path:
         if isinstance(data, dict):
             data = data.get(part)

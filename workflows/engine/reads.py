@@ -78,7 +78,7 @@ class Reads:
     def ready_plan(self, run: ClaimedRun) -> Loaded | None:
         """A fresh run of a version that needs no connection and is planned already: nothing to read."""
         plan = self._plans.get(run.version_id)
-        if run.claims > 1 or plan is None or plan.cache.get("connections", True):
+        if run.has_records or plan is None or plan.cache.get("connections", True):
             return None
         return Loaded(run, plan)
 
@@ -91,7 +91,7 @@ class Reads:
             loaded.problem = Failure(problem.code, f"This version cannot be run: {problem.message}", problem.hint or "")
             return loaded
         loaded.connections, loaded.missing = self.connections_of(run, loaded.plan)
-        if run.claims > 1:
+        if run.has_records:
             loaded.steps = self.reader.steps(run.id)
             loaded.seq = self.reader.last_seq(run.id)
             loaded.effects = self.reader.effects(run.id)

@@ -91,6 +91,16 @@ def take_inputs(model: type[BaseModel], values: Mapping[str, JSONValue]) -> Base
         raise DefinitionProblems([_problem(detail) for detail in wrong.errors(include_url=False)]) from None
 
 
+def output_problems(model: type[BaseModel], value: Mapping[str, JSONValue]) -> list[Problem]:
+    """What is wrong with a value that is to stand for an action's output; more than it gives, and null, are fine."""
+    try:
+        model.model_validate(value)
+    except ValidationError as wrong:
+        details = wrong.errors(include_url=False)
+        return [_problem(d) for d in details if d["type"] != "extra_forbidden" and d["input"] is not None]
+    return []
+
+
 _CODES: dict[str, str] = {
     "missing": "E_REQUIRED",
     "extra_forbidden": "E_UNKNOWN_FIELD",

@@ -21,7 +21,8 @@ from workflows.engine.bells import ring_after_commit
 from workflows.engine.crashpoints import crashpoint
 from workflows.models import Effect, Run, RunEvent, RunStatus, Wait
 from workflows.models.run import TERMINAL
-from workflows.operations.starting import rerun, start_batch, start_run, wait_for
+from workflows.operations.again import rerun
+from workflows.operations.starting import start_batch, start_run, wait_for
 
 __all__ = [
     "cancel_run",

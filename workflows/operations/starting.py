@@ -57,11 +57,11 @@ def start_run(
     """
     actor.require("run")
     workflow = get_workflow(actor, slug)
-    given = _given(inputs)
-    _check_mode(mode)
-    key = _check_key(idempotency_key)
-    sha = _request_sha(slug, given, mode, version) if key else ""
-    known = _known(actor, key, sha)
+    given = given_inputs(inputs)
+    check_mode(mode)
+    key = check_key(idempotency_key)
+    sha = request_sha(slug, given, mode, version) if key else ""
+    known = known_run(actor, key, sha)
     run = known or _start_one(actor, workflow, given, version, mode, Origin(trigger_kind, trigger_id), key, sha)
     return wait_for(run, wait) if wait else run
 
@@ -77,15 +77,15 @@ def _start_one(
     sha: str,
 ) -> Run:
     chosen = choose_version(actor, workflow, version)
-    run = _fresh(actor, workflow, chosen, given, mode, origin)
+    run = fresh_run(actor, workflow, chosen, given, mode, origin)
     run.idempotency_key, run.request_sha256 = key, sha
     try:
         with transaction.atomic():
-            _store(actor, [run])
+            store_runs(actor, [run])
             crashpoint("P02")
         crashpoint("P03")
     except IntegrityError:
-        known = _known(actor, key, sha)
+        known = known_run(actor, key, sha)
         if known is None:
             raise
         return known
@@ -105,64 +105,30 @@ def start_batch(
     """Start many runs of one workflow at once: all of them, or none when one set of inputs is wrong."""
     actor.require("run")
     workflow = get_workflow(actor, slug)
-    _check_mode(mode)
+    check_mode(mode)
     if not 1 <= len(inputs_list) <= MOST_BATCH:
         raise UserError(
             "E_LENGTH", f"A batch has 1 to {MOST_BATCH:,} sets of inputs.", field="inputs", limit=MOST_BATCH
         )
-    key = _check_key(idempotency_key)
-    sha = _request_sha(slug, [dict(one) for one in inputs_list], mode, None) if key else ""
-    first = _known(actor, key, sha)
+    key = check_key(idempotency_key)
+    sha = request_sha(slug, [dict(one) for one in inputs_list], mode, None) if key else ""
+    first = known_run(actor, key, sha)
     if first is not None:
         return list(_runs(actor).filter(trigger_id=first.trigger_id).order_by("id"))
     chosen = choose_version(actor, workflow, None)
     origin = Origin(trigger_kind, f"batch:{uuid7().hex}")
-    runs = [_fresh(actor, workflow, chosen, given, mode, origin) for given in _all_given(inputs_list)]
+    runs = [fresh_run(actor, workflow, chosen, given, mode, origin) for given in _all_given(inputs_list)]
     runs[0].idempotency_key, runs[0].request_sha256 = key, sha
     try:
         with transaction.atomic():
-            _store(actor, runs)
+            store_runs(actor, runs)
     except IntegrityError:
-        first = _known(actor, key, sha)
+        first = known_run(actor, key, sha)
         if first is None:
             raise
         return list(_runs(actor).filter(trigger_id=first.trigger_id).order_by("id"))
     wake_if_nobody_works()
     return runs
-
-
-def rerun(
-    actor: Actor,
-    run: Run,
-    *,
-    inputs: Mapping[str, Any] | None = None,
-    version: int | str | None = None,
-    mode: str | None = None,
-    from_step: str | None = None,
-    outputs: Mapping[str, Any] | None = None,
-    wait: float | None = None,
-) -> Run:
-    """Run again from the start: the same version and inputs unless others are given ("newest": the published one)."""
-    actor.require("run")
-    if from_step or outputs:
-        raise UserError(
-            "E_FROM_STEP", "A run can only be started again from its beginning.", field="from", hint="Leave `from` out."
-        )
-    workflow = get_workflow(actor, run.workflow.slug)
-    _check_mode(mode or run.mode)
-    refuse_disabled(workflow)
-    chosen = (
-        run.version if version is None else choose_version(actor, workflow, None if version == "newest" else version)
-    )
-    given = _given(run.inputs if inputs is None else inputs)
-    if inputs is None:
-        known = {spec.name for spec in facts_of(chosen).inputs}
-        given = {name: value for name, value in given.items() if name in known}
-    again = _fresh(actor, workflow, chosen, given, mode or run.mode, Origin("rerun", str(run.pk), run))
-    with transaction.atomic():
-        _store(actor, [again])
-    wake_if_nobody_works()
-    return wait_for(again, wait) if wait else again
 
 
 def wait_for(run: Run, seconds: float) -> Run:
@@ -214,9 +180,10 @@ def refuse_disabled(workflow: Workflow) -> None:
 # One run
 
 
-def _fresh(
+def fresh_run(
     actor: Actor, workflow: Workflow, version: WorkflowVersion, given: dict[str, Any], mode: str, origin: Origin
 ) -> Run:
+    """A run that is not stored yet: its inputs checked, what it reads frozen. Raises DefinitionProblems."""
     return new_run(
         workflow,
         version,
@@ -230,7 +197,8 @@ def _fresh(
     )
 
 
-def _store(actor: Actor, runs: list[Run]) -> None:
+def store_runs(actor: Actor, runs: list[Run]) -> None:
+    """Write new runs and let the workers know; within the caller's transaction."""
     Run.objects.unscoped("the runs of one actor's workspace").bulk_create(runs, batch_size=200)
     events = [RunEvent(workspace=actor.workspace, run=run, kind="queued", at=run.created_at) for run in runs]
     RunEvent.objects.unscoped("the events of these runs").bulk_create(events, batch_size=200)
@@ -241,7 +209,8 @@ def _store(actor: Actor, runs: list[Run]) -> None:
 # Checks
 
 
-def _given(inputs: Mapping[str, Any] | None) -> dict[str, Any]:
+def given_inputs(inputs: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Inputs through the gate. Raises UserError."""
     value = clean_value({} if inputs is None else dict(inputs), field="inputs")
     assert isinstance(value, dict)
     return value
@@ -251,7 +220,7 @@ def _all_given(inputs_list: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]
     found, problems = [], []
     for at, inputs in enumerate(inputs_list):
         try:
-            found.append(_given(inputs))
+            found.append(given_inputs(inputs))
         except UserError as problem:
             problem.field = f"inputs[{at}]"
             problems.append(problem)
@@ -260,7 +229,8 @@ def _all_given(inputs_list: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]
     return found
 
 
-def _check_mode(mode: str) -> None:
+def check_mode(mode: str) -> None:
+    """Raise UserError for a way of running that there is not."""
     if mode == "dry":
         raise UserError(
             "E_MODE",
@@ -272,7 +242,8 @@ def _check_mode(mode: str) -> None:
         raise UserError("E_CHOICE", f"mode must be live or dry, not {str(mode)[:20]!r}.", field="mode")
 
 
-def _check_key(key: str | None) -> str | None:
+def check_key(key: str | None) -> str | None:
+    """An Idempotency-Key as it was sent. Raises UserError E_IDEM_KEY."""
     if key is None:
         return None
     if not _KEY.match(key):
@@ -285,12 +256,13 @@ def _check_key(key: str | None) -> str | None:
     return key
 
 
-def _request_sha(slug: str, given: Any, mode: str, version: Any) -> str:
+def request_sha(slug: str, given: Any, mode: str, version: Any) -> str:
+    """What tells one request from another under the same key."""
     said = {"workflow": slug, "inputs": given, "mode": mode, "version": version}
     return hashlib.sha256(dumps(clean_value(said, field="inputs")).encode()).hexdigest()
 
 
-def _known(actor: Actor, key: str | None, sha: str) -> Run | None:
+def known_run(actor: Actor, key: str | None, sha: str) -> Run | None:
     """The run that this key started already. Raises UserError 422 when it was asked with another body."""
     if key is None:
         return None

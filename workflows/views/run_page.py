@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from integrations.registry import get_action
 from orchestrator_site.lib.look import duration, money
-from workflows.engine.control import CONTROLS
 from workflows.engine.definition import Definition, StepSpec, parse
 from workflows.models import Effect, Run, RunEvent, StepRun, Wait
 from workflows.operations.blobs import with_outputs
+from workflows.operations.words import effect_words
 from workflows.views.run_timeline import timeline, took
 
 ITEMS_SHOWN = 20
@@ -145,14 +144,6 @@ class EffectLine:
         people = {"happened": "said it happened", "repeat": "said it did not happen", "stop": "stopped the run"}
         said = self.effect.resolution
         return f"{self.effect.resolved_by} {people[said]}".strip() if said in people else words.get(said, "")
-
-
-def effect_words(effect: Effect) -> str:
-    """A change in words: the title of its action, with what it was called where the request says so."""
-    title = action_title(effect.step_run.action)
-    request = effect.request if isinstance(effect.request, dict) else {}
-    name = next((request[field] for field in ("title", "subject", "path") if isinstance(request.get(field), str)), "")
-    return f"{title}: {name}" if name else title
 
 
 def build(run: Run) -> RunPage:
@@ -370,12 +361,3 @@ def _costs(rows: list[StepRow], steps: Iterable[StepRun]) -> list[dict[str, Any]
         {"name": names.get(key, key), "tokens_text": f"{tokens:,}", "cost": spent, "share": round(tokens / most * 100)}
         for key, (tokens, spent) in sums.items()
     ]
-
-
-def action_title(name: str) -> str:
-    """An action in words, for people."""
-    action = get_action(name)
-    if action is not None:
-        return action.title
-    control = CONTROLS.get(name)
-    return control.title if control else name

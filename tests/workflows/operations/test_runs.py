@@ -130,7 +130,7 @@ def test_running_again_keeps_version_and_inputs_and_names_the_run_before(actor, 
     assert rerun(actor, run, inputs={"name": "b"}).inputs == {"name": "b", "n": 3}
     with pytest.raises(UserError) as refused:
         rerun(actor, run, from_step="a")
-    assert refused.value.code == "E_FROM_STEP"
+    assert refused.value.code == "E_NOT_ENDED"
 
 
 def test_cancel_marks_the_run_and_is_refused_after_the_end(workspace, actor, slug):

@@ -1,0 +1,339 @@
+"""Running again: from the beginning or from any step, with edited inputs or outputs, as a new run.
+
+What stands of the earlier run is copied as finished steps, so the walk answers them from there: nothing is called,
+booked or changed a second time for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from accounts import audit
+from accounts.actor import Actor
+from orchestrator_site.lib.errors import Conflict, Problems, UserError
+from orchestrator_site.lib.json import MIB, clean_value, dumps
+from workflows.engine.definition import Definition, StepSpec, parse
+from workflows.engine.findings import Problem
+from workflows.engine.inputs import check_inputs
+from workflows.engine.newrun import facts_of, frozen_now
+from workflows.engine.plan import Plan, make_plan
+from workflows.engine.queue import wake_if_nobody_works
+from workflows.engine.reuse import WHERE_IT_FAILED, Place, Reuse, Wish, covers, place_of, reuse
+from workflows.models import Effect, Run, RunEvent, StepRun, Workflow, WorkflowVersion
+from workflows.operations.copies import copies
+from workflows.operations.earlier import Earlier, changes_behind
+from workflows.operations.starting import (
+    Origin,
+    check_key,
+    check_mode,
+    choose_version,
+    fresh_run,
+    given_inputs,
+    known_run,
+    refuse_disabled,
+    request_sha,
+    store_runs,
+    wait_for,
+)
+from workflows.operations.words import effect_words
+from workflows.operations.workflows import get_workflow
+
+MOST_NAMED = 20
+APPROVE = "approve"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How a run shall be run again; `start` is a step's place, "@failed", or "" for the beginning."""
+
+    start: str = ""
+    inputs: Mapping[str, Any] | None = None
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    version: int | str | None = None
+    mode: str | None = None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What running again would keep and do again; nothing is stored yet."""
+
+    run: Run
+    version: WorkflowVersion
+    definition: Definition
+    inputs: dict[str, Any]
+    given: dict[Place, Any]
+    found: Reuse
+    repeated: list[Effect]
+    problems: list[Problem]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a person should know before, in sentences."""
+        said = [*_repeated_words(self.repeated)]
+        for spec in self.found.stale:
+            said.append(f"“{spec.title}” keeps its output, though it reads what you changed.")
+        for spec in self.found.anew:
+            said.append(f"“{spec.title}” is decided anew, because what it reads has changed.")
+        return said
+
+
+@dataclass(frozen=True)
+class Again:
+    """The new run, and what was said before."""
+
+    run: Run
+    warnings: list[str]
+
+
+def rerun(
+    actor: Actor,
+    run: Run,
+    *,
+    inputs: Mapping[str, Any] | None = None,
+    version: int | str | None = None,
+    mode: str | None = None,
+    from_step: str | None = None,
+    outputs: Mapping[str, Any] | None = None,
+    wait: float | None = None,
+) -> Run:
+    """Run again, from the start or from a step (`key`, `loop[3]/key`, or "@failed"); gives the new run.
+
+    The same version and inputs unless others are given ("newest": the published one). `outputs` holds what earlier
+    steps shall have given, by place. Raises UserError E_FROM_STEP where a step before has no output to go on from.
+    """
+    wanted = Wanted(from_step or "", inputs, outputs or {}, version, mode)
+    again = run_again(actor, run, wanted).run
+    return wait_for(again, wait) if wait else again
+
+
+def run_again(actor: Actor, run: Run, wanted: Wanted, *, idempotency_key: str | None = None) -> Again:
+    """The same, with what there is to be said about it."""
+    actor.require("run")
+    key = check_key(idempotency_key)
+    asked = {"run": str(run.pk), "from": wanted.start, "inputs": wanted.inputs, "outputs": dict(wanted.outputs)}
+    sha = request_sha(run.workflow.slug, asked, wanted.mode or run.mode, wanted.version) if key else ""
+    known = known_run(actor, key, sha)
+    if known is not None:
+        return Again(known, _said_then(known))
+    found = preview(actor, run, wanted)
+    if found.problems:
+        raise Problems([problem.as_dict() for problem in found.problems], code=found.problems[0].code)
+    fresh = _fresh(actor, found, wanted)
+    fresh.idempotency_key, fresh.request_sha256 = key, sha
+    steps = copies(found.definition, found.found, found.given, Earlier(run), fresh, actor.label)
+    try:
+        with transaction.atomic():
+            _store(actor, found, wanted, fresh, steps)
+    except IntegrityError:
+        known = known_run(actor, key, sha)
+        if known is None:
+            raise
+        return Again(known, _said_then(known))
+    wake_if_nobody_works()
+    return Again(fresh, found.warnings)
+
+
+def preview(actor: Actor, run: Run, wanted: Wanted, *, strict: bool = True) -> Preview:
+    """What running again would keep and repeat. `strict` False: inputs are not checked yet (a form is being filled).
+
+    Raises UserError for a version, a mode or inputs that cannot be; what stands in the way of the start is listed.
+    """
+    actor.require("run")
+    workflow = get_workflow(actor, run.workflow.slug)
+    check_mode(wanted.mode or run.mode)
+    refuse_disabled(workflow)
+    version = _version(actor, workflow, run, wanted.version)
+    definition = parse(version.definition, trusted=True)
+    inputs = _inputs(run, definition, wanted.inputs, strict=strict)
+    if wanted.start and not run.is_terminal:
+        raise Conflict(
+            "This run has not ended yet.", code="E_NOT_ENDED",
+            hint="Cancel it or wait for its end, then run it again from a step.",
+        )  # fmt: skip
+    given = _given_outputs(definition, wanted)
+    plan = make_plan(definition)
+    earlier = Earlier(run)
+    found = _reuse(actor, plan, earlier, wanted.start, inputs, given, version) if wanted.start else Reuse()
+    covered = covers(definition, found.stands)
+    problems = [*found.problems, *_bad_outputs(definition, given)]
+    if given or inputs != run.inputs:
+        problems += _approved(definition, earlier, covered)
+    return Preview(
+        run, version, definition, inputs, given, found, _repeated(definition, run, covered), problems
+    )  # fmt: skip
+
+
+# What is asked for
+
+
+def _version(actor: Actor, workflow: Workflow, run: Run, wanted: int | str | None) -> WorkflowVersion:
+    if wanted is None:
+        return run.version
+    return choose_version(actor, workflow, None if wanted == "newest" else wanted)
+
+
+def _inputs(run: Run, definition: Definition, wanted: Mapping[str, Any] | None, *, strict: bool) -> dict[str, Any]:
+    given = given_inputs(run.inputs if wanted is None else wanted)
+    known = {spec.name: spec for spec in definition.inputs}
+    if wanted is None:
+        given = {name: value for name, value in given.items() if name in known}
+    if strict:
+        return check_inputs(definition.inputs, given)
+    return {name: given.get(name, spec.default) for name, spec in known.items()}
+
+
+def _given_outputs(definition: Definition, wanted: Wanted) -> dict[Place, Any]:
+    if not wanted.outputs:
+        return {}
+    if not wanted.start or wanted.start == WHERE_IT_FAILED:
+        raise UserError(
+            "E_FROM_STEP", "Outputs can be given for the steps before the one to begin at.", field="outputs",
+            hint="Name that step in `from`.",
+        )  # fmt: skip
+    values = clean_value(dict(wanted.outputs), field="outputs")
+    assert isinstance(values, dict)
+    return {place_of(name): value for name, value in values.items()}
+
+
+def _bad_outputs(definition: Definition, given: Mapping[Place, Any]) -> list[Problem]:
+    from workflows.engine.catalogue import CATALOGUE
+    from workflows.engine.values import output_problems
+
+    found: list[Problem] = []
+    for place, value in given.items():
+        spec, at = definition.step(place.key), f"outputs.{place}"
+        info = CATALOGUE.get(spec.action) if spec else None
+        if spec is None:
+            continue
+        if not isinstance(value, dict):
+            found.append(Problem("E_TYPE", f"The output of “{spec.title}” is an object.", field=at))
+        elif len(dumps(value).encode()) > MIB:
+            found.append(Problem("E_TOO_LARGE", "An output has at most 1 MiB here.", field=at, limit=MIB))
+        elif _asks_a_person(spec):
+            text = f"“{spec.title}” holds a person's decision, which cannot be given in an output."
+            found.append(Problem("E_APPROVED", text, field=at, hint="Begin at it, so that somebody is asked."))
+        elif info is not None:
+            found += [
+                Problem(p.code, p.message, field=f"{at}{(p.field or '').removeprefix('with')}")
+                for p in output_problems(info.output, value)
+            ]
+    return found
+
+
+def _asks_a_person(spec: StepSpec) -> bool:
+    inner = (child for children in spec.branches.values() for child in children)
+    return spec.action == APPROVE or any(_asks_a_person(child) for child in inner)
+
+
+def _approved(definition: Definition, earlier: Earlier, covered: Any) -> list[Problem]:
+    """Somebody approved what the run had then: with edits they are asked again."""
+    for step in earlier.steps.values():
+        if step.action == APPROVE and covered(step.key, step.path):
+            spec = definition.step(step.key)
+            title = spec.title if spec else step.key
+            text = f"“{title}” was decided for what the run had then; with your edits it has to be asked again."
+            return [Problem("E_APPROVED", text, field="from", hint=f"Begin at “{step.key}” or earlier.")]
+    return []
+
+
+# What stands
+
+
+def _reuse(
+    actor: Actor,
+    plan: Plan,
+    earlier: Earlier,
+    start: str,
+    inputs: dict[str, Any],
+    given: dict[Place, Any],
+    version: WorkflowVersion,
+) -> Reuse:
+    run = earlier.run
+    variables = frozen_now(earlier.run.workflow, facts_of(version)).get("variables") or {}
+    changed = earlier.changed(inputs, variables, given)
+    edited = () if version.pk == run.version_id else _edited(parse(run.version.definition, trusted=True), plan)
+    wish = Wish(start, set(given), changed, edited, run.status == "succeeded")
+    return reuse(plan, earlier.steps, wish)
+
+
+def _edited(before: Definition, plan: Plan) -> set[str]:
+    """Steps that do not ask what they asked then."""
+    then = {spec.key: _asks(spec) for spec, _ in before.walk()}
+    return {spec.key for spec, _ in plan.definition.walk() if then.get(spec.key) != _asks(spec)}
+
+
+def _asks(spec: StepSpec) -> tuple[Any, ...]:
+    return spec.action, spec.with_, spec.when, tuple(spec.branches)
+
+
+def _repeated(definition: Definition, run: Run, covered: Any) -> list[Effect]:
+    """Changes that the earlier run made (or may have made) and that would be made again."""
+    specs = {spec.key: spec for spec, _ in definition.walk()}
+    found: dict[str, Effect] = {}
+    for effect in changes_behind(run):
+        step = effect.step_run
+        spec = specs.get(step.key)
+        if spec is None or spec.disabled or spec.action != step.action or covered(step.key, step.path):
+            continue
+        if effect.key not in found or effect.state == "confirmed":
+            found[effect.key] = effect
+    return list(found.values())
+
+
+def _repeated_words(effects: list[Effect]) -> list[str]:
+    known = [effect for effect in effects if effect.state == "confirmed"]
+    unknown = [effect for effect in effects if effect.state != "confirmed"]
+    said = []
+    if known:
+        was = "1 change was" if len(known) == 1 else f"{len(known)} changes were"
+        said.append(f"{was} already made and will be made again: {_named(known)}.")
+    if unknown:
+        was = "1 change" if len(unknown) == 1 else f"{len(unknown)} changes"
+        said.append(f"{was} without an answer will be sent again, so look at the service first: {_named(unknown)}.")
+    return said
+
+
+def _named(effects: list[Effect]) -> str:
+    named = "; ".join(effect_words(effect) for effect in effects[:MOST_NAMED])
+    return f"{named} … and {len(effects) - MOST_NAMED} more" if len(effects) > MOST_NAMED else named
+
+
+# The new run
+
+
+def _fresh(actor: Actor, found: Preview, wanted: Wanted) -> Run:
+    run = found.run
+    origin = Origin("rerun", str(run.pk), run)
+    fresh = fresh_run(actor, run.workflow, found.version, found.inputs, wanted.mode or run.mode, origin)
+    then = run.frozen or {}
+    fresh.frozen["trigger"] = {"kind": run.trigger_kind, **(then.get("trigger") or {})}
+    if then.get("tainted_inputs") and any(found.inputs.get(name) == value for name, value in run.inputs.items()):
+        fresh.frozen["tainted_inputs"] = True
+    if wanted.start:
+        fresh.frozen["reused"] = {"run": str(run.pk), "from": wanted.start}
+    return fresh
+
+
+def _store(actor: Actor, found: Preview, wanted: Wanted, fresh: Run, steps: list[StepRun]) -> None:
+    store_runs(actor, [fresh])
+    StepRun.objects.unscoped("the steps of this actor's new run").bulk_create(steps, batch_size=100)
+    said = {
+        "run": str(found.run.pk),
+        "from": wanted.start,
+        "kept": len(found.found.stands),
+        "edited": sorted(str(place) for place in found.given),
+        "inputs_edited": found.inputs != found.run.inputs,
+    }
+    RunEvent.objects.create(
+        workspace=fresh.workspace, run=fresh, kind="again", data={**said, "warnings": found.warnings}
+    )
+    audit.record(actor, "run.again", fresh, details=said)
+
+
+def _said_then(run: Run) -> list[str]:
+    event = RunEvent.objects.of(run.workspace_id).filter(run=run, kind="again").first()
+    return list((event.data or {}).get("warnings") or ()) if event else []
