@@ -17,7 +17,7 @@ from orchestrator_site.lib.ids import uuid7
 from orchestrator_site.lib.json import clean_value, dumps
 from workflows.engine.bells import ring_after_commit
 from workflows.engine.crashpoints import crashpoint
-from workflows.engine.newrun import facts_of, new_run
+from workflows.engine.newrun import new_run
 from workflows.engine.queue import wake_if_nobody_works
 from workflows.models import Run, RunEvent, Workflow, WorkflowVersion
 from workflows.operations.publish import freeze_draft
