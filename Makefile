@@ -38,7 +38,7 @@ types: $(VENV)/.dev
 	@$(PY) -m mypy accounts prompts integrations workflows orchestrator_site
 
 bench: $(VENV)/.dev
-	@for database in sqlite postgres; do echo "== $$database"; $(PY) -m benchmarks.bench --database $$database $(ARGS) || exit 1; done
+	@$(PY) -m benchmarks.bench $(ARGS)
 
 faults: $(VENV)/.dev
 	@$(PY) -m benchmarks.faults $(ARGS)

@@ -10,6 +10,7 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, transaction
+from django.db.models import UUIDField
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated
@@ -23,6 +24,7 @@ from accounts.models import ApiToken, Member
 from accounts.table import PUBLIC, SIGNED_IN, needed_for, rule_for
 from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.errors import NotFound, NotSignedIn
+from orchestrator_site.lib.prepared import Given, Prepared
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -33,6 +35,14 @@ TOKEN = re.compile(r"awo_([a-z0-9]{8})_([A-Za-z0-9_-]{43})")
 _IN_ADDRESS = re.compile(r"awo_[a-z0-9]{8}_")
 _USED_EVERY = timedelta(seconds=60)
 _NOBODY = token_hash("no such token")
+_TOKEN = Prepared(
+    lambda: (
+        ApiToken.objects.unscoped("the token says which workspace it is for")
+        .select_related("workspace", "user")
+        .filter(prefix=Given("prefix"))
+    )
+)
+_MEMBER = Prepared(lambda: Member.objects.of(Given("workspace", UUIDField())).filter(user=Given("user", UUIDField())))
 
 
 def token_actor(request: HttpRequest) -> Actor | None:
@@ -42,7 +52,7 @@ def token_actor(request: HttpRequest) -> Actor | None:
     if text is None:
         return None
     token = _find(text)
-    member = Member.objects.of(token.workspace_id).filter(user=token.user_id).first() if token else None
+    member = _MEMBER.first(workspace=token.workspace_id, user=token.user_id) if token else None
     if token is None or member is None or not token.user.is_active:
         raise NotSignedIn(
             "This token is not valid: it is wrong, expired or revoked, or its user has left the workspace.",
@@ -72,8 +82,7 @@ def _find(text: str) -> ApiToken | None:
     match = TOKEN.fullmatch(text)
     found = None
     if match:
-        everywhere = ApiToken.objects.unscoped("the token says which workspace it is for")
-        found = everywhere.select_related("workspace", "user").filter(prefix=match[1]).first()
+        found = _TOKEN.first(prefix=match[1])
     right = compare_digest(found.secret_hash if found else _NOBODY, token_hash(text))
     living = found is not None and found.revoked_at is None and found.expires_at > now()
     return found if right and living else None

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, UUIDField
 
 from accounts import audit
 from accounts.actor import Actor
 from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.errors import Conflict, NotFound
 from orchestrator_site.lib.names import slugify_key
+from orchestrator_site.lib.prepared import Given, Prepared
 from workflows.engine.catalogue import CATALOGUE
 from workflows.engine.definition import to_json
 from workflows.engine.problems import check, refuse_errors
@@ -20,6 +21,15 @@ from workflows.operations.drafts import change_definition, check_tag, draft_defi
 from workflows.operations.known import WorkspaceKnown
 
 COPY = " (copy)"
+_NOT_FOR_RUNNING = ("description", "inputs", "outputs", "settings", "tags", "source", "published__definition")
+_TO_RUN = Prepared(
+    lambda: (
+        Workflow.objects.of(Given("workspace", UUIDField()))
+        .filter(deleted_at__isnull=True, slug=Given("slug"))
+        .select_related("published")
+        .defer(*_NOT_FOR_RUNNING)
+    )
+)
 
 
 def workflows_of(workspace: Any) -> QuerySet[Workflow]:
@@ -42,8 +52,22 @@ def get_workflow(actor: Actor, slug: str) -> Workflow:
     actor.require("read")
     found = workflows_of(actor.workspace).filter(slug=slug).first() if "\x00" not in slug else None
     if found is None:
-        raise NotFound("That workflow is not here.", hint="It may have been deleted or renamed.")
+        raise _missing()
     return found
+
+
+def workflow_to_run(actor: Actor, slug: str) -> Workflow:
+    """The same without what only its editing needs: the draft and the published definition are read when asked for."""
+    actor.require("read")
+    found = _TO_RUN.first(workspace=actor.workspace.pk, slug=slug) if "\x00" not in slug else None
+    if found is None:
+        raise _missing()
+    found.workspace = actor.workspace
+    return found
+
+
+def _missing() -> NotFound:
+    return NotFound("That workflow is not here.", hint="It may have been deleted or renamed.")
 
 
 def create_workflow(
