@@ -26,7 +26,7 @@ class Given(Expression):
         super().__init__(output_field=field or models.CharField())
         self.name = name
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
         """A place for the value, which stands there itself until it is given."""
         return "%s", [self]
 
@@ -83,7 +83,7 @@ class Prepared(Generic[M]):
             info["model"],
             columns,
             [column[0].target.attname for column in select[columns]],
-            get_related_populators(info, select, connection.alias),
+            get_related_populators(info, select, connection.alias),  # type: ignore[call-arg] # of a newer Django
         )
         self._compiled[connection.vendor] = compiled
         return compiled

@@ -56,21 +56,12 @@ def start_run(
     gives the same run again. Raises UserError: E_NOT_PUBLISHED, E_DISABLED, E_REQUIRED, E_TYPE, E_IDEM_MISMATCH …
     """
     actor.require("run")
-<<<<<<< HEAD
-    workflow = get_workflow(actor, slug)
+    workflow = get_workflow(actor, slug) if version == "draft" else workflow_to_run(actor, slug)
     given = given_inputs(inputs)
     check_mode(mode)
     key = check_key(idempotency_key)
     sha = request_sha(slug, given, mode, version) if key else ""
     known = known_run(actor, key, sha)
-=======
-    workflow = get_workflow(actor, slug) if version == "draft" else workflow_to_run(actor, slug)
-    given = _given(inputs)
-    _check_mode(mode)
-    key = _check_key(idempotency_key)
-    sha = _request_sha(slug, given, mode, version) if key else ""
-    known = _known(actor, key, sha)
->>>>>>> 21521fa (Benchmark: one command for both databases, medians, CPU and memory of the whole tree, one table)
     run = known or _start_one(actor, workflow, given, version, mode, Origin(trigger_kind, trigger_id), key, sha)
     return wait_for(run, wait) if wait else run
 
@@ -113,13 +104,8 @@ def start_batch(
 ) -> list[Run]:
     """Start many runs of one workflow at once: all of them, or none when one set of inputs is wrong."""
     actor.require("run")
-<<<<<<< HEAD
-    workflow = get_workflow(actor, slug)
-    check_mode(mode)
-=======
     workflow = workflow_to_run(actor, slug)
-    _check_mode(mode)
->>>>>>> 21521fa (Benchmark: one command for both databases, medians, CPU and memory of the whole tree, one table)
+    check_mode(mode)
     if not 1 <= len(inputs_list) <= MOST_BATCH:
         raise UserError(
             "E_LENGTH", f"A batch has 1 to {MOST_BATCH:,} sets of inputs.", field="inputs", limit=MOST_BATCH
