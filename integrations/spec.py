@@ -86,10 +86,15 @@ def setting(
     widget: str = "",
     choices: str = "",
     depends: Sequence[str] = (),
+    literal: bool = False,
     **rules: Any,
 ) -> Any:
-    """An input that only tunes the call (a limit, a temperature); tainted values are treated like content."""
-    return _input("setting", label, default, help, example, widget, rules, choices, depends)
+    """An input that only tunes the call (a limit, a temperature); tainted values are treated like content.
+
+    `literal`: it is written down in the step and holds no placeholders (an expression that the action itself evaluates:
+    what comes from a run must never become part of one).
+    """
+    return _input("setting", label, default, help, example, widget, rules, choices, depends, literal)
 
 
 def _input(
@@ -102,8 +107,10 @@ def _input(
     rules: dict[str, Any],
     choices: str,
     depends: Sequence[str],
+    literal: bool = False,
 ) -> Any:
     extra = {"x-role": role, "x-widget": widget, "x-example": example, "x-choices": choices, "x-depends": list(depends)}
+    extra["x-literal"] = literal or None
     shown = {name: value for name, value in extra.items() if value not in ("", None, [])}
     return Field(default, title=label, description=help or None, json_schema_extra=shown, **rules)
 

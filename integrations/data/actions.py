@@ -1,14 +1,16 @@
-"""The pure actions: fill a template, take a value out of a value."""
+"""The pure actions: fill a template and take a value out of a value here, the others in the files beside."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from integrations.context import Context
-from integrations.data import INTEGRATION
+from integrations.data import INTEGRATION, dates, lists, records, tables, texts
 from integrations.errors import Rejected
 from integrations.spec import Kind, Model, content, setting
 from orchestrator_site.lib.templating import TemplateProblem, evaluate_path
+
+__all__ = ["dates", "lists", "records", "tables", "texts"]
 
 
 class FormatInput(Model):

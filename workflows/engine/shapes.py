@@ -69,7 +69,7 @@ def _shape(annotation: Any) -> Shape:
         return _shape(get_args(annotation)[0])
     if origin in (Union, types.UnionType):
         kinds = [_shape(arg) for arg in get_args(annotation) if arg is not type(None)]
-        return kinds[0] if len(kinds) == 1 else ANY
+        return kinds[0] if all(kind == kinds[0] for kind in kinds) else ANY
     if origin in (list, tuple, set, frozenset):
         arguments = get_args(annotation)
         return Shape("list", item=_shape(arguments[0]) if arguments else ANY)

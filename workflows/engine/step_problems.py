@@ -58,6 +58,9 @@ def _inputs(step: StepSpec, info: ActionInfo, scope: Scope) -> Iterator[Problem]
         value = step.with_.get(name)
         if fact.required and (value is None or (isinstance(value, str) and not value.strip())):
             yield _problem(step, "E_REQUIRED", f"{fact.label} ({name}) is missing.", f"with.{name}")
+        elif fact.literal and not is_literal(value):
+            text = f"{fact.label} is written down as it is; it holds no placeholders."
+            yield _problem(step, "E_UNSUPPORTED", text, f"with.{name}", "Write item.subject without braces.")
         elif name in info.conditions and isinstance(value, str):
             yield from check_condition(value, scope, f"with.{name}", step.key)
         elif name in step.with_:

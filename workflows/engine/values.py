@@ -28,6 +28,7 @@ class FieldFacts:
     widget: str
     required: bool
     shape: Shape
+    literal: bool = False
 
 
 @cache
@@ -44,6 +45,7 @@ def fields_of(model: type[BaseModel]) -> dict[str, FieldFacts]:
             widget=str(extra.get("x-widget", "")),
             required=info.is_required(),
             shape=shape[name],
+            literal=bool(extra.get("x-literal")),
         )
     return found
 

@@ -13,7 +13,7 @@ from orchestrator_site.lib.templating.limits import MAX_OUTPUT, MAX_SOURCE
 from orchestrator_site.lib.templating.paths import evaluate_path, path_text
 from orchestrator_site.lib.templating.problems import TemplateProblem
 from orchestrator_site.lib.templating.references import PSEUDO_FIELDS, Reference
-from orchestrator_site.lib.templating.template import Condition, Template, compile, compile_condition
+from orchestrator_site.lib.templating.template import Condition, Meter, Template, compile, compile_condition
 
 __all__ = [
     "FILTERS",
@@ -22,6 +22,7 @@ __all__ = [
     "PSEUDO_FIELDS",
     "TAGS",
     "Condition",
+    "Meter",
     "Reference",
     "Template",
     "TemplateProblem",

@@ -24,13 +24,26 @@ from orchestrator_site.lib.templating.environment import (
     parse_nodes,
 )
 from orchestrator_site.lib.templating.guard import Part, check_expression, check_source, check_text
-from orchestrator_site.lib.templating.problems import TemplateProblem, too_big
+from orchestrator_site.lib.templating.problems import TemplateProblem, budget, too_big
 from orchestrator_site.lib.templating.references import Reference, analyse, analyse_expression
 from orchestrator_site.lib.templating.tags import OutputNode, words
 from orchestrator_site.lib.templating.undefined import found
 
 _MAX_KEPT = 2048
 _BARE = BoundTemplateOfOurs(env=ENVIRONMENT, nodes=[])
+
+
+class Meter:
+    """One budget for many renderings over the items of a list: at most ten times what a single one may cost."""
+
+    def __init__(self, most: int = 10 * limits.MAX_UNITS) -> None:
+        self.spent, self.most = 0, most
+
+    def add(self, units: int) -> None:
+        """Pay for one rendering. Raises E_TPL_BUDGET."""
+        self.spent += units
+        if self.spent > self.most:
+            raise budget("This takes too much work for all items together.", "Make the list or the condition smaller.")
 
 
 class Template:
@@ -51,15 +64,19 @@ class Template:
         """The paths read from the data, in order of appearance; names made by the template itself are left out."""
         return list(self._references)
 
-    def render(self, data: Mapping[str, Any], *, now: datetime | None = None) -> JSONValue:
+    def render(self, data: Mapping[str, Any], *, now: datetime | None = None, meter: Meter | None = None) -> JSONValue:
         """Render over `data`.
 
         Exactly one placeholder keeps its type; anything else is text of at most 256 KiB. `now` is what the date filter
         takes for "now" (else data.run.started_at). Raises TemplateProblem.
         """
         context = _context(data, now)
-        if self.is_single:
-            return _value(self._bound.nodes[0], context, self.source)
+        value = _value(self._bound.nodes[0], context, self.source) if self.is_single else self._text(context)
+        if meter is not None:
+            meter.add(context.units)
+        return value
+
+    def _text(self, context: Context) -> str:
         buffer = Buffer(context)
         for node in self._bound.nodes:
             try:
@@ -97,14 +114,18 @@ class Condition:
         """The paths it reads."""
         return list(self._references)
 
-    def evaluate(self, data: Mapping[str, Any], *, now: datetime | None = None) -> bool:
+    def evaluate(self, data: Mapping[str, Any], *, now: datetime | None = None, meter: Meter | None = None) -> bool:
         """True or false over `data`. Raises TemplateProblem."""
+        context = _context(data, now)
         try:
-            return bool(self._expression.evaluate(_context(data, now)))
+            found = bool(self._expression.evaluate(context))
         except TemplateProblem as problem:
             raise problem.at(self.source, 0) from None
         except LiquidError as error:
             raise _translated(error, self.source, "E_TPL_VALUE") from None
+        if meter is not None:
+            meter.add(context.units)
+        return found
 
 
 def compile(source: str) -> Template:
