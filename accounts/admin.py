@@ -150,6 +150,9 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             self._record(request, "user.deactivate", user, {"sessions": end_sessions(user)})
 
 
+QUOTAS = ("runs_in_flight",)
+
+
 class WorkspaceForm(forms.ModelForm):  # type: ignore[type-arg]
     """The name through the same checks as everywhere; a new one needs its owner."""
 
@@ -162,6 +165,16 @@ class WorkspaceForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean_name(self) -> str:
         """One line."""
         return _checked(lambda: clean_line(self.cleaned_data["name"], field="name", high=120))
+
+    def clean_quotas(self) -> dict[str, int]:
+        """Known limits only, each a whole number; 0 is none."""
+        found = self.cleaned_data["quotas"] or {}
+        wrong = not isinstance(found, dict) or any(
+            name not in QUOTAS or type(value) is not int or not 0 <= value <= 1_000_000 for name, value in found.items()
+        )
+        if wrong:
+            raise forms.ValidationError(f"Whole numbers by name; known names: {', '.join(QUOTAS)}. 0 is no limit.")
+        return dict(found)
 
     def clean_owner(self) -> User | None:
         """Needed for a new workspace."""

@@ -138,6 +138,9 @@ class RunBody(Body):
     started_at: str | None
     finished_at: str | None
     url: str
+    waits_for: str | None = Field(
+        default=None, description="The run that this one waits for, where it waits for its turn (when reading one run)."
+    )
 
 
 class AttemptBody(Body):

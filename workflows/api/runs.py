@@ -25,6 +25,7 @@ from workflows.operations import live
 from workflows.operations import runs as operations
 from workflows.operations.again import Wanted, run_again
 from workflows.operations.blobs import with_outputs
+from workflows.operations.turns import waits_for
 from workflows.operations.workflows import get_workflow
 
 FILTERS = ("status", "workflow", "trigger", "q")
@@ -138,7 +139,9 @@ class RunDetail(ApiView):
     @extend_schema(operation_id="runs_read", responses={200: bodies.RunBody})
     def get(self, request: Request, run: str) -> Response:
         """Read a run."""
-        return Response(shapes.run_json(_get(request, run)))
+        found = _get(request, run)
+        other = waits_for(found)
+        return Response({**shapes.run_json(found), "waits_for": str(other.pk) if other else None})
 
 
 class RunSteps(ApiView):

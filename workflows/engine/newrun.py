@@ -18,6 +18,8 @@ from workflows.engine.catalogue import CATALOGUE
 from workflows.engine.definition import Definition, InputSpec, StepSpec, parse
 from workflows.engine.inputs import check_inputs
 from workflows.engine.plan import make_plan
+from workflows.engine.rows import FAR
+from workflows.engine.turns import TurnRule, rule_of
 from workflows.engine.values import fields_of
 from workflows.models import Run, Variable, Workflow, WorkflowVersion
 
@@ -33,6 +35,7 @@ class VersionFacts:
     timeout: int | None
     variables: frozenset[str] | None
     prompts: tuple[tuple[str, str], ...]
+    turns: TurnRule | None = None
 
 
 def new_run(
@@ -44,7 +47,7 @@ def new_run(
     """
     facts = facts_of(version)
     at = now()
-    return Run(
+    run = Run(
         workspace=workflow.workspace,
         workflow=workflow,
         version=version,
@@ -55,6 +58,16 @@ def new_run(
         deadline_at=at + timedelta(seconds=facts.timeout) if facts.timeout else None,
         **row,
     )
+    if facts.turns is not None:
+        _line_up(run, facts.turns)
+    return run
+
+
+def _line_up(run: Run, rule: TurnRule) -> None:
+    """A run with a concurrency key is due only when it gets its turn (engine.turns)."""
+    trigger = {"kind": run.trigger_kind, **(run.frozen.get("trigger") or {})}
+    run.concurrency_key = rule.key_of(run.inputs, trigger, run.created_at)
+    run.concurrency_limit, run.concurrency_policy, run.due_at = rule.limit, rule.policy, FAR
 
 
 def facts_of(version: WorkflowVersion) -> VersionFacts:
@@ -78,7 +91,11 @@ def _read_facts(definition: Definition) -> VersionFacts:
             names |= {str(path[2])} if len(path) > 2 else set()
     prompts = [found for step, _ in definition.walk() for found in _prompt_of(step)]
     return VersionFacts(
-        definition.inputs, definition.timeout, None if everything else frozenset(names), tuple(dict.fromkeys(prompts))
+        definition.inputs,
+        definition.timeout,
+        None if everything else frozenset(names),
+        tuple(dict.fromkeys(prompts)),
+        rule_of(definition.settings),
     )
 
 

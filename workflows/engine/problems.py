@@ -62,9 +62,7 @@ def _settings(definition: Definition) -> list[Problem]:
     if not isinstance(concurrency, dict):
         return []
     scope = Scope(Definition(name=definition.name, inputs=definition.inputs), _NO_ACTIONS)
-    found = check_templates(concurrency.get("key"), scope, "settings.concurrency.key", None)
-    text = "The limit on runs at the same time is kept but not enforced yet: runs may overlap."
-    return [*found, Problem("W_NOT_ENFORCED", text, WARNING, field="settings.concurrency")]
+    return check_templates(concurrency.get("key"), scope, "settings.concurrency.key", None)
 
 
 class _Nothing:

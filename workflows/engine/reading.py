@@ -8,6 +8,7 @@ from orchestrator_site.lib.json import JSONValue
 from workflows.engine.definition import FORMAT, INPUT_TYPES, Definition, InputSpec, OnError, RetrySpec, StepSpec
 from workflows.engine.findings import Problem
 from workflows.engine.reader import Reader, in_words
+from workflows.engine.turns import OLD_NAMES, POLICIES
 
 BRANCHES = ("then", "else", "do")
 LATER_BRANCHES = ("cases", "branches")
@@ -71,14 +72,23 @@ def _settings(reader: Reader, value: dict[str, Any]) -> dict[str, JSONValue]:
     timeout = reader.whole(settings, "timeout", "settings", 1, RUN_TIMEOUT)
     if timeout is not None:
         kept["timeout"] = timeout
-    concurrency = reader.object(settings, "concurrency", "settings")
+    concurrency = _concurrency(reader, settings)
     if concurrency:
-        reader.fields(concurrency, ("key", "limit", "policy"), "settings.concurrency")
-        reader.text(concurrency, "key", "settings.concurrency", 0, 1000)
-        reader.whole(concurrency, "limit", "settings.concurrency", 1, 1000)
-        reader.choice(concurrency, "policy", "settings.concurrency", ("queue", "skip", "cancel_running"))
         kept["concurrency"] = concurrency
     return kept
+
+
+def _concurrency(reader: Reader, settings: dict[str, Any]) -> dict[str, Any]:
+    """Runs at the same time; the names that older files have for the policies are read as today's."""
+    at = "settings.concurrency"
+    given = dict(reader.object(settings, "concurrency", "settings"))
+    if isinstance(given.get("policy"), str):
+        given["policy"] = OLD_NAMES.get(given["policy"], given["policy"])
+    reader.fields(given, ("key", "limit", "policy"), at)
+    reader.text(given, "key", at, 0, 1000)
+    reader.whole(given, "limit", at, 1, 1000)
+    reader.choice(given, "policy", at, POLICIES)
+    return given
 
 
 def _inputs(reader: Reader, value: dict[str, Any]) -> tuple[InputSpec, ...]:

@@ -20,7 +20,7 @@ from django.db import Error, connections
 
 from orchestrator_site.lib.ids import uuid7
 from workflows.engine.abi import ABI, ABI_MIN
-from workflows.engine.bells import make_bell, workers_folder
+from workflows.engine.bells import make_bell, ring_after_commit, workers_folder
 from workflows.engine.calls import MOST_LEAKS, Clients, Pool
 from workflows.engine.claims import ClaimedRun, Watch
 from workflows.engine.crashpoints import crashpoint
@@ -32,6 +32,7 @@ from workflows.engine.protocol import Me, Sighting
 from workflows.engine.reads import Reads
 from workflows.engine.records import EffectRecord, StepRecord
 from workflows.engine.sweeper import Sweeper
+from workflows.engine.turn_rows import Turns
 
 if TYPE_CHECKING:
     from workflows.engine.engine import Engine
@@ -76,6 +77,7 @@ class Session:
         self._tasks_aside: set[asyncio.Task[None]] = set()
         self._watch = Watch(self.times, engine.identity, workers_folder() if self.sqlite else None)
         self._said = 0.0
+        self.turns = Turns()
 
     # The lease's beginning and end
 
@@ -292,6 +294,8 @@ class Session:
 
     def _look(self) -> tuple[int, int]:
         self.reads.reader.wake_due()
+        for run in self.turns.give(self.reads.reader.store):
+            ring_after_commit(run)
         return self.reads.reader.due()
 
     async def _take(self, due: int, suspects: int, room: int) -> bool:
@@ -333,7 +337,10 @@ class Session:
         return bool(runs) and not alone
 
     def _ended(self, run: UUID, task: asyncio.Task[None]) -> None:
-        self.walks.pop(run, None)
+        ended = self.walks.pop(run, None)
+        if ended is not None and ended[0].run.takes_turns:
+            self.turns.want()
+            self._bell.set()
         if not self.walks:
             self._alone = False
             self._bell.set()

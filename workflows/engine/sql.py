@@ -6,6 +6,7 @@ SQLite gets `executemany`, PostgreSQL one `INSERT … SELECT FROM unnest()` a ta
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,7 @@ from workflows.engine.records import (
 )
 from workflows.engine.rows import DEFAULTS, EVENTS, FAR, TABLES, RowMaker, Table, json_text
 
+NO_LIMIT = 1_000_000
 _TERMINAL = "('succeeded','failed','cancelled','timed_out')"
 _RUN_COLUMNS = (
     ("id", "uuid"), ("fence", "bigint"), ("status", "text"), ("release", "boolean"), ("wake_seq", "bigint"),
@@ -181,26 +183,46 @@ class SqlStore:
     def take_queued(self, me: Me, limit: int) -> list[tuple[UUID, int]]:
         """Runs that are queued and due: the least recently served workspace first. (id, fence) of each."""
         due = (
-            "SELECT w.id FROM accounts_workspace w WHERE EXISTS (SELECT 1 FROM workflows_run r WHERE "
+            "SELECT w.id, w.quotas FROM accounts_workspace w WHERE EXISTS (SELECT 1 FROM workflows_run r WHERE "
             "r.workspace_id = w.id AND r.status = 'queued' AND r.due_at <= NOW AND r.deaths = 0) "
             "ORDER BY w.served_at, w.id LIMIT 50"
         )
-        workspaces = [row[0] for row in self.run(due).fetchall()]
+        workspaces = self.run(due).fetchall()
         share = max(20, limit // max(1, len(workspaces)))
         taken: list[tuple[UUID, int]] = []
-        for workspace in workspaces:
+        served = []
+        for workspace, quotas in workspaces:
             if len(taken) >= limit:
                 break
-            found = self._take_from(me, workspace, min(share, limit - len(taken)))
-            if found:
-                self.run("UPDATE accounts_workspace SET served_at = NOW WHERE id = %s", (workspace,))
-            taken += found
+            served.append(workspace)
+            room = min(share, limit - len(taken), self._room_of(workspace, most_in_flight(quotas)))
+            taken += self._take_from(me, workspace, room) if room > 0 else []
+        self._served(served)
         return taken
+
+    def _room_of(self, workspace: Any, most: int) -> int:
+        """How many more runs of a workspace may be in flight, by its quota; one worker at a time counts them."""
+        if not most:
+            return NO_LIMIT
+        if not self.sqlite:
+            lock = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 7))"
+            if not self.run(lock, (str(workspace),)).fetchone()[0]:
+                return 0
+        sql = "SELECT count(*) FROM workflows_run WHERE workspace_id = %s AND status = 'running'"
+        return most - int(self.run(sql, (workspace,)).fetchone()[0])
+
+    def _served(self, workspaces: list[Any]) -> None:
+        """Those that were looked at go to the end of the line; whoever else serves them now does the same."""
+        if workspaces:
+            among = f"SELECT id FROM accounts_workspace WHERE id IN ({_marks(workspaces)})"
+            lock = "" if self.sqlite else " FOR NO KEY UPDATE SKIP LOCKED"
+            self.run(f"UPDATE accounts_workspace SET served_at = NOW WHERE id IN ({among}{lock})", workspaces)
 
     def _take_from(self, me: Me, workspace: Any, limit: int) -> list[tuple[UUID, int]]:
         sql = (
             "SELECT id FROM workflows_run WHERE workspace_id = %s AND status = 'queued' AND due_at <= NOW "
-            "AND deaths = 0 ORDER BY priority, due_at, id LIMIT %s"
+            "AND deaths = 0 AND (concurrency_key IS NULL OR admitted_at IS NOT NULL OR ending <> '') "
+            "ORDER BY priority, due_at, id LIMIT %s"
         )
         if not self.sqlite:
             sql += " FOR UPDATE SKIP LOCKED"
@@ -380,6 +402,13 @@ def insert_statement(table: Table, sqlite: bool, rows: int) -> str:
         f"{head}INSERT INTO {table.name} ({columns}) SELECT {values} FROM {source} JOIN workflows_run r "
         f"ON r.id = d.guard_run AND r.fence = d.guard_fence WHERE true ON CONFLICT ({', '.join(table.key)}) {action}"
     )
+
+
+def most_in_flight(quotas: Any) -> int:
+    """The quota `runs_in_flight` of a workspace, of its stored JSON; 0: none."""
+    said = json.loads(quotas) if isinstance(quotas, str) and quotas else {}
+    found = said.get("runs_in_flight") if isinstance(said, dict) else None
+    return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else 0
 
 
 CHUNKS = (64, 16, 4, 1)

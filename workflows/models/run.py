@@ -75,6 +75,10 @@ class Run(WorkspaceModel):
     due_at = models.DateTimeField(default=now)
     deadline_at = models.DateTimeField(null=True)
     abi = models.PositiveIntegerField(default=0, help_text="engine ABI, stamped at the first claim.")
+    concurrency_key = models.CharField(max_length=200, null=True, help_text="Runs with the same key take turns.")
+    concurrency_limit = models.PositiveSmallIntegerField(null=True)
+    concurrency_policy = models.CharField(max_length=8, null=True, help_text="queue, drop, replace")
+    admitted_at = models.DateTimeField(null=True, help_text="When it got its turn; it keeps it until its end.")
 
     input_tokens = models.BigIntegerField(default=0)
     output_tokens = models.BigIntegerField(default=0)
@@ -110,6 +114,11 @@ class Run(WorkspaceModel):
             models.Index(fields=["workspace", "-id"], name="run_newest"),
             models.Index(fields=["workspace", "status", "-id"], name="run_by_status"),
             models.Index(fields=["workflow", "-id"], name="run_by_workflow"),
+            models.Index(
+                fields=["concurrency_key", "workflow", "id"],
+                condition=models.Q(concurrency_key__isnull=False, finished_at__isnull=True),
+                name="run_turns",
+            ),
         ]
 
     def __str__(self) -> str:

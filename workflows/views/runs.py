@@ -17,6 +17,7 @@ from workflows.models import Run, StepRun, Workflow
 from workflows.operations import live
 from workflows.operations import runs as operations
 from workflows.operations.blobs import RECORD, with_outputs
+from workflows.operations.turns import waits_for
 from workflows.operations.versions import get_version
 from workflows.operations.workflows import get_workflow, list_workflows
 from workflows.views.pages import PageRequest, back_with_error, go, link, page_of, say
@@ -157,6 +158,8 @@ def _run_context(request: PageRequest, found: Run) -> dict[str, Any]:
         "actor": request.actor,
         "workspace": request.workspace,
         "what_stays": _what_stays(page.confirmed),
+        "waits_for": waits_for(found),
+        "turn_text": _turn_text(found),
         "first_ask": page.first_ask,
         "again_version": _again_version(found),
         "back": {"label": "Runs", "url": link(request.workspace, "runs")},
@@ -169,6 +172,13 @@ def _again_version(found: Run) -> str:
     if workflow.deleted_at is not None or not workflow.enabled:
         return ""
     return "newest" if found.version.number and workflow.published_id else "draft"
+
+
+def _turn_text(found: Run) -> str:
+    limit = found.concurrency_limit or 1
+    many = "one run goes on" if limit == 1 else f"{limit} runs go on"
+    which = f" with the key “{found.concurrency_key}”" if found.concurrency_key else ""
+    return f"Only {many} at a time{which}. It starts by itself."
 
 
 def _what_stays(confirmed: int) -> str:

@@ -141,6 +141,12 @@ def test_a_workflow_that_is_not_well_formed_is_refused(part, code):
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize(("old", "new"), [("skip", "drop"), ("cancel_running", "replace"), ("queue", "queue")])
+def test_the_policies_of_older_files_are_read_as_todays(old, new):
+    parsed = parse({**workflow(text_step("a")), "settings": {"concurrency": {"limit": 1, "policy": old}}})
+    assert to_json(parsed)["settings"]["concurrency"] == {"limit": 1, "policy": new}
+
+
 def test_two_steps_with_one_key_are_refused_and_both_are_named():
     inner = {"key": "loop", "action": "for_each", "with": {"items": []}, "do": [text_step("a")]}
     error = refusal(workflow(text_step("a"), inner))

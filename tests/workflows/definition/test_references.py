@@ -166,9 +166,11 @@ def test_outputs_see_the_steps_of_the_top_list_only():
     assert codes(FETCH, outputs={"deep": {"list": ["{{ steps.fetch.nope }}"]}}) == ["E_DEF_REF"]
 
 
-def test_the_key_of_concurrency_sees_inputs_only():
+def test_the_key_of_concurrency_sees_inputs_and_trigger_only():
     settings = {"concurrency": {"key": "{{ steps.fetch.text }}", "limit": 1}}
     assert "E_DEF_REF" in codes(FETCH, settings=settings)
+    settings = {"concurrency": {"key": "{{ inputs.count }} {{ trigger.id }}", "limit": 1}}
+    assert codes(FETCH, settings=settings, inputs=[{"name": "count", "type": "number"}]) == []
 
 
 def test_a_list_alone_in_a_text_is_pointed_out():

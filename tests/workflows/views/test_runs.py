@@ -260,3 +260,14 @@ def test_a_large_output_is_whole_in_the_api_and_the_record_and_its_first_part_on
     ):
         assert [step["output"] for step in shown if step["key"] == "hello"] == [value]
     assert outsider.api.get(f"/api/v1/runs/{ended.pk}/steps").status_code == 404
+
+
+def test_a_run_that_waits_for_its_turn_says_for_which_run(workspace, greeting, operator):
+    first, second = (start_run(operator.actor, "greeting", {"who": who}) for who in ("Ada", "Grace"))
+    turn = {"concurrency_key": "Ada", "concurrency_limit": 1, "concurrency_policy": "queue"}
+    Run.objects.of(workspace).filter(pk__in=[first.pk, second.pk]).update(**turn)
+    Run.objects.of(workspace).filter(pk=first.pk).update(admitted_at=now(), status="running")
+    page = operator.client.get(operator.path(f"runs/{second.pk}")).text
+    assert "This run waits for its turn" in page and "with the key “Ada”" in page and f"/runs/{first.pk}" in page
+    assert "waits for its turn" not in operator.client.get(operator.path(f"runs/{first.pk}")).text
+    assert operator.api.get(f"/api/v1/runs/{second.pk}").json()["waits_for"] == str(first.pk)
