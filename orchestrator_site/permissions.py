@@ -61,7 +61,7 @@ PAGES: dict[str, Methods] = {
     "run": _page(READ),
     "run_events": _page(READ),
     "run_cancel": _post(RUN),
-    "run_again": _post(RUN),
+    "run_again": _page(RUN, RUN),
     "run_export": _page(READ),
     "effects": _page(READ),
     "effect_settle": _post(DECIDE),

@@ -6,7 +6,7 @@ from django.urls import URLPattern, path
 
 from workflows.api.metrics import metrics
 from workflows.api.original.door import root
-from workflows.views import effects, files, home, inbox, runs, steps, variables, versions, workflows
+from workflows.views import again, effects, files, home, inbox, runs, steps, variables, versions, workflows
 
 public: list[URLPattern] = [path("", root, name="root")]
 watching: list[URLPattern] = [path("metrics", metrics, name="metrics")]
@@ -37,7 +37,7 @@ pages: list[URLPattern] = [
     path("runs/<uuid:run>", runs.run, name="run"),
     path("runs/<uuid:run>/events", runs.run_events, name="run_events"),
     path("runs/<uuid:run>/cancel", runs.run_cancel, name="run_cancel"),
-    path("runs/<uuid:run>/again", runs.run_again, name="run_again"),
+    path("runs/<uuid:run>/again", again.run_again_page, name="run_again"),
     path("runs/<uuid:run>/export", runs.run_export, name="run_export"),
     path("effects", effects.effect_list, name="effects"),
     path("effects/<uuid:pk>/settle", effects.effect_settle, name="effect_settle"),

@@ -72,13 +72,15 @@ class Preview:
 
     @property
     def warnings(self) -> list[str]:
-        """What a person should know before, in sentences."""
-        said = [*_repeated_words(self.repeated)]
-        for spec in self.found.stale:
-            said.append(f"“{spec.title}” keeps its output, though it reads what you changed.")
-        for spec in self.found.anew:
-            said.append(f"“{spec.title}” is decided anew, because what it reads has changed.")
-        return said
+        """What a person should know before, in sentences: the changes that would be made again, and the notes."""
+        return [*_repeated_words(self.repeated), *self.notes]
+
+    @property
+    def notes(self) -> list[str]:
+        """What the edits mean for the steps before."""
+        stale = [f"“{spec.title}” keeps its output, though it reads what you changed." for spec in self.found.stale]
+        anew = [f"“{spec.title}” is decided anew, because what it reads has changed." for spec in self.found.anew]
+        return stale + anew
 
 
 @dataclass(frozen=True)

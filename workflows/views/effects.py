@@ -11,8 +11,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from orchestrator_site.lib.errors import UserError
 from workflows.operations import runs as operations
+from workflows.views.effect_line import EffectLine
 from workflows.views.pages import PageRequest, back_with_error, go, link, page_of, say
-from workflows.views.run_page import EffectLine
 
 STATES = (
     ("", "All"),

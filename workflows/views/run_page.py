@@ -8,13 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator_site.lib.look import duration, money
+from workflows.api.shapes import reused
 from workflows.engine.definition import Definition, StepSpec, parse
+from workflows.engine.reuse import Place
 from workflows.models import Effect, Run, RunEvent, StepRun, Wait
 from workflows.operations.blobs import with_outputs
-from workflows.operations.words import effect_words
+from workflows.operations.earlier import kept_changes
+from workflows.views.effect_line import EffectLine
 from workflows.views.run_timeline import timeline, took
 
 ITEMS_SHOWN = 20
+KEPT_SHOWN = 50
 ASKING = {"attention": "No answer, and no way to look it up for certain", "unknown": "No answer, looking for it"}
 EVENTS = {
     "attention": "Needs a person: an answer was lost",
@@ -43,6 +47,16 @@ class StepRow:
     inner: list[ItemRow] = field(default_factory=list)
     more: int = 0
     open: bool = False
+
+    @property
+    def place(self) -> str:
+        """Where it stands, as running again asks for it."""
+        return str(Place(self.spec.key, self.record.path if self.record else ""))
+
+    @property
+    def reused(self) -> dict[str, Any] | None:
+        """The earlier run it was taken from, and who edited its output."""
+        return reused(self.record) if self.record else None
 
     @property
     def anchor(self) -> str:
@@ -84,11 +98,23 @@ class RunPage:
     costs: list[dict[str, Any]]
     events: list[RunEvent]
     tokens: int
+    numbers: dict[str, int]
+    kept: list[EffectLine]
 
     @property
     def confirmed(self) -> int:
         """How many changes are certain."""
         return sum(line.effect.state == "confirmed" for line in self.effects)
+
+    @property
+    def stands(self) -> bool:
+        """Whether anything is finished that a new run could go on from."""
+        done = ("succeeded", "skipped")
+        return any(row.status in done or any(item.status in done for item in row.inner) for row in self.rows)
+
+    def number_of(self, key: str) -> int | None:
+        """The number of a step in the outline."""
+        return self.numbers.get(key)
 
     @property
     def tokens_text(self) -> str:
@@ -103,10 +129,7 @@ class RunPage:
     @property
     def history(self) -> list[dict[str, Any]]:
         """What became of the run, in words."""
-        return [
-            {"words": EVENTS.get(event.kind, event.kind.replace("_", " ").capitalize()), "at": event.at}
-            for event in self.events
-        ]
+        return [{"words": _event_words(event), "at": event.at} for event in self.events]
 
     @property
     def changes(self) -> int:
@@ -114,36 +137,13 @@ class RunPage:
         return len({line.effect.key for line in self.effects})
 
 
-@dataclass(frozen=True)
-class EffectLine:
-    """One change of the ledger in words; `asks` when a person must say what happened."""
-
-    effect: Effect
-    asks: bool = False
-
-    @property
-    def service(self) -> str:
-        """The service it went to."""
-        return self.effect.step_run.action.partition(".")[0]
-
-    @property
-    def words(self) -> str:
-        """What kind of change it was: "Create an issue"."""
-        return effect_words(self.effect)
-
-    @property
-    def target(self) -> list[tuple[str, Any]]:
-        """Where it went, what says something first."""
-        target = self.effect.target if isinstance(self.effect.target, dict) else {}
-        return [(name.replace("_", " "), value) for name, value in target.items() if value not in ("", None)][:4]
-
-    @property
-    def settled_words(self) -> str:
-        """How it became certain, unless by the plain answer of the service."""
-        words = {"found": "found by looking", "absent": "looked for, not there"}
-        people = {"happened": "said it happened", "repeat": "said it did not happen", "stop": "stopped the run"}
-        said = self.effect.resolution
-        return f"{self.effect.resolved_by} {people[said]}".strip() if said in people else words.get(said, "")
+def _event_words(event: RunEvent) -> str:
+    data = event.data if isinstance(event.data, dict) else {}
+    if event.kind != "again":
+        return EVENTS.get(event.kind, event.kind.replace("_", " ").capitalize())
+    start = {"": "the beginning", "@failed": "where it stopped"}.get(data.get("from", ""), f"“{data.get('from')}”")
+    edited = ", with edits" if data.get("edited") or data.get("inputs_edited") else ""
+    return f"Run again from {start}{edited}"
 
 
 def build(run: Run) -> RunPage:
@@ -166,7 +166,8 @@ def build(run: Run) -> RunPage:
         .select_related("step_run", "connection")
         .order_by("id")
     ]
-    rows = _rows(definition, steps, run, _signs(effects))
+    numbers = {spec.key: number for number, (spec, _) in enumerate(definition.walk(), start=1)}
+    rows = _rows(definition, steps, run, numbers, _signs(effects))
     flat = [row for row in rows if row.depth == 0]
     return RunPage(
         run=run,
@@ -178,6 +179,8 @@ def build(run: Run) -> RunPage:
         costs=_costs(rows, steps),
         events=list(RunEvent.objects.of(workspace).filter(run=run).order_by("id")),
         tokens=run.input_tokens + run.output_tokens,
+        numbers=numbers,
+        kept=[EffectLine(effect) for effect in kept_changes(run)[:KEPT_SHOWN]],
     )
 
 
@@ -192,12 +195,13 @@ def _signs(effects: Iterable[EffectLine]) -> dict[Any, str]:
     return found
 
 
-def _rows(definition: Definition, steps: Iterable[StepRun], run: Run, signs: dict[Any, str]) -> list[StepRow]:
+def _rows(
+    definition: Definition, steps: Iterable[StepRun], run: Run, numbers: dict[str, int], signs: dict[Any, str]
+) -> list[StepRow]:
     places: dict[tuple[str, str], StepRun] = {(step.key, step.path): step for step in steps}
     by_key: dict[str, list[StepRun]] = defaultdict(list)
     for step in places.values():
         by_key[step.key].append(step)
-    numbers = {spec.key: number for number, (spec, _) in enumerate(definition.walk(), start=1)}
     return _list(definition.steps, "", 0, Record(run, places, by_key, numbers, signs))
 
 
@@ -276,6 +280,8 @@ def _row(spec: StepSpec, record: StepRun | None, depth: int, all_of: Record) -> 
         return row
     row.why = ASKING.get(status) or why(record)
     row.cost = cost(record)
+    if row.reused:
+        row.cost = "edited" if row.reused["edited"] else "from an earlier run"
     row.attempts = _attempts(record)
     row.open = record.status == "failed"
     return row
@@ -352,7 +358,7 @@ def _costs(rows: list[StepRow], steps: Iterable[StepRun]) -> list[dict[str, Any]
             names |= {inner.spec.key: inner.name for inner in item.rows}
     sums: dict[str, list[Any]] = {}
     for step in steps:
-        if step.kind == "model":
+        if step.kind == "model" and not reused(step):
             total = sums.setdefault(step.key, [0, 0])
             total[0] += step.input_tokens + step.output_tokens
             total[1] += step.cost_usd

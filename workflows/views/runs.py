@@ -22,7 +22,7 @@ from workflows.operations.versions import get_version
 from workflows.operations.workflows import get_workflow, list_workflows
 from workflows.views.pages import PageRequest, back_with_error, go, link, page_of, say
 from workflows.views.run_form import RunForm, add_errors, run_inputs
-from workflows.views.run_page import build
+from workflows.views.run_page import RunPage, build
 from workflows.views.run_timeline import took
 
 STATES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -162,6 +162,7 @@ def _run_context(request: PageRequest, found: Run) -> dict[str, Any]:
         "turn_text": _turn_text(found),
         "first_ask": page.first_ask,
         "again_version": _again_version(found),
+        "go_on": _go_on(found, page),
         "back": {"label": "Runs", "url": link(request.workspace, "runs")},
     }
 
@@ -179,6 +180,14 @@ def _turn_text(found: Run) -> str:
     many = "one run goes on" if limit == 1 else f"{limit} runs go on"
     which = f" with the key “{found.concurrency_key}”" if found.concurrency_key else ""
     return f"Only {many} at a time{which}. It starts by itself."
+
+
+def _go_on(found: Run, page: RunPage) -> str:
+    """What the button says that goes on where the run stopped; nothing where it would begin at the beginning."""
+    if not found.is_terminal or found.status == "succeeded" or not page.stands:
+        return ""
+    number = page.number_of(str((found.error or {}).get("step") or ""))
+    return f"Go on from step {number}" if number else "Go on where it stopped"
 
 
 def _what_stays(confirmed: int) -> str:
@@ -250,18 +259,6 @@ def run_cancel(request: PageRequest, workspace: str, run: UUID) -> HttpResponse:
         return back_with_error(request, error, link(workspace, "run", run=run))
     say(request, "Cancelling: nothing new starts")
     return go(workspace, "run", run=run)
-
-
-@require_POST
-def run_again(request: PageRequest, workspace: str, run: UUID) -> HttpResponse:
-    """Run again with the same inputs, as a new run."""
-    found = operations.get_run(request.actor, run)
-    wanted = request.POST.get("version", "")
-    try:
-        again = operations.rerun(request.actor, found, version=wanted if wanted in ("newest", "draft") else None)
-    except UserError as error:
-        return back_with_error(request, error, link(workspace, "run", run=run))
-    return go(workspace, "run", run=again.pk)
 
 
 @require_safe

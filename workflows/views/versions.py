@@ -78,16 +78,19 @@ def workflow_versions(request: PageRequest, workspace: str, slug: str) -> HttpRe
 
 @require_safe
 def workflow_version(request: PageRequest, workspace: str, slug: str, n: int) -> HttpResponse:
-    """One version: its outline, and what it changed."""
+    """One version: its outline, and what it changed (or what differs since the version `?since=`)."""
     workflow = get_workflow(request.actor, slug)
     version = operations.get_version(workflow, n)
+    wanted = request.GET.get("since", "")
+    since = _number(wanted) if wanted else ""
     addresses = Addresses(request, workflow, steps=False)
     context: dict[str, Any] = editor_context(request, workflow, tab="versions")
     context |= {
         "version": version,
         "is_live": workflow.published_id == version.pk,
         "frozen": [shown(item, addresses) for item in outline_of(parse(version.definition, trusted=True))],
-        "changes": change_list(operations.compare_versions(workflow, "", n)),
+        "changes": change_list(operations.compare_versions(workflow, since, n)),
+        "changes_title": f"What differs from version {since}" if since else "What it changed",
         "back": {"label": "Versions", "url": link(workspace, "workflow_versions", slug=slug)},
     }
     return render(request, "workflows/version.html", context)
