@@ -308,16 +308,16 @@ def _named(effects: list[Effect]) -> str:
 
 
 def _fresh(actor: Actor, found: Preview, wanted: Wanted) -> Run:
+    """The new run: it sees the trigger of the earlier one; inputs from outside that were kept stay marked."""
     run = found.run
-    origin = Origin("rerun", str(run.pk), run)
-    fresh = fresh_run(actor, run.workflow, found.version, found.inputs, wanted.mode or run.mode, origin)
     then = run.frozen or {}
-    fresh.frozen["trigger"] = {"kind": run.trigger_kind, **(then.get("trigger") or {})}
+    frozen: dict[str, Any] = {"trigger": {"kind": run.trigger_kind, **(then.get("trigger") or {})}}
     if then.get("tainted_inputs") and any(found.inputs.get(name) == value for name, value in run.inputs.items()):
-        fresh.frozen["tainted_inputs"] = True
+        frozen["tainted_inputs"] = True
     if wanted.start:
-        fresh.frozen["reused"] = {"run": str(run.pk), "from": wanted.start}
-    return fresh
+        frozen["reused"] = {"run": str(run.pk), "from": wanted.start}
+    origin = Origin("rerun", str(run.pk), run, frozen)
+    return fresh_run(actor, run.workflow, found.version, found.inputs, wanted.mode or run.mode, origin)
 
 
 def _store(actor: Actor, found: Preview, wanted: Wanted, fresh: Run, steps: list[StepRun]) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -36,6 +36,7 @@ class Origin:
     kind: str = "python"
     id: str = ""
     replay_of: Run | None = None
+    frozen: Mapping[str, Any] = field(default_factory=dict)
 
 
 def start_run(
@@ -188,6 +189,7 @@ def fresh_run(
         workflow,
         version,
         given,
+        frozen=origin.frozen,
         mode=mode,
         trigger_kind=origin.kind,
         trigger_id=origin.id,
