@@ -127,7 +127,8 @@ class Loop:
                     continue  # resumed: this item was cut off when another one failed; that one speaks
                 if self.stopped is None or (isinstance(self.stopped, Ended) and not isinstance(problem, Ended)):
                     self.stopped = problem
-                self.group.end("finished" if isinstance(problem, Finished) else "sibling")
+                if not isinstance(problem, Ended):  # then it is the whole group that has ended, maybe only to go on later
+                    self.group.end("finished" if isinstance(problem, Finished) else "sibling")
                 return
 
     async def _item(self, index: int) -> None:

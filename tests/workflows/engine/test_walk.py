@@ -83,6 +83,42 @@ def test_a_failing_item_stops_the_run_and_its_siblings_start_nothing_new():
     assert not [call for call in executor.calls if call[0] == "more"]
 
 
+class SlowLog(FakeLog):
+    """Every commit takes a turn of the loop; at one of them the worker is told to drain."""
+
+    drain_at, walk = 0, None
+
+    async def commit(self) -> None:
+        await super().commit()
+        if self.commits == self.drain_at:
+            self.walk.end("drain")
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("drain_at", range(1, 9))
+def test_a_loop_whose_worker_drains_goes_on_with_every_item(drain_at):
+    """Found by killing workers: a drained lane ended the others as its siblings, and they counted as done."""
+    calls: list[str] = []
+
+    def work(values):
+        calls.append(values["text"])
+        return {"text": values["text"]}
+
+    def walked(log):
+        do = [step(key, "effect.work", **{"with": {"text": "{{ item }}"}}) for key in ("one", "two")]
+        loop = step("loop", "for_each", **{"with": {"items": "{{ inputs.list }}", "parallelism": 3}, "do": do})
+        outputs = {"all": "{{ steps.loop.results }}"}
+        log.walk = walk_of([loop], log, FakeExecutor(work=work), inputs={"list": list("abcd")}, outputs=outputs)
+        return run(log.walk)
+
+    log = SlowLog()
+    log.drain_at = drain_at
+    assert walked(log) == Released("queued", None)
+    done = walked(SlowLog(log.stored))
+    assert done.outputs == {"all": [{"one": {"text": item}, "two": {"text": item}} for item in "abcd"]}
+    assert sorted(calls) == sorted("abcd" * 2), "each step once"
+
+
 def test_for_each_over_an_object_fails_in_words():
     loop = step("loop", "for_each", **{"with": {"items": "{{ inputs.list }}"}, "do": [step("x")]})
     done = run(walk_of([loop], FakeLog(), FakeExecutor(echo=echo), inputs={"list": {"a": 1}}))
