@@ -11,11 +11,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.faults import matrix, report, storm
+from tests.faults import hosts, matrix, outages, outside, processes, report, storm
 from tests.faults.report import Row
 
 DATABASES = ("sqlite", "postgres")
-STORIES = ("matrix", "kills", "stops")
+STORIES = ("matrix", "processes", "outages", "outside", "hosts", "steady", "kills", "stops")
 A_STORM = 200
 
 
@@ -57,6 +57,16 @@ def _stories(database: str, options: argparse.Namespace) -> Iterator[Row]:
             for mode in options.modes.split(","):
                 for _ in range(options.repeat):
                     yield from matrix.stories(database, point, mode)
+    if "processes" in only:
+        yield from processes.stories(database, 3 * options.repeat)
+    if "outages" in only:
+        yield from outages.stories(database, 3 * options.repeat)
+    if "outside" in only:
+        yield from outside.stories(database)
+    if "hosts" in only:
+        yield from hosts.stories(database, 4 * options.repeat)
+    if "steady" in only:
+        yield processes.steady(database)
     for name, number, play in (("kills", options.kills, storm.kills), ("stops", options.stops, storm.stops)):
         # In pieces: a database of its own each, so that one story's history does not slow the next.
         for turn, done in enumerate(range(0, number if name in only else 0, A_STORM)):

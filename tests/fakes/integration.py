@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import time
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -14,6 +15,7 @@ from integrations.context import Context, Found, LookFor, Order, Outcome
 from integrations.errors import RateLimited, Rejected, Unavailable, Unreadable
 from integrations.spec import Change, Integration, Kind, Model, SecretField, content, setting, target
 
+PROCESS = f"{socket.gethostname()}:%d"
 INTEGRATION = Integration(
     slug="fake",
     title="Fake",
@@ -43,7 +45,7 @@ class Client:
         except OSError as problem:
             raise Unavailable("The service cannot be reached.", refused=True) from problem
         try:
-            headers = {"X-Key": key, "X-Token": self.token, "X-Pid": str(os.getpid())}
+            headers = {"X-Key": key, "X-Token": self.token, "X-Process": PROCESS % os.getpid()}
             headers["Content-Type"] = "application/json"
             connection.request(method, path, json.dumps(body or {}), headers)
             answer = connection.getresponse()

@@ -47,7 +47,7 @@ class FakeService:
         self.server.shutdown()
         self.server.server_close()
 
-    def do(self, key: str, body: dict, pid: int = 0) -> dict:
+    def do(self, key: str, body: dict, process: str = "") -> dict:
         with self.lock:
             thing = {
                 "id": str(len(self.done) + 1),
@@ -57,7 +57,7 @@ class FakeService:
             }
             self.done.append(thing)
             if self.file:
-                line = {"key": key, "id": thing["id"], "pid": pid, "at": time.time()}
+                line = {"key": key, "id": thing["id"], "process": process, "at": time.time()}
                 self.file.write(json.dumps(line) + "\n")
                 self.file.flush()
                 os.fsync(self.file.fileno())
@@ -130,7 +130,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "429":
             self._answer(429, {"error": "slow down"}, {"Retry-After": "1"})
         else:
-            thing = self.house.do(key, body, int(self.headers["X-Pid"] or 0))
+            thing = self.house.do(key, body, self.headers["X-Process"] or "")
             if fault == "lose":
                 self._hang_up()
             elif fault.startswith("slow"):

@@ -243,4 +243,9 @@ def _counts(rows: Any) -> Counter[Any]:
 
 def _worker(row: Worker) -> dict[str, Any]:
     ended = row.ended_at.timestamp() if row.ended_at else None
-    return {"pid": row.pid, "state": row.state, "started_at": row.started_at.timestamp(), "ended_at": ended}
+    return {
+        "process": f"{row.host}:{row.pid}",
+        "state": row.state,
+        "started_at": row.started_at.timestamp(),
+        "ended_at": ended,
+    }

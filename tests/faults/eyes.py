@@ -10,6 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from uuid import UUID
 
 LOOK_EVERY = 0.05
 AT_ONCE = 400
+PATIENCE = 60.0
 OPEN = "state IN ('sent', 'unknown')"
 ENDED = ("succeeded", "failed", "cancelled", "timed_out")
 
@@ -30,17 +32,33 @@ class Eyes:
             path = f"file:{folder / 'orchestrator.sqlite3'}?mode=ro"
             self._db: Any = sqlite3.connect(path, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
         else:
-            import psycopg
-
-            self._db = psycopg.connect(database_url, autocommit=True)
+            self._connect = lambda: _postgres(database_url)
+            self._db = self._connect()
         self._lock = threading.Lock()
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """A query, written with %s; UUIDs come as 32 hex digits."""
         with self._lock:
-            text = sql.replace("%s", "?") if self.sqlite else sql
-            found = self._db.execute(text, values).fetchall()
+            if self.sqlite:
+                found = self._db.execute(sql.replace("%s", "?"), values).fetchall()
+            else:
+                found = self._patiently(sql, values)
         return [tuple(value.hex if isinstance(value, UUID) else value for value in row) for row in found]
+
+    def _patiently(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """The server may be down or restarting: that is part of some stories."""
+        import psycopg
+
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return list(self._db.execute(sql, values).fetchall())
+            except psycopg.OperationalError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
+                with suppress(psycopg.OperationalError):
+                    self._db = self._connect()
 
     def one(self, sql: str, values: Sequence[Any] = ()) -> Any:
         """The first value."""
@@ -64,9 +82,28 @@ class Eyes:
         marks = ", ".join(["%s"] * len(ENDED))
         return int(self.one(f"SELECT count(*) FROM workflows_run WHERE status NOT IN ({marks})", ENDED))
 
+    def claims(self) -> int:
+        """How often runs have been claimed."""
+        return int(self.one("SELECT COALESCE(sum(claims), 0) FROM workflows_run"))
+
+    def claimed(self, ids: Sequence[str]) -> int:
+        """How many of these runs have been claimed."""
+        sql = f"SELECT count(*) FROM workflows_run WHERE claims > 0 AND id IN ({_marks(ids)})"
+        return int(self.one(sql, self.ids(ids)))
+
+    def ids(self, keys: Sequence[str]) -> list[Any]:
+        """Ids as this database takes them."""
+        return [UUID(key).hex if self.sqlite else UUID(key) for key in keys]
+
     def asking(self) -> int:
         """Runs that only wait for a person."""
         return int(self.one("SELECT count(*) FROM workflows_run WHERE status = 'attention'"))
+
+
+def _postgres(url: str) -> Any:
+    import psycopg
+
+    return psycopg.connect(url, autocommit=True, connect_timeout=5)
 
 
 def runs(pid: int) -> bool:
@@ -105,16 +142,23 @@ class Recovery:
 
     def hit(self, pid: int) -> int:
         """This process was hit just now: what it owned is waited for. How many runs that were."""
+        return self._hit("w.pid = %s", pid)
+
+    def hit_host(self, host: str) -> int:
+        """All workers of this host were hit."""
+        return self._hit("w.host = %s", host)
+
+    def _hit(self, where: str, value: Any) -> int:
         at = time.monotonic()
         sql = (
             "SELECT r.id, r.fence FROM workflows_run r JOIN workflows_worker w ON w.id = r.worker_id "
-            "WHERE w.pid = %s AND w.state IN ('live', 'draining')"
+            f"WHERE {where} AND w.state IN ('live', 'draining')"
         )
-        owned = self.eyes.rows(sql, (pid,))
+        owned = self.eyes.rows(sql, (value,))
         effects: list[tuple[Any, ...]] = []
         for part in _parts([run for run, _ in owned]):
             sql = f"SELECT id, run_id FROM workflows_effect WHERE {OPEN} AND run_id IN ({_marks(part)})"
-            effects += self.eyes.rows(sql, self._ids(part))
+            effects += self.eyes.rows(sql, self.eyes.ids(part))
         changing = {run for _, run in effects}
         with self._lock:
             self.hits += 1
@@ -131,12 +175,12 @@ class Recovery:
             runs, effects = dict(self._runs), dict(self._effects)
         for part in _parts(list(runs)):
             sql = f"SELECT id, fence, status FROM workflows_run WHERE id IN ({_marks(part)})"
-            for run, fence, status in self.eyes.rows(sql, self._ids(part)):
+            for run, fence, status in self.eyes.rows(sql, self.eyes.ids(part)):
                 if int(fence) > runs[run].fence or status in ENDED:
                     self._done(self._runs, self.pure, run, runs[run])
         for part in _parts(list(effects)):
             sql = f"SELECT id FROM workflows_effect WHERE NOT {OPEN} AND id IN ({_marks(part)})"
-            for (effect,) in self.eyes.rows(sql, self._ids(part)):
+            for (effect,) in self.eyes.rows(sql, self.eyes.ids(part)):
                 self._done(self._effects, self.effect, effect, effects[effect])
 
     def _done(self, waiting: dict[str, Hit], into: list[float], key: str, hit: Hit) -> None:
@@ -169,11 +213,6 @@ class Recovery:
                 self.look()
             except Exception:
                 time.sleep(0.2)  # the database is away: part of some stories
-
-    def _ids(self, keys: Sequence[str]) -> list[Any]:
-        if self.eyes.sqlite:
-            return list(keys)
-        return [UUID(key) for key in keys]
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:

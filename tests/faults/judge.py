@@ -17,7 +17,7 @@ HONEST = frozenset({"E_REJECTED", "E_SERVICE_UNAVAILABLE", "E_ABSENT", "E_RATE_L
 # … when a test makes our own code raise …
 OURS = frozenset({"E_ENGINE", "E_ACTION"})
 # … and when somebody takes away what the run needs.
-TAKEN_AWAY = frozenset({"E_NO_CONNECTION", "E_CONN_GONE", "E_NOT_FOUND", "E_CONNECTION"})
+TAKEN_AWAY = frozenset({"E_NO_CONNECTION"})
 FATAL_DEATHS = 4
 # What left before its worker died may arrive a moment after the worker was declared dead.
 LATE_MARGIN = 2.0
@@ -129,13 +129,13 @@ def _run(verdict: Verdict, run: Mapping[str, Any], honest: frozenset[str]) -> No
 
 def _late(verdict: Verdict, lines: Sequence[Mapping[str, Any]], workers: Sequence[Mapping[str, Any]]) -> None:
     """Changes made by a process none of whose leases held then."""
-    leases: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+    leases: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for worker in workers:
-        leases[int(worker["pid"])].append(worker)
+        leases[worker["process"]].append(worker)
     for line in lines:
-        mine = leases.get(int(line.get("pid") or 0), [])
+        mine = leases.get(line.get("process", ""), [])
         if mine and not any(_held(lease, line["at"]) for lease in mine):
-            verdict.note("late", f"{line['key']} was made by process {line['pid']} after it was taken over")
+            verdict.note("late", f"{line['key']} was made by {line['process']} after it was taken over")
 
 
 def _held(lease: Mapping[str, Any], at: float) -> bool:

@@ -90,6 +90,7 @@ def together(name: str, rows: Sequence[Row]) -> Row:
     for one in rows:
         for kind in ("runs", "kills", *KINDS, "unknown_settled", "unknown_asked"):
             setattr(total, kind, getattr(total, kind) + getattr(one, kind))
+        total.said += [f"{one.story}: {text}" for text in one.said if not one.clean]
         total.pure += one.pure
         total.effect += one.effect
     return total

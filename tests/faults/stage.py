@@ -28,9 +28,11 @@ ROOT = Path(__file__).resolve().parents[2]
 HELPER = """
 import json, sys, traceback
 import django; django.setup()
+from django.db import close_old_connections
 from tests.faults import acts
 for line in sys.stdin:
     name, args = json.loads(line)
+    close_old_connections()
     try:
         answer = {"ok": getattr(acts, name)(*args)}
     except Exception:

@@ -11,8 +11,8 @@ RUN = {
     "wanted_steps": 5, "confirmed": 1, "effects": 1, "sent": 0, "asks": 0,
 }  # fmt: skip
 EFFECT = {"key": "k", "state": "confirmed", "resolution": "answer", "attempt": 1, "look": True}
-LINE = {"key": "k", "id": "1", "pid": 7, "at": 100.0}
-WORKER = {"pid": 7, "state": "live", "started_at": 50.0, "ended_at": None}
+LINE = {"key": "k", "id": "1", "process": "here:7", "at": 100.0}
+WORKER = {"process": "here:7", "state": "live", "started_at": 50.0, "ended_at": None}
 
 
 def seen(run=None, effect=None, acked=("r",), lines=(LINE,), workers=(WORKER,), more=(), **options):

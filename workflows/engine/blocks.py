@@ -127,7 +127,9 @@ class Loop:
                     continue  # resumed: this item was cut off when another one failed; that one speaks
                 if self.stopped is None or (isinstance(self.stopped, Ended) and not isinstance(problem, Ended)):
                     self.stopped = problem
-                if not isinstance(problem, Ended):  # then it is the whole group that has ended, maybe only to go on later
+                if not isinstance(
+                    problem, Ended
+                ):  # then it is the whole group that has ended, maybe only to go on later
                     self.group.end("finished" if isinstance(problem, Finished) else "sibling")
                 return
 
