@@ -11,9 +11,10 @@ from django.forms.models import BaseInlineFormSet
 from orchestrator_site.lib.errors import UserError
 from workflows.engine.definition import to_json
 from workflows.engine.findings import DefinitionProblems
-from workflows.engine.reading import BRANCHES
+from workflows.engine.lists import CASE, ON_ERROR, PLAIN, with_lists
 from workflows.models import Step, Workflow
 from workflows.operations.drafts import draft_definition, read_definition
+from workflows.operations.rows import list_names
 
 JSON = dict[str, Any]
 EDITABLE_STEPS = 50
@@ -109,7 +110,8 @@ class StepFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
         if lists:
             lost = ", ".join(sorted(form.cleaned_data["key"] for forms_ in lists.values() for form in forms_))
             raise ValidationError(
-                f"These steps have no place: {lost}. Name a parent and its list ({', '.join(BRANCHES)})."
+                f"These steps have no place: {lost}. Name a parent and its list "
+                f"({', '.join(PLAIN)}, case:0, branch:key or on_error)."
             )
         return {**top_fields(self.instance), "steps": steps}
 
@@ -120,12 +122,20 @@ class StepFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
         step |= {"with": said.get("inputs") or {}, "disabled": bool(said.get("disabled"))}
         if said.get("timeout") is not None:
             step["timeout"] = said["timeout"]
-        written = (form.instance.extra or {}).get("branches", [])
-        for name in BRANCHES:
-            children = lists.pop((form.instance.pk, name), [])
-            if children or name in written:
-                step[name] = [self._step(child, lists) for child in children]
-        return step
+        cases = list((form.instance.extra or {}).get("cases", []))
+        names = list_names(form.instance, {name for parent, name in lists if parent == form.instance.pk})
+        inner = {}
+        for name in names:
+            if _has_place(name, said.get("on_error"), len(cases)):
+                inner[name] = [self._step(child, lists) for child in lists.pop((form.instance.pk, name), [])]
+        return with_lists(step, inner, cases)
+
+
+def _has_place(name: str, on_error: Any, cases: int) -> bool:
+    """Whether a row with this error policy and so many cases can hold a list of that name."""
+    if name == ON_ERROR:
+        return isinstance(on_error, dict) and on_error.get("do") == "branch"
+    return not name.startswith(CASE) or int(name.removeprefix(CASE)) < cases
 
 
 def top_fields(workflow: Workflow) -> JSON:

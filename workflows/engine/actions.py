@@ -36,7 +36,10 @@ class ActionInfo:
     default_retries: int = 0
     branches: tuple[str, ...] = ()
     branch_titles: tuple[str, ...] = ()
+    many: str = ""
+    takes: frozenset[str] = frozenset()
     conditions: frozenset[str] = frozenset()
+    late: frozenset[str] = frozenset()
     keywords: tuple[str, ...] = ()
 
     @property
@@ -67,7 +70,10 @@ def control_info(control: Control) -> ActionInfo:
         icon=control.icon,
         branches=control.branches,
         branch_titles=control.branch_titles,
+        many=control.many,
+        takes=control.takes,
         conditions=control.conditions,
+        late=control.late,
     )
 
 

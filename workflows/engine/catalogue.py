@@ -72,7 +72,7 @@ def control_entries() -> list[dict[str, Any]]:
             "needs": None,
             "connection_services": [],
             "connection_optional": False,
-            "branches": list(info.branches),
+            "branches": [*([info.many] if info.many else []), *info.branches],
             "can_look": False,
             "can_plan": False,
             "timeout": info.timeout,

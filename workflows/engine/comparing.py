@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from workflows.engine.reading import BRANCHES
+from workflows.engine.lists import own_fields, title_of
 from workflows.engine.tree import every_step
 
 JSON = dict[str, Any]
@@ -81,9 +81,12 @@ class _Tree:
         self.places: dict[str, Place] = {}
         self.lists: dict[Place, list[str]] = {}
         for step, _, at in every_step(definition.get("steps", [])):
-            place = (at.parent, at.branch)
+            place = (at.parent, title_of(at.branch, self._cases(at.parent)))
             self.steps[step["key"]], self.places[step["key"]] = step, place
             self.lists.setdefault(place, []).append(step["key"])
+
+    def _cases(self, key: str) -> list[Any]:
+        return [case["equals"] for case in self.steps[key].get("cases", ())] if key else []
 
     def where(self, key: str) -> str:
         """The place of a step in words."""
@@ -108,8 +111,9 @@ def _step(key: str, old: _Tree, new: _Tree, unmoved: set[str]) -> StepChange | N
     now, was = new.steps[key], old.steps.get(key)
     if was is None:
         return _change(key, "added", now)
-    names = [name for name in dict.fromkeys([*was, *now]) if name not in (*BRANCHES, "key", "with")]
-    fields = [*_fields(was, now, names), *_inputs(was, now)]
+    mine, its = own_fields(was), own_fields(now)
+    names = [name for name in dict.fromkeys([*mine, *its]) if name not in ("key", "with")]
+    fields = [*_fields(mine, its, names), *_inputs(was, now)]
     if old.places[key] != new.places[key]:
         fields.insert(0, FieldChange("place", _place(old.places[key]), _place(new.places[key])))
     elif key not in unmoved:

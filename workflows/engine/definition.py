@@ -13,6 +13,7 @@ from typing import Any
 
 from orchestrator_site.lib.json import MIB, JSONValue, clean_value, dumps
 from workflows.engine.findings import DefinitionProblems, Problem
+from workflows.engine.lists import ON_ERROR, with_lists
 
 FORMAT = 1
 MAX_STEPS = 1000
@@ -71,7 +72,10 @@ class OnError:
 
 @dataclass(frozen=True)
 class StepSpec:
-    """One step; a control step holds lists of steps in `branches` (then, else, do)."""
+    """One step; the lists of steps it holds are in `branches` under their names (engine.lists).
+
+    `cases` are the values of a switch: the first one's steps are the list `case:0`.
+    """
 
     key: str
     action: str
@@ -87,6 +91,7 @@ class StepSpec:
     disabled: bool = False
     note: str = ""
     branches: dict[str, tuple[StepSpec, ...]] = field(default_factory=dict)
+    cases: tuple[JSONValue, ...] = ()
 
     @property
     def title(self) -> str:
@@ -96,7 +101,12 @@ class StepSpec:
     @property
     def may_be_skipped(self) -> bool:
         """Whether the run may go on without an output of this step."""
-        return bool(self.when) or self.disabled or self.on_error.do == "continue"
+        return bool(self.when) or self.disabled or self.on_error.do in ("continue", "branch")
+
+    @property
+    def blocks(self) -> dict[str, tuple[StepSpec, ...]]:
+        """The lists that belong to its action, without the one that runs after an error."""
+        return {name: children for name, children in self.branches.items() if name != ON_ERROR}
 
     def retry_policy(self, default_max: int) -> RetryPolicy:
         """The policy in force: what the step says, else the defaults of design.md §3."""
@@ -183,7 +193,7 @@ def to_json(definition: Definition) -> dict[str, Any]:
 
 def step_to_json(step: StepSpec) -> dict[str, Any]:
     """The canonical JSON of one step and what it holds."""
-    return {
+    own = {
         "key": step.key,
         **_said("name", step.name),
         "action": step.action,
@@ -197,8 +207,9 @@ def step_to_json(step: StepSpec) -> dict[str, Any]:
         **_said("cache", step.cache),
         **_said("disabled", step.disabled),
         **_said("note", step.note),
-        **{name: [step_to_json(child) for child in children] for name, children in step.branches.items()},
     }
+    lists = {name: [step_to_json(child) for child in children] for name, children in step.branches.items()}
+    return with_lists(own, lists, list(step.cases))
 
 
 def _said(name: str, value: Any) -> dict[str, Any]:

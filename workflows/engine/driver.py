@@ -46,6 +46,10 @@ class WallClock:
         with suppress(TimeoutError):
             await asyncio.wait_for(event.wait(), max(0.0, (due - now()).total_seconds()))
 
+    def call_at(self, due: datetime, function: Callable[[], None]) -> Callable[[], None]:
+        """Call a function when the moment has come; gives what calls it off."""
+        return asyncio.get_running_loop().call_later(max(0.0, (due - now()).total_seconds()), function).cancel
+
 
 @dataclass
 class Loaded:

@@ -6,7 +6,7 @@ Pure.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ Taint = str | frozenset[str]
 
 
 class Ended(Exception):
-    """Nothing new starts in this group: cancelled, timed_out, sibling, finished or drain."""
+    """Nothing new starts in this group: cancelled, timed_out, sibling, finished, timeout or drain."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
@@ -45,7 +45,7 @@ class Park:
 
 
 class Group:
-    """Branches that end together: the run, or the items of one loop."""
+    """Branches that end together: the run, or what is inside one block."""
 
     __slots__ = ("calls", "children", "ended", "parks")
 
@@ -77,37 +77,61 @@ class Group:
             child.end(kind)
 
 
+def place_of(path: str, key: str) -> str:
+    """Where a step stands, with the places of the loops around it: `outer[3]/inner`."""
+    return f"{path}/{key}" if path else key
+
+
 class Frame:
     """One list of steps being walked: its place, its data and its taint."""
 
-    __slots__ = ("data", "group", "item_tainted", "made", "path", "taint", "warnings")
+    __slots__ = ("data", "group", "item_tainted", "last_taint", "made", "path", "taint", "warnings")
 
     def __init__(
-        self, path: str, data: dict[str, Any], group: Group, taint: dict[str, Taint], item_tainted: bool
+        self,
+        path: str,
+        data: dict[str, Any],
+        group: Group,
+        taint: dict[str, Taint],
+        item_tainted: bool,
+        last_taint: Mapping[str, Taint],
     ) -> None:
         self.path = path
         self.data = data
         self.group = group
         self.taint = taint
         self.item_tainted = item_tainted
+        self.last_taint = last_taint
         self.made: dict[str, Any] = {}
         self.warnings: list[dict[str, Any]] = []
 
     @classmethod
     def root(cls, base: dict[str, Any], group: Group) -> Frame:
         """The frame of the whole run."""
-        return cls("", {**base, "steps": {}}, group, {}, False)
+        return cls("", {**base, "steps": {}}, group, {}, False, {})
 
-    def inner(self) -> Frame:
-        """The frame of a branch: sees what is outside, is not seen from there."""
-        data = {**self.data, "steps": dict(self.data["steps"])}
-        return Frame(self.path, data, self.group, dict(self.taint), self.item_tainted)
+    def inner(self, group: Group | None = None, **names: Any) -> Frame:
+        """The frame of a list inside: sees what is outside and `names`, is not seen from there."""
+        data = {**self.data, "steps": dict(self.data["steps"]), **names}
+        return Frame(self.path, data, group or self.group, dict(self.taint), self.item_tainted, self.last_taint)
+
+    def within(self, group: Group) -> Frame:
+        """This very frame, for as long as a group of its own goes on."""
+        same = Frame(self.path, self.data, group, self.taint, self.item_tainted, self.last_taint)
+        same.made, same.warnings = self.made, self.warnings
+        return same
 
     def item(self, loop: str, index: int, item: Any, group: Group, tainted: bool) -> Frame:
         """The frame of one item of a loop."""
-        path = f"{self.path}/{loop}[{index}]" if self.path else f"{loop}[{index}]"
-        data = {**self.data, "steps": dict(self.data["steps"]), "item": item, "index": index}
-        return Frame(path, data, group, dict(self.taint), tainted)
+        frame = self.inner(group, item=item, index=index)
+        frame.path, frame.item_tainted = f"{place_of(self.path, loop)}[{index}]", tainted
+        return frame
+
+    def one_pass(self, loop: str, index: int, last: dict[str, Any], last_taint: Mapping[str, Taint]) -> Frame:
+        """The frame of one pass of a repeat; `last` is what the pass before gave."""
+        frame = self.inner(index=index, last=last)
+        frame.path, frame.last_taint = f"{place_of(self.path, loop)}[{index}]", last_taint
+        return frame
 
     def keep(self, key: str, output: Any, taint: Taint) -> None:
         """Let later steps see an output."""
@@ -121,11 +145,14 @@ class Frame:
 
     def _path_tainted(self, path: Path) -> bool:
         root = path[0]
-        if root == "steps":
+        if root in ("steps", "last"):
+            known = self.taint if root == "steps" else self.last_taint
             if len(path) < 2:
-                return any(self.taint.values())
-            taint = self.taint.get(str(path[1]), "")
+                return any(known.values())
+            taint = known.get(str(path[1]), "")
             return bool(taint) and (taint == "all" or len(path) < 3 or path[2] in taint)
+        if root == "error":
+            return path[1:2] not in (("code",), ("step",))
         if root == "item":
             return self.item_tainted
         if root == "trigger":

@@ -79,9 +79,12 @@ class RunLog:
         self._tail: Put | None = None
         self._loader = loader
 
-    def find(self, key: str, path: str) -> StepRecord | None:
-        """What is known of a step at a place; taken out, for nobody asks twice."""
-        return self.steps.pop((key, path), None) if self.steps else None
+    def find(self, key: str, path: str, *, finished: bool = False) -> StepRecord | None:
+        """What is known of a step at a place (only if it is `finished`); taken out, for nobody asks twice."""
+        if not self.steps:
+            return None
+        known = self.steps.get((key, path))
+        return None if known is None or (finished and not known.finished) else self.steps.pop((key, path))
 
     async def open(self, prefix: str) -> None:
         """Load the records below an unfinished loop."""

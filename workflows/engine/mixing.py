@@ -16,6 +16,7 @@ from workflows.engine.actions import ActionInfo, Catalogue
 from workflows.engine.definition import Definition, StepSpec
 from workflows.engine.expressions import templates_in
 from workflows.engine.findings import WARNING, Problem
+from workflows.engine.lists import ON_ERROR
 
 
 @dataclass(frozen=True)
@@ -42,21 +43,45 @@ class _Walk:
         self.catalogue = catalogue
         self.made: dict[str, Origin] = {}
         self.items: list[Origin] = []
+        self.lasts: list[Origin] = []
+        self.errors: list[Origin] = []
 
     def over(self, steps: Sequence[StepSpec]) -> Iterator[Problem]:
         for step in steps:
             info, given = self.catalogue.get(step.action), self._of(step.with_)
-            if step.action == "for_each":
-                self.items.append(self._of(step.with_.get("items")))
-            for children in step.branches.values():
-                yield from self.over(children)
-                for child in children:
-                    given |= self.made.get(child.key, NOTHING)
-            if step.action == "for_each":
-                self.items.pop()
+            own = given
+            for children in step.blocks.values():
+                yield from self._inside(step, children)
+                given |= self._made(children)
             self.made[step.key] = _gives(info, given)
-            if info is not None and info.is_effect and len(given.mixed) > 1:
-                yield _outward(step, info, given)
+            if handled := step.branches.get(ON_ERROR):
+                self.errors.append(_gives(info, given))
+                yield from self.over(handled)
+                self.errors.pop()
+                self.made[step.key] |= self._made(handled)
+            if info is not None and info.is_effect and len(own.mixed) > 1:
+                yield _outward(step, info, own)
+
+    def _inside(self, step: StepSpec, children: Sequence[StepSpec]) -> Iterator[Problem]:
+        if step.action == "for_each":
+            self.items.append(self._of(step.with_.get("items")))
+            yield from self.over(children)
+            self.items.pop()
+        elif step.action == "repeat":
+            self.lasts.append(NOTHING)
+            for _ in self.over(children):
+                pass  # a look ahead: what the pass before gave
+            self.lasts[-1] = self._made(children)
+            yield from self.over(children)
+            self.lasts.pop()
+        else:
+            yield from self.over(children)
+
+    def _made(self, steps: Sequence[StepSpec]) -> Origin:
+        origin = NOTHING
+        for step in steps:
+            origin |= self.made.get(step.key, NOTHING)
+        return origin
 
     def _of(self, value: JSONValue | dict[str, Any]) -> Origin:
         origin = NOTHING
@@ -74,6 +99,10 @@ class _Walk:
             return self.made.get(str(path[1]), NOTHING)
         if path[0] == "item" and self.items:
             return self.items[-1]
+        if path[0] == "last" and self.lasts:
+            return self.lasts[-1]
+        if path[0] == "error" and self.errors:
+            return self.errors[-1]
         return Origin(frozenset({"the trigger"})) if path[0] == "trigger" else NOTHING
 
 

@@ -16,6 +16,7 @@ from workflows.engine.definition import Definition, StepSpec
 Data = Mapping[str, Any]
 Path = tuple[str | int, ...]
 Render = Callable[[Data, datetime], Any]
+CONDITIONS = {"if": "condition", "repeat": "until"}
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,30 @@ class Value:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A condition, and the paths it reads (it works through all of them)."""
+
+    condition: Condition
+    reads: tuple[Path, ...]
+
+    @property
+    def source(self) -> str:
+        """As it was written."""
+        return self.condition.source
+
+    def over(self, data: Data, now: datetime) -> bool:
+        """The answer over `data`; raises TemplateProblem."""
+        return self.condition.evaluate(data, now=now)
+
+
+@dataclass(frozen=True)
 class StepPlan:
-    """A step with its values compiled and its child lists planned."""
+    """A step with its values compiled and its child lists planned; `condition` is that of an if or a repeat."""
 
     step: StepSpec
     values: tuple[tuple[str, Value], ...]
-    when: Condition | None
-    condition: Condition | None
+    when: Asked | None
+    condition: Asked | None
     branches: Mapping[str, tuple[StepPlan, ...]]
     heavy: bool
     weighs: tuple[Path, ...] = ()
@@ -78,7 +96,7 @@ def reads_of(plan: StepPlan) -> Iterator[Path]:
         yield from value.reads
     for condition in (plan.when, plan.condition):
         if condition is not None:
-            yield from (reference.path for reference in condition.references())
+            yield from condition.reads
 
 
 def make_plan(definition: Definition) -> Plan:
@@ -91,19 +109,22 @@ def make_plan(definition: Definition) -> Plan:
 
 
 def _step(step: StepSpec) -> StepPlan:
-    conditional = step.action == "if"
-    values = tuple(
-        (name, value_of(value)) for name, value in step.with_.items() if not (conditional and name == "condition")
-    )
+    asks = CONDITIONS.get(step.action, "")
+    values = tuple((name, value_of(value)) for name, value in step.with_.items() if name != asks)
     return StepPlan(
         step=step,
         values=values,
-        when=compile_condition(step.when) if step.when else None,
-        condition=compile_condition(str(step.with_.get("condition", ""))) if conditional else None,
+        when=_asked(step.when) if step.when else None,
+        condition=_asked(str(step.with_.get(asks, ""))) if asks else None,
         branches={name: tuple(_step(child) for child in children) for name, children in step.branches.items()},
         heavy=any(value.heavy for _, value in values),
         weighs=tuple(path for _, value in values for path in value.weighs),
     )
+
+
+def _asked(source: str) -> Asked:
+    condition = compile_condition(source)
+    return Asked(condition, tuple(reference.path for reference in condition.references()))
 
 
 def value_of(value: Any) -> Value:

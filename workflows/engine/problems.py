@@ -11,7 +11,7 @@ from workflows.engine.definition import Definition
 from workflows.engine.findings import ERROR, WARNING, DefinitionProblems, Problem, errors_of
 from workflows.engine.mixing import check_mixing
 from workflows.engine.references import Scope, walk_scopes
-from workflows.engine.step_problems import check_step
+from workflows.engine.step_problems import check_late, check_step
 from workflows.engine.template_problems import check_templates
 
 __all__ = ["DefinitionProblems", "Facts", "Problem", "check", "errors_of", "refuse_errors"]
@@ -32,7 +32,8 @@ def check(
     found.extend(_settings(definition))
     scope = Scope(definition, catalogue, None if known is None else known.variables)
     for step, seen in walk_scopes(definition, scope):
-        found.extend(check_step(step, seen, catalogue, known))
+        inside = seen.inside == step.key
+        found.extend(check_late(step, seen, catalogue) if inside else check_step(step, seen, catalogue, known))
         if len(found) >= MAX_FOUND:
             return found[:MAX_FOUND]
     found.extend(check_mixing(definition, catalogue))

@@ -7,20 +7,22 @@ from typing import Any
 from orchestrator_site.lib.json import JSONValue
 from workflows.engine.definition import FORMAT, INPUT_TYPES, Definition, InputSpec, OnError, RetrySpec, StepSpec
 from workflows.engine.findings import Problem
+from workflows.engine.lists import BRANCH, CASE, HELD, ON_ERROR, lists_of
 from workflows.engine.reader import Reader, in_words
 from workflows.engine.turns import OLD_NAMES, POLICIES
 
-BRANCHES = ("then", "else", "do")
-LATER_BRANCHES = ("cases", "branches")
 MAX_BLOCKS = 10
 MAX_LOOPS = 5
+MAX_CASES = 100
+MAX_BRANCHES = 20
+LOOPS = ("for_each", "repeat")
 TOP = ("format", "slug", "name", "description", "settings", "inputs", "steps", "outputs")
 INPUT = ("name", "type", "required", "default", "label", "help", "options")
 STEP = (
     *("key", "name", "action", "connection", "with", "when", "timeout", "retry", "on_error", "unknown"),
-    *("cache", "disabled", "note", *BRANCHES),
+    *("cache", "disabled", "note", *HELD),
 )
-ON_ERROR = ("stop", "continue", "value", "branch")
+AFTER_ERROR = ("stop", "continue", "value", "branch")
 UNKNOWN = ("look", "ask", "retry", "fail")
 BACKOFF = ("exponential", "linear", "fixed")
 RUN_TIMEOUT = 30 * 24 * 3600
@@ -58,7 +60,7 @@ def _few_enough(reader: Reader, value: dict[str, Any], max_steps: int) -> bool:
         if not isinstance(found, list):
             continue
         count += len(found)
-        todo.extend(step.get(name) for step in found if isinstance(step, dict) for name in BRANCHES)
+        todo.extend(steps for step in found for _, steps in lists_of(step))
     if count > max_steps:
         text = f"This workflow has {count:,} steps; at most {max_steps:,} are possible."
         reader.note("E_DEF_SIZE", text, "steps", "Split it into several workflows.", max_steps)
@@ -152,10 +154,8 @@ def _steps(reader: Reader, items: list[Any], at: str, blocks: int, loops: int) -
 
 def _step(reader: Reader, item: dict[str, Any], at: str, blocks: int, loops: int) -> StepSpec:
     action = reader.text(item, "action", at, 1, 100, required=True)
-    if any(name in item for name in LATER_BRANCHES) and action in ("switch", "parallel"):
-        reader.note("E_KIND", f"There is no action “{action}” in this release.", f"{at}.action", "Use if and for_each.")
-    else:
-        reader.fields(item, STEP, at)
+    reader.fields(item, STEP, at)
+    cases, branches = _cases(reader, item, at), _branches(reader, item, at)
     return StepSpec(
         key=_step_key(reader, item, at),
         action=action,
@@ -170,7 +170,8 @@ def _step(reader: Reader, item: dict[str, Any], at: str, blocks: int, loops: int
         cache=reader.object(item, "cache", at) or None,
         disabled=reader.flag(item, "disabled", at),
         note=reader.text(item, "note", at, 0, 4000),
-        branches=_branches(reader, item, at, blocks + 1, loops + (action == "for_each")),
+        branches=_children(reader, item, at, branches, blocks + 1, loops + (action in LOOPS), loops),
+        cases=cases,
     )
 
 
@@ -183,21 +184,97 @@ def _step_key(reader: Reader, item: dict[str, Any], at: str) -> str:
     return key
 
 
-def _branches(
-    reader: Reader, item: dict[str, Any], at: str, blocks: int, loops: int
-) -> dict[str, tuple[StepSpec, ...]]:
-    found = {}
-    for name in BRANCHES:
-        if item.get(name) is None:
+def _cases(reader: Reader, item: dict[str, Any], at: str) -> tuple[JSONValue, ...]:
+    """The values of a switch; every case has one, and no two have the same."""
+    values: list[JSONValue] = []
+    for i, case in enumerate(_at_most(reader, item, "cases", at, MAX_CASES)):
+        where = f"{at}.cases[{i}]"
+        value = case.get("equals") if isinstance(case, dict) else None
+        if not isinstance(case, dict):
+            reader.wrong_type(where, "an object", case)
+        elif value is None:
+            reader.note("E_REQUIRED", f"{where}.equals is missing: it is the value of the case.", f"{where}.equals")
+        elif not isinstance(value, (str, int, float)):
+            reader.wrong_type(f"{where}.equals", "text, a number, or true or false", value)
+        elif isinstance(value, str) and len(value) > 1000:
+            text = f"{where}.equals must have 0 to 1,000 characters; this has {len(value):,}."
+            reader.note("E_LENGTH", text, f"{where}.equals", limit=1000)
+        elif (twin := next((n for n, other in enumerate(values) if same(other, value)), None)) is not None:
+            text = f"{at}.cases[{twin}] and {where} have the same value."
+            reader.note("E_DEF_DUP", text, f"{where}.equals", "Give one of them another value.")
+        if isinstance(case, dict):
+            reader.fields(case, ("equals", "steps"), where)
+        values.append(value)
+    return tuple(values)
+
+
+def same(one: JSONValue, other: JSONValue) -> bool:
+    """Whether two constants are the same for a switch: 1 is 1.0, but neither true nor the text 1."""
+    return isinstance(one, bool) == isinstance(other, bool) and one == other
+
+
+def _branches(reader: Reader, item: dict[str, Any], at: str) -> list[tuple[str, dict[str, Any], str]]:
+    """The branches of a parallel: (key, branch, place); no two have the same key."""
+    found: list[tuple[str, dict[str, Any], str]] = []
+    for i, branch in enumerate(_at_most(reader, item, "branches", at, MAX_BRANCHES)):
+        where = f"{at}.branches[{i}]"
+        if not isinstance(branch, dict):
+            reader.wrong_type(where, "an object", branch)
             continue
-        children = reader.list(item, name, at)
-        limit = MAX_LOOPS if loops > MAX_LOOPS else MAX_BLOCKS
-        if children and (loops > MAX_LOOPS or blocks > MAX_BLOCKS):
-            text = f"{at}.{name} is nested deeper than {limit} levels."
-            reader.note("E_DEPTH", text, f"{at}.{name}", "Move the inner steps out.", limit)
-            children = []
-        found[name] = _steps(reader, children, f"{at}.{name}", blocks, loops)
+        reader.fields(branch, ("key", "steps"), where)
+        key = reader.key(branch, "key", where, required=True)
+        if key and key in [other for other, _, _ in found]:
+            text = f"Two branches of {at} have the key “{key}”."
+            reader.note("E_DEF_DUP", text, f"{where}.key", "Give one of them another key.")
+        found.append((key, branch, where))
     return found
+
+
+def _at_most(reader: Reader, item: dict[str, Any], name: str, at: str, most: int) -> list[Any]:
+    found = reader.list(item, name, at)
+    if len(found) > most:
+        text = f"{at}.{name} holds {len(found):,}; at most {most} are possible."
+        reader.note("E_RANGE", text, f"{at}.{name}", "Split the step in two.", most)
+    return found[:most]
+
+
+def _children(
+    reader: Reader,
+    item: dict[str, Any],
+    at: str,
+    branches: list[tuple[str, dict[str, Any], str]],
+    blocks: int,
+    loops: int,
+    outside: int,
+) -> dict[str, tuple[StepSpec, ...]]:
+    """The lists of steps that are there, by name in reading order (engine.lists)."""
+    found: dict[str, tuple[StepSpec, ...]] = {}
+
+    def take(name: str, holder: Any, field: str, where: str, depth: int) -> None:
+        if isinstance(holder, dict):
+            found[name] = _list(reader, reader.list(holder, field, where), f"{where}.{field}", blocks, depth)
+
+    if item.get("then") is not None:
+        take("then", item, "then", at, loops)
+    for i, case in enumerate(reader.list(item, "cases", at)[:MAX_CASES]):
+        take(f"{CASE}{i}", case, "steps", f"{at}.cases[{i}]", loops)
+    for key, branch, where in branches:
+        take(f"{BRANCH}{key}", branch, "steps", where, loops)
+    for name in ("else", "do"):
+        if item.get(name) is not None:
+            take(name, item, name, at, loops)
+    error = item.get("on_error")
+    if isinstance(error, dict) and error.get("do") == "branch":
+        take(ON_ERROR, error, "steps", f"{at}.on_error", outside)
+    return found
+
+
+def _list(reader: Reader, children: list[Any], at: str, blocks: int, loops: int) -> tuple[StepSpec, ...]:
+    limit = MAX_LOOPS if loops > MAX_LOOPS else MAX_BLOCKS
+    if children and (loops > MAX_LOOPS or blocks > MAX_BLOCKS):
+        reader.note("E_DEPTH", f"{at} is nested deeper than {limit} levels.", at, "Move the inner steps out.", limit)
+        return ()
+    return _steps(reader, children, at, blocks, loops)
 
 
 def _retry(reader: Reader, item: dict[str, Any], at: str) -> RetrySpec | None:
@@ -217,12 +294,14 @@ def _on_error(reader: Reader, item: dict[str, Any], at: str) -> OnError:
     if item.get("on_error") is None:
         return OnError()
     said, at = reader.object(item, "on_error", at), f"{at}.on_error"
-    reader.fields(said, ("do", "value"), at)
-    do = reader.choice(said, "do", at, ON_ERROR)
+    reader.fields(said, ("do", "value", "steps"), at)
+    do = reader.choice(said, "do", at, AFTER_ERROR)
     if "do" not in said:
-        reader.note("E_REQUIRED", f"{at}.do is missing.", f"{at}.do", f"One of {', '.join(ON_ERROR)}.")
+        reader.note("E_REQUIRED", f"{at}.do is missing.", f"{at}.do", f"One of {', '.join(AFTER_ERROR)}.")
     if do == "value" and "value" not in said:
         reader.note("E_REQUIRED", f"{at}.value is missing: it is what the step then gives.", f"{at}.value")
     if do != "value" and "value" in said:
         reader.note("E_UNKNOWN_FIELD", f"{at}.value has no meaning unless do is value.", f"{at}.value")
+    if do != "branch" and "steps" in said:
+        reader.note("E_UNKNOWN_FIELD", f"{at}.steps has no meaning unless do is branch.", f"{at}.steps")
     return OnError(do=do or "stop", value=said.get("value"), has_value="value" in said, explicit=True)

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 FINISHED = frozenset({"succeeded", "failed", "skipped", "cancelled"})
+FATAL = frozenset({"E_STEP_RUNS", "E_REPLAY"})
 TERMINAL_RUN = frozenset({"succeeded", "failed", "cancelled", "timed_out"})
 
 
@@ -193,6 +194,11 @@ class Failure(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+    @property
+    def is_fatal(self) -> bool:
+        """Whether the run fails with it, whatever its steps say about errors."""
+        return self.code in FATAL
 
     def as_dict(self) -> dict[str, Any]:
         """The error as it is stored and shown."""

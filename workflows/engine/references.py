@@ -17,13 +17,15 @@ from workflows.engine.actions import Catalogue
 from workflows.engine.definition import Definition, StepSpec
 from workflows.engine.expressions import single_path, templates_in
 from workflows.engine.findings import Problem
+from workflows.engine.lists import ON_ERROR
 from workflows.engine.shapes import ANY, INPUT_SHAPES, NUMBER, TEXT, Shape, model_shape, value_shape
 from workflows.engine.taint import Taint, control_taint, output_taint
-from workflows.engine.visible import Visible, Where, after_error, places, why_absent, with_results
+from workflows.engine.visible import Visible, Where, after_error, last_pass, places, why_absent, with_results
 
 __all__ = ["ROOTS", "RUN", "Found", "Scope", "Unresolved", "Visible", "Where", "walk_scopes"]
 
 RUN = Shape("object", fields={"id": TEXT, "started_at": TEXT, "url": TEXT, "workflow": TEXT})
+ERROR = Shape("object", fields={"code": TEXT, "message": TEXT, "hint": TEXT, "step": TEXT})
 ROOTS = ("inputs", "steps", "run", "workspace", "trigger")
 
 
@@ -54,6 +56,9 @@ class Scope:
         self.inputs = {spec.name: INPUT_SHAPES[spec.type] for spec in definition.inputs}
         self.steps: dict[str, Visible] = {}
         self.items: list[Visible] = []
+        self.lasts: list[Visible] = []
+        self.loops = self.errors = 0
+        self.inside = ""
         self.here: Where | None = None
         self.places = places(definition)
         self._made: dict[str, Visible] = {}
@@ -65,7 +70,8 @@ class Scope:
         self._made[step.key] = self.steps[step.key] = self._visible(step)
 
     def enter_loop(self, step: StepSpec) -> None:
-        """Inside a loop: `item` is there."""
+        """Inside a loop: `item` and `index` are there."""
+        self.loops += 1
         items = step.with_.get("items")
         shape, chain = ANY, self.chain_of(items)
         reference = single_path(items)
@@ -76,22 +82,46 @@ class Scope:
                 shape = ANY
         self.items.append(Visible("item", shape, Taint(everything=bool(chain), chain=chain)))
 
+    def leave_loop(self) -> None:
+        """Outside again."""
+        self.loops -= 1
+        self.items.pop()
+
+    def enter_repeat(self, children: tuple[StepSpec, ...]) -> None:
+        """Inside a repeat: `last` and `index` are there. What the pass before gave is learned by a look ahead.
+
+        If any step is tainted when `last` is clean, all of `last` counts as tainted.
+        """
+        self.loops += 1
+        self.lasts.append(Visible("last", Shape("object", fields={child.key: ANY for child in children})))
+        for _ in _walk_list(children, self):
+            pass
+        seen = [self._made[child.key] for child in children]
+        chain = next((chain for child in seen if (chain := child.taint.of(None))), ())
+        self.lasts[-1] = Visible("last", last_pass(seen), Taint(everything=bool(chain), chain=chain))
+
+    def leave_repeat(self) -> None:
+        """Outside again."""
+        self.loops -= 1
+        self.lasts.pop()
+
     def _visible(self, step: StepSpec) -> Visible:
         info = self.catalogue.get(step.action)
         if info is None:
             return Visible(step.key, ANY, Taint(everything=True, chain=(f"steps.{step.key}",)), step.may_be_skipped)
         shape = model_shape(info.output)
         if info.is_control:
-            children = {
-                name: [self._made[child.key] for child in steps if child.key in self._made]
-                for name, steps in step.branches.items()
-            }
+            children = {name: self._seen(steps) for name, steps in step.blocks.items()}
             shape = with_results(step, shape, children)
             taint = control_taint(step, [child for found in children.values() for child in found])
         else:
             chains = {name: self.chain_of(value) for name, value in step.with_.items()}
             taint = output_taint(step, info, chains)
-        return after_error(step, Visible(step.key, shape, taint, step.may_be_skipped, why_absent(step)))
+        visible = Visible(step.key, shape, taint, step.may_be_skipped, why_absent(step))
+        return after_error(step, visible, self._seen(step.branches.get(ON_ERROR, ())))
+
+    def _seen(self, steps: tuple[StepSpec, ...]) -> list[Visible]:
+        return [self._made[child.key] for child in steps if child.key in self._made]
 
     # ---- Asking --------------------------------------------------------------------------------------------
 
@@ -102,6 +132,10 @@ class Scope:
             return self._step(rest, reference)
         if root in ("item", "index"):
             return self._loop(str(root), rest, reference)
+        if root == "last":
+            return self._last(rest, reference)
+        if root == "error":
+            return self._error(rest, reference)
         if root == "inputs":
             return Found(self._down(Shape("object", fields=self.inputs), rest, "inputs", reference))
         if root == "run":
@@ -135,13 +169,28 @@ class Scope:
         return Shape("object", fields={"variables": Shape("object", fields=known)})
 
     def _loop(self, root: str, rest: list[str | int], reference: Reference) -> Found:
-        if not self.items:
+        if not (self.loops if root == "index" else self.items):
             raise Unresolved("E_TPL_UNDEFINED", f"“{root}” exists only inside a for_each.", self._known_hint(root))
         if root == "index":
             return Found(self._down(NUMBER, rest, "index", reference))
         item = self.items[-1]
         chain = (path_text(reference.path), *item.taint.chain) if item.taint.everything else ()
         return Found(self._down(item.shape, rest, "item", reference), chain)
+
+    def _last(self, rest: list[str | int], reference: Reference) -> Found:
+        if not self.lasts:
+            raise Unresolved("E_TPL_UNDEFINED", "“last” exists only inside a repeat.", self._known_hint("last"))
+        last = self.lasts[-1]
+        chain = (path_text(reference.path), *last.taint.chain) if last.taint.everything else ()
+        return Found(self._down(last.shape, rest, "last", reference), chain)
+
+    def _error(self, rest: list[str | int], reference: Reference) -> Found:
+        """What went wrong, for the steps that run after it; its words may come from a service."""
+        if not self.errors:
+            text = "“error” exists only in the steps that run after an error."
+            raise Unresolved("E_TPL_UNDEFINED", text, self._known_hint("error"))
+        clean = rest[:1] in (["code"], ["step"])
+        return Found(self._down(ERROR, rest, "error", reference), () if clean else (path_text(reference.path),))
 
     def _step(self, rest: list[str | int], reference: Reference) -> Found:
         if not rest or not isinstance(rest[0], str):
@@ -186,11 +235,12 @@ class Scope:
             f"The step “{key}” stands in a branch of “{container or there.lists[-1][0]}” and may not have run.",
             f"Use steps.{container}.results, or move the step out of the branch."
             if container
-            else "Only one of the two branches runs: move the step in front of them.",
+            else "It runs beside this one or in its place: move it in front of both.",
         )
 
     def _known_hint(self, name: str) -> str:
-        known = [*ROOTS, *(("item", "index") if self.items else ())]
+        inside = {"item": self.items, "index": self.loops, "last": self.lasts, "error": self.errors}
+        known = [*ROOTS, *(root for root, there in inside.items() if there)]
         full = {spec: f"inputs.{spec}" for spec in self.inputs} | {key: f"steps.{key}" for key in self.steps}
         meant = f"Did you mean {full[name]}? " if name in full else ""
         inputs = [f"inputs.{spec}" for spec in list(self.inputs)[:8]]
@@ -205,6 +255,12 @@ class Scope:
 
 
 def _one_down(shape: Shape, part: str | int, at: str, reference: Reference) -> Shape:
+    if shape.nullable and not reference.optional:
+        raise Unresolved(
+            "E_OPTIONAL_REF",
+            f"{at} is null in the first pass, so {at}.{part} is not there.",
+            f"Say what to use then: {{{{ {path_text(reference.path)} | default: '…' }}}}.",
+        )
     if shape.kind == "any":
         return ANY
     if shape.kind == "list":
@@ -241,7 +297,10 @@ def _field(shape: Shape, part: str | int, at: str, reference: Reference) -> Shap
 
 
 def walk_scopes(definition: Definition, scope: Scope) -> Iterator[tuple[StepSpec, Scope]]:
-    """Every step in reading order with what it sees; afterwards the scope is that of the workflow's outputs."""
+    """Every step in reading order with what it sees; afterwards the scope is that of the workflow's outputs.
+
+    A repeat comes a second time, after the steps inside it and with `scope.inside` as its key: so its condition sees.
+    """
     yield from _walk_list(definition.steps, scope, keep=True)
     scope.here = Where((), len(scope.places))
 
@@ -250,15 +309,38 @@ def _walk_list(steps: tuple[StepSpec, ...], scope: Scope, *, keep: bool = False)
     for step in steps:
         scope.here = scope.places[step.key]
         yield step, scope
-        for children in step.branches.values():
+        for name, children in step.branches.items():
             scope.here = scope.places[step.key]
-            if step.action == "for_each":
-                scope.enter_loop(step)
-            yield from _walk_list(children, scope)
-            if step.action == "for_each":
-                scope.items.pop()
+            yield from _walk_inside(step, name, children, scope)
         scope.here = scope.places[step.key]
         scope.add(step)
     if not keep:
-        for step in steps:
-            del scope.steps[step.key]
+        _forget(steps, scope)
+
+
+def _walk_inside(
+    step: StepSpec, name: str, children: tuple[StepSpec, ...], scope: Scope
+) -> Iterator[tuple[StepSpec, Scope]]:
+    if name == ON_ERROR:
+        scope.errors += 1
+        yield from _walk_list(children, scope)
+        scope.errors -= 1
+    elif step.action == "for_each":
+        scope.enter_loop(step)
+        yield from _walk_list(children, scope)
+        scope.leave_loop()
+    elif step.action == "repeat":
+        scope.enter_repeat(children)
+        yield from _walk_list(children, scope, keep=True)
+        scope.here, scope.inside = Where((*scope.places[step.key].lists, (step.key, name)), len(scope.places)), step.key
+        yield step, scope
+        scope.inside = ""
+        _forget(children, scope)
+        scope.leave_repeat()
+    else:
+        yield from _walk_list(children, scope)
+
+
+def _forget(steps: tuple[StepSpec, ...], scope: Scope) -> None:
+    for step in steps:
+        del scope.steps[step.key]

@@ -15,13 +15,14 @@ from typing import Any, NamedTuple, Protocol
 from orchestrator_site.lib.names import did_you_mean
 from workflows.engine.definition import Definition, StepSpec
 from workflows.engine.findings import Problem
+from workflows.engine.lists import ON_ERROR
 from workflows.engine.plan import Path, Plan, StepPlan, reads_of
 
 WHERE_IT_FAILED = "@failed"
 IN_ORDER = frozenset({"repeat"})
 """Loops in which each round builds on the one before."""
 _ROUND = re.compile(r"^([a-z][a-z0-9_]*)\[\d+\]$")
-_ENDINGS = ("finish", "quiet", "warnings", "reused")
+_ENDINGS = ("finish", "quiet", "warnings", "reused", "stopped", "winner", "passes", "met")
 
 
 class Place(NamedTuple):
@@ -172,6 +173,9 @@ class _Planner:
         place = Place(step.key, path)
         past = self.past.get(place)
         branch = next(name for name, inner in step.branches.items() if any(one.key == way[0].key for one in inner))
+        if branch == ON_ERROR:
+            self._after_error(step, place, way, needed=needed)
+            return
         anew = past is None or self._decides_anew(step, past)
         taken = None if past is None or anew else bare(past.decision).get("taken")
         if taken is not None and taken != branch and needed:
@@ -191,6 +195,16 @@ class _Planner:
                     self._list(inner, path)
         if anew and past is not None:
             self.found.anew.append(step.step)
+
+    def _after_error(self, step: StepPlan, place: Place, way: tuple[StepPlan, ...], *, needed: bool) -> None:
+        """The target is among the steps after an error: the step stands as failed, and those go on."""
+        past = self.past.get(place)
+        if past is not None and past.status == "failed":
+            self.found.kept.add(place)
+            self._way(step.branches[ON_ERROR], place.path, way, needed=needed)
+        elif needed:
+            text = f"“{way[-1].step.title}” was not reached in that run: “{step.step.title}” did not fail."
+            self._refuse(text, "from", f"Begin at “{step.step.title}” or earlier.")
 
     def _rounds(self, step: StepPlan, paths: list[str], way: tuple[StepPlan, ...]) -> None:
         """The rounds of a loop: those that reached the target (or the one named), and the others as they are."""

@@ -18,12 +18,16 @@ from orchestrator_site.lib.json import JSONValue
 
 @dataclass(frozen=True)
 class Shape:
-    """`kind` is any, text, number, boolean, list or object; an object without `fields` may have any."""
+    """`kind` is any, text, number, boolean, list or object; an object without `fields` may have any.
+
+    `maybe`: it may not be there at all; `nullable`: it is there but may be null, so nothing inside it is sure.
+    """
 
     kind: str = "any"
     fields: Mapping[str, Shape] | None = None
     item: Shape | None = None
     maybe: bool = False
+    nullable: bool = False
     help: str = field(default="", compare=False)
 
     @property

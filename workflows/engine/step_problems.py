@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
-from orchestrator_site.lib.json import JSONValue
+from orchestrator_site.lib.json import JSONValue, dumps
 from orchestrator_site.lib.names import did_you_mean
+from orchestrator_site.lib.templating.values import as_text
 from workflows.engine.actions import ActionInfo, Catalogue, Known
 from workflows.engine.definition import StepSpec
-from workflows.engine.expressions import is_literal, literal_part
+from workflows.engine.expressions import is_literal, literal_part, single_path
 from workflows.engine.findings import WARNING, Problem
-from workflows.engine.references import Scope
+from workflows.engine.lists import BRANCH, CASE, ON_ERROR
+from workflows.engine.references import Scope, Unresolved
+from workflows.engine.shapes import Shape, value_shape
 from workflows.engine.template_problems import check_condition, check_templates
 from workflows.engine.values import fields_of, literal_problems
 
@@ -24,9 +28,9 @@ def check_step(step: StepSpec, scope: Scope, catalogue: Catalogue, known: Known 
         yield _problem(step, "E_UNSUPPORTED", text, "on_error.value", "Write it down as it shall be.")
     if step.cache is not None:
         yield _problem(step, "E_UNSUPPORTED", "Keeping results (cache) is not available in this release.", "cache")
-    if step.on_error.do == "branch":
-        text = "on_error branch is not available in this release."
-        yield _problem(step, "E_UNSUPPORTED", text, "on_error", "Use stop, continue or value.")
+    if step.on_error.do == "branch" and not step.branches.get(ON_ERROR):
+        text = f"There are no steps for when “{step.title}” has failed: the run then simply goes on."
+        yield _problem(step, "W_EMPTY", text, "on_error", "Add a step to them.", WARNING)
     info = catalogue.get(step.action)
     if info is None:
         text = f"There is no action “{step.action[:60]}”."
@@ -36,10 +40,20 @@ def check_step(step: StepSpec, scope: Scope, catalogue: Catalogue, known: Known 
         return
     yield from _inputs(step, info, scope)
     yield from _branches(step, info)
+    yield from _cases(step, scope)
     yield from _policies(step, info)
     if known is not None:
         yield from _connection(step, info, known)
         yield from _prompt(step, info, known)
+
+
+def check_late(step: StepSpec, scope: Scope, catalogue: Catalogue) -> Iterator[Problem]:
+    """The conditions of a block that see the steps inside it."""
+    info = catalogue.get(step.action)
+    for name in info.late if info else ():
+        value = step.with_.get(name)
+        if isinstance(value, str) and value.strip():
+            yield from check_condition(value, scope, f"with.{name}", step.key)
 
 
 def _problem(
@@ -62,7 +76,8 @@ def _inputs(step: StepSpec, info: ActionInfo, scope: Scope) -> Iterator[Problem]
             text = f"{fact.label} is written down as it is; it holds no placeholders."
             yield _problem(step, "E_UNSUPPORTED", text, f"with.{name}", "Write item.subject without braces.")
         elif name in info.conditions and isinstance(value, str):
-            yield from check_condition(value, scope, f"with.{name}", step.key)
+            if name not in info.late:
+                yield from check_condition(value, scope, f"with.{name}", step.key)
         elif name in step.with_:
             yield from check_templates(value, scope, f"with.{name}", step.key, fact)
     given = {name: value for name, value in step.with_.items() if value is not None and name in facts}
@@ -73,13 +88,39 @@ def _inputs(step: StepSpec, info: ActionInfo, scope: Scope) -> Iterator[Problem]
 
 
 def _branches(step: StepSpec, info: ActionInfo) -> Iterator[Problem]:
-    for name in step.branches:
-        if name not in info.branches:
-            text = f"“{info.title}” holds no steps: there is no list “{name}” here."
-            yield _problem(step, "E_UNKNOWN_FIELD", text, name)
-    if info.branches and not any(step.branches.get(name) for name in info.branches):
+    known = {"cases": CASE, "branches": BRANCH}.get(info.many)
+    for name in step.blocks:
+        if name not in info.branches and not (known and name.startswith(known)):
+            text = f"“{info.title}” has no list “{name}” of steps."
+            yield _problem(step, "E_UNKNOWN_FIELD", text, field_of(name))
+    if info.many and not any(name.startswith(known or "") for name in step.blocks):
+        one = "case" if info.many == "cases" else "branch"
+        yield _problem(step, "E_REQUIRED", f"“{step.title}” needs at least one {one}.", info.many, f"Add a {one}.")
+    elif (info.branches or info.many) and not any(step.blocks.values()):
         text = f"There are no steps in “{step.title}”; it does nothing."
-        yield _problem(step, "W_EMPTY", text, info.branches[0], "Add a step to it.", WARNING)
+        yield _problem(step, "W_EMPTY", text, info.many or info.branches[0], "Add a step to it.", WARNING)
+
+
+def field_of(name: str) -> str:
+    """The field of a step in which the list of this name stands."""
+    return "cases" if name.startswith(CASE) else "branches" if name.startswith(BRANCH) else name
+
+
+def _cases(step: StepSpec, scope: Scope) -> Iterator[Problem]:
+    """The values of a switch are constants, and of the kind that the value has."""
+    reference = single_path(step.with_.get("value"))
+    kind = "any"
+    if reference is not None:
+        with suppress(Unresolved):
+            kind = scope.resolve(reference).shape.kind
+    for i, value in enumerate(step.cases):
+        field, shape = f"cases[{i}].equals", value_shape(value)
+        if not is_literal(value):
+            text = "The value of a case is a fixed one; it holds no placeholders."
+            yield _problem(step, "E_UNSUPPORTED", text, field, "Use an if for it.")
+        elif kind not in ("any", shape.kind):
+            text = f"{as_text(step.with_['value']).strip('{} ')} is {Shape(kind).words}; it is never {dumps(value)}."
+            yield _problem(step, "W_NEVER", text, field, "Write the case as the value is.", WARNING)
 
 
 def _policies(step: StepSpec, info: ActionInfo) -> Iterator[Problem]:
@@ -91,13 +132,14 @@ def _policies(step: StepSpec, info: ActionInfo) -> Iterator[Problem]:
         yield _problem(step, "E_UNSUPPORTED", text, "unknown", "Use ask.")
     if not info.is_control:
         return
+    inside = "Set it on the steps inside." if info.branches or info.many else "Leave it out."
     for name, said in (("timeout", step.timeout), ("retry", step.retry)):
-        if said is not None:
+        if said is not None and name not in info.takes:
             text = f"“{info.title}” calls nothing and takes no {name}."
-            yield _problem(step, "E_UNSUPPORTED", text, name, "Set it on the steps inside.")
-    if step.on_error.do != "stop":
-        text = f"“{info.title}” cannot go on after an error of its own."
-        yield _problem(step, "E_UNSUPPORTED", text, "on_error", "Set on_error on the steps inside.")
+            yield _problem(step, "E_UNSUPPORTED", text, name, inside)
+    if step.on_error.do != "stop" and "on_error" not in info.takes:
+        text = f"“{info.title}” ends the run; nothing can happen after it."
+        yield _problem(step, "E_UNSUPPORTED", text, "on_error", inside)
 
 
 def _connection(step: StepSpec, info: ActionInfo, known: Known) -> Iterator[Problem]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from orchestrator_site.lib.errors import NotFound, UserError
 from orchestrator_site.lib.names import did_you_mean, slugify_key
-from workflows.engine.reading import BRANCHES
+from workflows.engine.lists import list_named, lists_of
 
 JSON = dict[str, Any]
 
@@ -32,9 +32,8 @@ def every_step(steps: list[JSON], parent: str = "", branch: str = "") -> Iterato
     """Each step with the list it is in and its place."""
     for i, step in enumerate(list(steps)):
         yield step, steps, At(parent, branch, i)
-        for name in BRANCHES:
-            if isinstance(step.get(name), list):
-                yield from every_step(step[name], step["key"], name)
+        for name, inner in lists_of(step):
+            yield from every_step(inner, step["key"], name)
 
 
 def keys_of(definition: JSON) -> list[str]:
@@ -56,11 +55,12 @@ def list_at(definition: JSON, parent: str, branch: str) -> list[JSON]:
     if not parent:
         found: list[JSON] = definition["steps"]
         return found
-    if branch not in BRANCHES:
-        text = f"There is no list “{branch[:40]}” in a step; it is one of {', '.join(BRANCHES)}."
-        raise UserError("E_CHOICE", text, field="branch")
     step, _, _ = find(definition, parent)
-    inner: list[JSON] = step.setdefault(branch, [])
+    inner = list_named(step, branch)
+    if inner is None:
+        there = ", ".join(name for name, _ in lists_of(step)) or "then, else, do"
+        text = f"There is no list “{branch[:40]}” in “{parent}”; there is {there}."
+        raise UserError("E_CHOICE", text, field="branch")
     return inner
 
 
@@ -126,7 +126,7 @@ def _renamed(value: Any, old: str, new: str) -> Any:
 
 def _replaced(value: Any, pattern: re.Pattern[str], text: str, name: str) -> Any:
     if isinstance(value, str):
-        names_steps = "{{" in value or "{%" in value or name in ("when", "condition")
+        names_steps = "{{" in value or "{%" in value or name in ("when", "condition", "until")
         return pattern.sub(text, value) if names_steps else value
     if isinstance(value, list):
         return [_replaced(item, pattern, text, name) for item in value]

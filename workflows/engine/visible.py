@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from workflows.engine.definition import Definition, StepSpec
+from workflows.engine.lists import BRANCH, ON_ERROR
 from workflows.engine.shapes import ANY, Shape, value_shape
 from workflows.engine.taint import Taint
 
@@ -48,19 +49,39 @@ def with_results(step: StepSpec, shape: Shape, children: dict[str, list[Visible]
     fields = dict(shape.fields or {})
     if "results" not in fields:
         return shape
-    unsure = step.action != "for_each" or step.with_.get("on_item_error") == "continue"
-    inner = {
-        child.name: replace(child.shape, maybe=unsure or child.may_be_absent)
-        for found in children.values()
-        for child in found
-    }
-    results = Shape("object", fields=inner)
+    if step.action == "parallel":
+        unsure = step.with_.get("join", "all") != "all"
+        branches = {name.removeprefix(BRANCH): _outputs(found, unsure=False) for name, found in children.items()}
+        inner = {name: replace(outputs, maybe=unsure) for name, outputs in branches.items()}
+        return Shape("object", fields={**fields, "results": Shape("object", fields=inner)})
+    continues = step.with_.get("on_item_error", "stop") != "stop"
+    unsure = step.action in ("if", "switch") or (step.action == "for_each" and continues)
+    results = _outputs([child for found in children.values() for child in found], unsure=unsure)
     fields["results"] = Shape("list", item=results) if fields["results"].kind == "list" else results
     return Shape("object", fields=fields)
 
 
-def after_error(step: StepSpec, visible: Visible) -> Visible:
-    """With `on_error: value` the output may be that value instead."""
+def _outputs(children: list[Visible], *, unsure: bool) -> Shape:
+    fields = {child.name: replace(child.shape, maybe=unsure or child.may_be_absent) for child in children}
+    return Shape("object", fields=fields)
+
+
+def last_pass(children: list[Visible]) -> Shape:
+    """What the pass before gave, by key: every field is there, and null in the first pass."""
+    return Shape("object", fields={child.name: _null_inside(child.shape) for child in children})
+
+
+def _null_inside(shape: Shape) -> Shape:
+    if shape.fields is None:
+        return replace(shape, maybe=False, nullable=True)
+    fields = {name: replace(field, nullable=True) for name, field in shape.fields.items()}
+    return replace(shape, fields=fields, maybe=False)
+
+
+def after_error(step: StepSpec, visible: Visible, handled: list[Visible]) -> Visible:
+    """With `on_error: value` the output may be that value; with branch, what those steps gave is its `on_error`."""
+    if step.on_error.do == "branch":
+        return _with_error_steps(visible, handled)
     if step.on_error.do != "value":
         return visible
     value = step.on_error.value
@@ -74,10 +95,21 @@ def after_error(step: StepSpec, visible: Visible) -> Visible:
     return replace(visible, shape=shape, absent_fields=missing)
 
 
+def _with_error_steps(visible: Visible, handled: list[Visible]) -> Visible:
+    fields = {**(visible.shape.fields or {}), ON_ERROR: replace(_outputs(handled, unsure=False), maybe=True)}
+    chain = next((chain for child in handled if (chain := child.taint.of(None))), ())
+    taint = visible.taint
+    if chain and not taint.everything:
+        way = taint.chain or (f"steps.{visible.name}.{ON_ERROR}", *chain)
+        taint = Taint(fields=taint.fields | {ON_ERROR}, chain=way)
+    shape = visible.shape if visible.shape.kind == "any" else Shape("object", fields=fields)
+    return replace(visible, shape=shape, taint=taint)
+
+
 def why_absent(step: StepSpec) -> str:
     """The reason for a sentence, or nothing."""
     if step.disabled:
         return "it is switched off"
     if step.when:
         return "it runs only under its condition"
-    return "it goes on after an error" if step.on_error.do == "continue" else ""
+    return "it goes on after an error" if step.on_error.do in ("continue", "branch") else ""

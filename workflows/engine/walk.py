@@ -16,11 +16,15 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from orchestrator_site.lib.templating import TemplateProblem
-from workflows.engine import attempts, blocks
+from workflows.engine import attempts
+from workflows.engine.blocks import any_taint, in_time
+from workflows.engine.control import CONTROLS
 from workflows.engine.crashpoints import crashpoint
 from workflows.engine.frames import Ended, Finished, Frame, Group, Park, Taint
-from workflows.engine.plan import Plan, StepPlan, Value, outweighs
-from workflows.engine.records import Failure, Record, RunRecord, StepRecord
+from workflows.engine.handlers import HANDLERS
+from workflows.engine.lists import ON_ERROR
+from workflows.engine.plan import Asked, Plan, StepPlan, Value, outweighs
+from workflows.engine.records import FATAL, Failure, Record, RunRecord, StepRecord
 from workflows.engine.retry import Policy
 from workflows.engine.rows import encoded
 from workflows.engine.taint import OUR_OWN
@@ -40,8 +44,8 @@ Values = tuple[tuple[str, Value], ...]
 class Log(Protocol):
     """The run's own part of the journal."""
 
-    def find(self, key: str, path: str) -> StepRecord | None:
-        """What is known of a step at a place."""
+    def find(self, key: str, path: str, *, finished: bool = False) -> StepRecord | None:
+        """What is known of a step at a place; with `finished` only if it is that."""
 
     async def open(self, prefix: str) -> None:
         """Load the records below an unfinished loop."""
@@ -67,6 +71,9 @@ class Clock(Protocol):
 
     async def wait(self, event: asyncio.Event, due: datetime | None) -> None:
         """Until the event is set or the moment has come."""
+
+    def call_at(self, due: datetime, function: Callable[[], None]) -> Callable[[], None]:
+        """Call a function when the moment has come; gives what calls it off."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +161,9 @@ class Walk:
         self.steps_walked = 0
         self.step_runs = 0
         self.input_tokens, self.output_tokens, self.cost_usd = totals
+        self.large = LARGE
         self._parks: set[Park] = set()
+        self._alarms: dict[object, datetime] = {}
         self.park_in_memory(park_in_memory)
         self._release: asyncio.Future[Released] | None = None
         self._frame = Frame.root({name: value for name, value in base.items() if name != "frozen_now"}, self.group)
@@ -245,11 +254,22 @@ class Walk:
         """If every branch is parked and nothing is due soon, the run may leave this process."""
         if self._release is None or self._release.done() or not self._parks or len(self._parks) < self.active:
             return
-        moments = [park.due for park in self._parks if park.due is not None]
+        moments = [*(park.due for park in self._parks if park.due is not None), *self._alarms.values()]
         nearest = min(moments) if moments else None
         if nearest is None or nearest - self.clock.now() > self._park_in_memory:
             person = any(park.person for park in self._parks)
             self._release.set_result(Released("attention" if person else "waiting", nearest))
+
+    def alarm(self, due: datetime, function: Callable[[], None]) -> Callable[[], None]:
+        """Call a function when the moment has come; a run that is released before is woken for it. Gives its end."""
+        off, place = self.clock.call_at(due, function), object()
+        self._alarms[place] = due
+
+        def quiet() -> None:
+            del self._alarms[place]
+            off()
+
+        return quiet
 
     # Lists and steps
 
@@ -259,20 +279,25 @@ class Walk:
             await self._step(plan, frame)
 
     async def _step(self, plan: StepPlan, frame: Frame) -> None:
-        frame.group.check()
-        record = self.log.find(plan.key, frame.path)
+        record = self.log.find(plan.key, frame.path, finished=bool(frame.group.ended))
         if record is not None and record.finished:
-            self._replay(plan, frame, record)
+            await self._replay(plan, frame, record)
             return
+        frame.group.check()
         await self._breathe()
-        handler = blocks.HANDLERS.get(plan.step.action, Walk.action)
-        record = record or self._fresh(plan, frame, "control" if plan.step.action in blocks.HANDLERS else "")
+        handler = HANDLERS.get(plan.step.action)
+        record = record or self._fresh(plan, frame, "control" if handler else "")
         try:
-            if not self._wanted(plan, frame, record):
+            if not await self._wanted(plan, frame, record):
                 return
-            await handler(self, plan, frame, record)
+            if handler is None:
+                await self.action(plan, frame, record)
+            elif plan.step.timeout is not None:
+                await in_time(handler, self, plan, frame, record)
+            else:
+                await handler(self, plan, frame, record)
         except Failure as failure:
-            self._failed(plan, frame, record, failure)
+            await self._failed(plan, frame, record, failure)
         except Ended as ended:
             self._ended(record, ended)
             raise
@@ -280,7 +305,7 @@ class Walk:
             self._finished(record, finished)
             raise
         except TemplateProblem as problem:
-            self._failed(plan, frame, record, Failure(problem.code, problem.message, problem.hint or ""))
+            await self._failed(plan, frame, record, Failure(problem.code, problem.message, problem.hint or ""))
 
     async def _breathe(self) -> None:
         self.steps_walked += 1
@@ -296,11 +321,11 @@ class Walk:
     def _fresh(self, plan: StepPlan, frame: Frame, kind: str) -> StepRecord:
         return StepRecord(self.log.new_id(), plan.key, frame.path, plan.step.action, kind, started_at=self.clock.now())
 
-    def _wanted(self, plan: StepPlan, frame: Frame, record: StepRecord) -> bool:
+    async def _wanted(self, plan: StepPlan, frame: Frame, record: StepRecord) -> bool:
         """Whether the step runs at all; the answer is a record."""
         if record.status != "pending":
             return True
-        wanted = not plan.step.disabled and (plan.when is None or plan.when.evaluate(frame.data, now=self.frozen_now))
+        wanted = not plan.step.disabled and (plan.when is None or await self.ask(plan.when, frame))
         if not wanted:
             record.kind = record.kind or self.executor.traits(plan.step.action).kind
             record.decision = {"skipped": "disabled" if plan.step.disabled else "when"}
@@ -325,7 +350,25 @@ class Walk:
             output = await self.executor.call(task)
         else:
             output = await attempts.attempts(self, task, traits)
-        self._succeeded(task, output, await self._stored(output))
+        await self._succeeded(task, output, await self._stored(output))
+
+    async def ask(self, question: Asked, frame: Frame) -> bool:
+        """The answer to a condition; over much data it is found beside the event loop."""
+
+        def answer() -> bool:
+            return question.over(frame.data, self.frozen_now)
+
+        return bool(await self.aside(answer)) if outweighs(frame.data, question.reads, LIGHT) else answer()
+
+    def fields_of(self, action: str) -> frozenset[str]:
+        """The names in an action's output."""
+        control = CONTROLS.get(action)
+        if control is not None:
+            return frozenset(control.output.model_fields)
+        try:
+            return self.executor.traits(action).gives
+        except Failure:
+            return frozenset()
 
     async def render(self, plan: StepPlan, frame: Frame) -> dict[str, Any]:
         """The step's inputs; templates with loops, or over much data, are rendered beside the event loop."""
@@ -385,7 +428,7 @@ class Walk:
             **more,
         )
 
-    def _succeeded(self, task: Task, output: Any, stored: Any) -> None:
+    async def _succeeded(self, task: Task, output: Any, stored: Any) -> None:
         record, frame = task.record, task.frame
         record.output, record.error, record.due_at = stored, None, None
         warnings = [{"code": "W_STEP", "message": text, "step": record.key} for text in task.warnings]
@@ -393,7 +436,7 @@ class Walk:
             record.decision = {"warnings": warnings, "finish": task.finish}
         self.finish(record, "succeeded")
         record.output = output
-        self._replay(task.plan, frame, record)
+        await self._replay(task.plan, frame, record)
 
     # Endings of a step
 
@@ -403,14 +446,13 @@ class Walk:
         record.finished_at = self.clock.now()
         self.log.put(record)
 
-    def _failed(self, plan: StepPlan, frame: Frame, record: StepRecord, failure: Failure) -> None:
+    async def _failed(self, plan: StepPlan, frame: Frame, record: StepRecord, failure: Failure) -> None:
         failure.step = failure.step or plan.key
         record.kind = record.kind or "pure"
         record.error, record.due_at = {**failure.as_dict(), "step": failure.step}, None
-        if plan.step.on_error.do == "value":
-            record.output = plan.step.on_error.value
+        record.output = plan.step.on_error.value if plan.step.on_error.do == "value" else None
         self.finish(record, "failed")
-        self._replay(plan, frame, record)
+        await self._replay(plan, frame, record)
 
     def _ended(self, record: StepRecord, ended: Ended) -> None:
         if ended.kind == "drain" or record.status == "pending" or record.finished:
@@ -425,7 +467,7 @@ class Walk:
         record.decision = {**(record.decision or {}), "finish": finished.message, "quiet": not finished.warning}
         self.finish(record, "succeeded")
 
-    def _replay(self, plan: StepPlan, frame: Frame, record: StepRecord) -> None:
+    async def _replay(self, plan: StepPlan, frame: Frame, record: StepRecord) -> None:
         """Let the walk go on from a finished step: from the log on resume, from memory otherwise."""
         decision = record.decision if isinstance(record.decision, dict) else {}
         frame.warnings.extend(decision.get("warnings") or ())
@@ -435,7 +477,7 @@ class Walk:
                 warning = plan.step.action != "stop" and not decision.get("quiet")
                 raise Finished(str(decision["finish"]), warning=warning)
         elif record.status == "failed":
-            self._replay_failure(plan, frame, record)
+            await self._after_failure(plan, frame, record)
         elif record.status == "cancelled":
             raise Ended(frame.group.ended or "cancelled")
 
@@ -451,10 +493,11 @@ class Walk:
         filled = {name for name, value in plan.values if frame.is_tainted(value.reads)}
         return frozenset(n for n in traits.gives if not OUR_OWN.search(n) and (n in filled or n not in traits.takes))
 
-    def _replay_failure(self, plan: StepPlan, frame: Frame, record: StepRecord) -> None:
+    async def _after_failure(self, plan: StepPlan, frame: Frame, record: StepRecord) -> None:
+        """A step has failed for good: what its on_error says. Its own record says no more than that."""
         error = record.error or {}
         do = plan.step.on_error.do
-        if do not in ("continue", "value"):
+        if do == "stop" or error.get("code") in FATAL:
             raise Failure(
                 str(error.get("code", "E_STEP")),
                 str(error.get("message", "The step failed.")),
@@ -465,9 +508,16 @@ class Walk:
         frame.warnings.append({"code": error.get("code", "E_STEP"), "message": message, "step": record.key})
         if do == "value":
             frame.keep(record.key, record.output, "")
+        elif do == "branch":
+            inner = frame.inner(
+                error={name: str(error.get(name) or "") for name in ("code", "message", "hint", "step")}
+            )
+            try:
+                await self.walk_list(plan.branches.get(ON_ERROR, ()), inner)
+            finally:
+                frame.warnings.extend(inner.warnings)
+            frame.keep(record.key, {ON_ERROR: inner.made}, frozenset({ON_ERROR}) if any_taint(inner) else "")
 
-
-Handler = Callable[[Walk, StepPlan, Frame, StepRecord], Awaitable[None]]
 
 _ENDINGS = {
     "timed_out": {

@@ -12,6 +12,7 @@ from workflows.engine.actions import ActionInfo, Catalogue
 from workflows.engine.catalogue import CATALOGUE
 from workflows.engine.definition import Definition, StepSpec, parse
 from workflows.engine.findings import Problem
+from workflows.engine.lists import BRANCH, CASE, ON_ERROR
 from workflows.engine.values import FieldFacts, fields_of
 from workflows.models import Workflow
 from workflows.operations.drafts import draft_definition, draft_problems
@@ -107,15 +108,13 @@ def _item(
 ) -> OutlineItem:
     found = problems.get(step.key, [])
     errors = [problem for problem in found if problem.is_error]
-    names = list(dict.fromkeys([*(info.branches if info else ()), *step.branches]))
-    titles = dict(zip(info.branches, info.branch_titles, strict=False)) if info else {}
     branches = tuple(
         OutlineBranch(
             name,
-            titles.get(name, name),
+            list_title(name, step, info),
             _items(step.branches.get(name, ()), numbers, problems, catalogue, depth + 1),
         )
-        for name in names
+        for name in sorted(dict.fromkeys([*step.branches, *(info.branches if info else ())]), key=_reading_order)
     )
     return OutlineItem(
         number=numbers[step.key],
@@ -138,6 +137,23 @@ def _item(
         position=position,
         siblings=siblings,
     )
+
+
+def list_title(name: str, step: StepSpec, info: ActionInfo | None) -> str:
+    """What stands above a list of steps: Yes, Otherwise, the value of a case, the key of a branch."""
+    titles = dict(zip(info.branches, info.branch_titles, strict=False)) if info else {}
+    if name.startswith(CASE):
+        value = step.cases[int(name.removeprefix(CASE))]
+        return f"“{_cut(value, 40)}”" if isinstance(value, str) else as_text(value)
+    if name == ON_ERROR:
+        return "If it fails"
+    return titles.get(name, name.removeprefix(BRANCH))
+
+
+def _reading_order(name: str) -> tuple[int, int]:
+    kind, _, rest = name.partition(":")
+    order = ("then", "case", "branch", "else", "do", ON_ERROR)
+    return order.index(kind) if kind in order else len(order), int(rest) if rest.isdigit() else 0
 
 
 def summary_of(step: StepSpec, info: ActionInfo | None) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from workflows.engine.definition import FORMAT
-from workflows.engine.reading import BRANCHES
+from workflows.engine.lists import is_list_name, lists_of, own_fields, with_lists
 from workflows.models import Step, Workflow
 
 JSON = dict[str, Any]
@@ -46,10 +46,15 @@ def _step(row: Step, lists: dict[tuple[UUID | None, str], list[Step]]) -> JSON:
         "note": row.note,
     }
     kept = {name: value for name, value in said.items() if value not in ("", None, False) and value != {}}
-    written = (row.extra or {}).get("branches", [])
-    branches = [name for name in BRANCHES if name in written or (row.pk, name) in lists]
-    inner = {name: [_step(child, lists) for child in lists.get((row.pk, name), [])] for name in branches}
-    return {"key": row.key, **kept, **inner}
+    names = list_names(row, {name for parent, name in lists if parent == row.pk})
+    inner = {name: [_step(child, lists) for child in lists.get((row.pk, name), [])] for name in names}
+    return with_lists({"key": row.key, **kept}, inner, list((row.extra or {}).get("cases", [])))
+
+
+def list_names(row: Step, filled: set[str]) -> list[str]:
+    """The lists of steps that a row has: those it was written with, and those that hold steps by now."""
+    written = [str(name) for name in (row.extra or {}).get("branches", [])]
+    return [name for name in dict.fromkeys([*written, *sorted(filled)]) if is_list_name(name)]
 
 
 def write_steps(workflow: Workflow, steps: Sequence[JSON]) -> None:
@@ -79,13 +84,19 @@ def _rows(
             when=step.get("when", ""),
             timeout=step.get("timeout"),
             retry=step.get("retry"),
-            on_error=step.get("on_error"),
+            on_error=own_fields(step).get("on_error"),
             unknown=step.get("unknown", ""),
             cache=step.get("cache"),
             disabled=step.get("disabled", False),
             note=step.get("note", ""),
-            extra={"branches": [name for name in BRANCHES if name in step]} if any(b in step for b in BRANCHES) else {},
+            extra=_extra(step),
         )
         yield row
-        for name in BRANCHES:
-            yield from _rows(workflow, step.get(name, []), ids, row, name)
+        for name, inner in lists_of(step):
+            yield from _rows(workflow, inner, ids, row, name)
+
+
+def _extra(step: JSON) -> JSON:
+    """Which lists of steps there are, also empty ones, and the values of a switch."""
+    names, cases = [name for name, _ in lists_of(step)], own_fields(step).get("cases")
+    return {**({"branches": names} if names else {}), **({"cases": cases} if cases else {})}

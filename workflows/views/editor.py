@@ -21,7 +21,7 @@ TABS = (
     ("settings", "Inputs and settings", "workflow_settings"),
     ("versions", "Versions", "workflow_versions"),
 )
-BRANCH_ICONS = {"then": "check", "else": "x", "do": "repeat"}
+BRANCH_ICONS = {"then": "check", "else": "x", "do": "repeat", "on_error": "alert-triangle"}
 MANY = 8
 
 

@@ -17,7 +17,12 @@ from workflows.engine.findings import Problem
 
 JSON = dict[str, Any]
 BACKOFF = (("", "As usual (growing)"), ("exponential", "Growing"), ("linear", "By the same amount"), ("fixed", "Equal"))
-ON_ERROR = (("stop", "Stop the run"), ("continue", "Go on without it"), ("value", "Go on with a value"))
+ON_ERROR = (
+    ("stop", "Stop the run"),
+    ("continue", "Go on without it"),
+    ("value", "Go on with a value"),
+    ("branch", "Do other steps, then go on"),
+)
 UNKNOWN = (
     ("", "As usual: look it up, or ask"),
     ("look", "Look it up"),
@@ -156,6 +161,7 @@ class FailsForm(TabForm):
     unknown = forms.ChoiceField(label="When an answer is lost", choices=UNKNOWN, required=False)
 
     def __init__(self, step: JSON, info: ActionInfo | None, etag: str, data: Any):
+        self.step, self.info = step, info
         error, retry = step.get("on_error") or {}, step.get("retry") or {}
         stored = {
             **{"etag": etag, "do": error.get("do", "stop"), "value": error.get("value")},
@@ -163,11 +169,23 @@ class FailsForm(TabForm):
             **{name: retry.get(name) for name in ("max", "backoff", "delay", "max_delay")},
         }
         super().__init__(data, initial=stored)
-        if info is not None:
+        if info is not None and info.is_control:
+            self._only_what_it_takes(info)
+        elif info is not None:
             self.fields["timeout"].help_text = f"Left empty: {info.timeout}."
             self.fields["max"].help_text = f"Left empty: {info.default_retries} times, as the service asks."
             if not info.is_effect:
                 del self.fields["unknown"]
+
+    def _only_what_it_takes(self, info: ActionInfo) -> None:
+        """A block calls nothing: it is not tried again, and its time is that of all its steps."""
+        for name in ("max", "backoff", "delay", "max_delay", "unknown"):
+            del self.fields[name]
+        if "timeout" in info.takes:
+            self.fields["timeout"].label = "Seconds all of it may take"
+            self.fields["timeout"].help_text = "Then nothing new starts in it, and it fails. Left empty: no limit."
+        else:
+            del self.fields["timeout"]
 
     def clean(self) -> JSON:
         """A value belongs to one of the choices only."""
@@ -179,15 +197,23 @@ class FailsForm(TabForm):
     def changes(self) -> JSON:
         """Timeout, retry, on_error and unknown."""
         said = self.cleaned_data
-        retry = {name: said.get(name) for name in ("max", "backoff", "delay", "max_delay")}
-        kept = {name: value for name, value in retry.items() if value not in (None, "")}
-        error = {"do": "value", "value": said["value"]} if said["do"] == "value" else {"do": said["do"]}
-        found: JSON = {
-            "timeout": said["timeout"],
-            "retry": kept or None,
-            "on_error": None if error == {"do": "stop"} else error,
-        }
-        return {**found, "unknown": said["unknown"] or None} if "unknown" in self.fields else found
+        found: JSON = {"on_error": self._on_error()}
+        if "max" in self.fields:
+            retry = {name: said.get(name) for name in ("max", "backoff", "delay", "max_delay")}
+            found["retry"] = {name: value for name, value in retry.items() if value not in (None, "")} or None
+        for name in ("timeout", "unknown"):
+            if name in self.fields:
+                found[name] = said[name] or None
+        return found
+
+    def _on_error(self) -> JSON | None:
+        """With steps for the error, those that are there stay; with anything else they go."""
+        do = self.cleaned_data["do"]
+        if do == "value":
+            return {"do": "value", "value": self.cleaned_data["value"]}
+        if do == "branch":
+            return {"do": "branch", "steps": (self.step.get("on_error") or {}).get("steps", [])}
+        return None if do == "stop" else {"do": do}
 
 
 class NotesForm(TabForm):

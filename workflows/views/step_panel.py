@@ -67,7 +67,7 @@ def panel_context(
         "step_tabs": [
             {"label": label, "url": f"{address}?tab={name}" if name != "setup" else address, "active": name == tab}
             for name, label in TABS
-            if name != "fails" or info is None or not info.is_control
+            if name != "fails" or info is None or not info.is_control or info.takes
         ],
         "step_problems": _loose(form, own, fresh="fresh" in request.GET),
         "address": address,

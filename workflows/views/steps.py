@@ -135,8 +135,7 @@ def _add(request: PageRequest, workflow: Workflow, info: ActionInfo, place: At) 
     taken = keys_of(drafts.draft_definition(workflow))
     key = slugify_key(info.name.rpartition(".")[2] if "." in info.name else info.name, taken)
     made: dict[str, Any] = {"key": key, "name": info.title, "action": info.name}
-    required = CONTROLS[info.name].required if info.name in CONTROLS else ()
-    made |= {name: [] for name in required}
+    made |= CONTROLS[info.name].begins if info.name in CONTROLS else {}
     address = link(request.workspace, "workflow", slug=workflow.slug)
     try:
         drafts.add_step(request.actor, workflow, made, at=place, if_match="*")

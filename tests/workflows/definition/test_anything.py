@@ -13,6 +13,7 @@ from orchestrator_site.lib.json import clean_json
 from tests.workflows.definition.catalogue import CATALOGUE, KNOWN
 from tests.workflows.definition.helpers import EXAMPLE
 from workflows.engine.definition import fingerprint, parse, to_json
+from workflows.engine.lists import lists_of
 from workflows.engine.problems import check
 
 KEYS = st.sampled_from(["a", "b", "c", "fetch", "page", "loop", "x1", "sum_up"])
@@ -26,6 +27,8 @@ TEMPLATES = st.sampled_from(
         "{{ steps.loop.results[0].a.text | default: 'x' }}",
         "{{ steps.b.results.c }}",
         "{{ trigger.x }}",
+        "{{ last.a.text }}",
+        "{{ error.message }}",
         "{{ workspace.variables.team }}",
         "{{ nope }}",
         "{{ }}",
@@ -46,9 +49,10 @@ JSON = st.recursive(
     ),
     max_leaves=6,
 )
+CONSTANTS = st.booleans() | st.integers(0, 2) | st.sampled_from(["a", "b", "{{ inputs.query }}"])
 ACTIONS = st.sampled_from([*CATALOGUE.names(), "no.such"])
 INPUT_NAMES = st.sampled_from(
-    ["template", "query", "items", "condition", "parent", "title", "text", "message", "source", "other"]
+    ["template", "query", "items", "condition", "parent", "title", "text", "message", "source", "until", "value"]
 )
 
 
@@ -63,12 +67,15 @@ def _steps(depth: int) -> st.SearchStrategy[list[dict[str, Any]]]:
             "retry": st.fixed_dictionaries({}, optional={"max": st.integers(0, 10), "delay": st.floats(0, 100)}),
             "on_error": st.sampled_from(
                 [{"do": "stop"}, {"do": "continue"}, {"do": "value", "value": {"text": "{{ inputs.query }}"}}]
-            ),
+            )
+            | st.fixed_dictionaries({"do": st.just("branch"), "steps": inner}),
             "unknown": st.sampled_from(["look", "ask"]),
             "disabled": st.booleans(),
             "then": inner,
             "else": inner,
             "do": inner,
+            "cases": st.lists(st.fixed_dictionaries({"equals": CONSTANTS, "steps": inner}), max_size=2),
+            "branches": st.lists(st.fixed_dictionaries({"key": KEYS, "steps": inner}), max_size=2),
         },
     )
     return st.lists(step, max_size=4)
@@ -94,8 +101,8 @@ def _unique(definition: dict[str, Any]) -> dict[str, Any]:
             while step["key"] in seen:
                 step["key"] += "x"
             seen.add(step["key"])
-            for name in ("then", "else", "do"):
-                visit(step.get(name, []))
+            for _, inner in lists_of(step):
+                visit(inner)
 
     definition = copy.deepcopy(definition)
     visit(definition["steps"])

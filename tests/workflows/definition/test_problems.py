@@ -14,6 +14,10 @@ def summarize(**given: object) -> dict:
     return {"key": "sum", "action": "ai.summarize", "with": {"text": "hello", **given}}
 
 
+def either(**more: object) -> dict:
+    return {"key": "a", "action": "if", "with": {"condition": "run.id == 'x'"}, "then": [text_step("b")], **more}
+
+
 def issue(**more: object) -> dict:
     return {"key": "issue", "action": "github.create_issue", "with": {"repository": "a/b", "title": "x"}, **more}
 
@@ -117,13 +121,15 @@ def test_a_model_step_runs_over_any_connection_that_has_models():
     "step",
     [
         text_step("a", cache={"seconds": 60}),
-        text_step("a", on_error={"do": "branch"}),
         text_step("a", unknown="ask"),
         issue(unknown="look"),
         {"key": "a", "action": "stop", "timeout": 5},
         {"key": "a", "action": "stop", "retry": {"max": 1}},
-        {"key": "a", "action": "if", "with": {"condition": "run.id == 'x'"}, "then": [text_step("b")],
-         "on_error": {"do": "continue"}},
+        {"key": "a", "action": "stop", "on_error": {"do": "continue"}},
+        {"key": "a", "action": "fail", "with": {"message": "x"}, "on_error": {"do": "continue"}},
+        either(retry={"max": 1}),
+        either(unknown="ask"),
+        either(cache={"seconds": 5}),
     ],
 )  # fmt: skip
 def test_a_setting_is_enforced_or_refused(step):
@@ -144,6 +150,49 @@ def test_a_condition_that_never_changes_is_a_warning(condition):
 
 def test_a_container_without_steps_is_a_warning():
     assert codes({"key": "a", "action": "for_each", "with": {"items": []}}) == ["W_EMPTY"]
+
+
+@pytest.mark.parametrize("more", [{"timeout": 5}, {"on_error": {"do": "continue"}}])
+def test_a_block_has_a_time_limit_and_may_fail(more):
+    assert codes(either(**more)) == []
+
+
+def test_steps_after_an_error_are_expected_where_they_are_announced():
+    assert codes(text_step("a", on_error={"do": "branch"})) == ["W_EMPTY"]
+    assert codes(text_step("a", on_error={"do": "branch", "steps": [text_step("b")]})) == []
+
+
+def switch(*values: object, value: object = "{{ inputs.kind }}", **more: object) -> dict:
+    cases = [{"equals": one, "steps": [text_step(f"s{i}")]} for i, one in enumerate(values)]
+    return {"key": "sort", "action": "switch", "with": {"value": value}, "cases": cases, **more}
+
+
+KIND = [{"name": "kind", "type": "text"}, {"name": "count", "type": "integer"}]
+
+
+def test_a_switch_needs_a_case_and_its_cases_are_fixed_values():
+    assert codes(switch("a", "b"), inputs=KIND) == []
+    assert codes(switch(), inputs=KIND) == ["E_REQUIRED"]
+    assert codes(switch("{{ inputs.kind }}"), inputs=KIND) == ["E_UNSUPPORTED"]
+
+
+def test_a_case_that_the_value_never_has_is_a_warning():
+    found = problems(switch("5", value="{{ inputs.count }}"), inputs=KIND)
+    assert [(one.code, one.severity, one.field) for one in found] == [("W_NEVER", "warning", "cases[0].equals")]
+
+
+def test_a_parallel_needs_a_branch_and_only_it_has_branches():
+    branches = [{"key": "one", "steps": [text_step("a")]}]
+    assert codes({"key": "both", "action": "parallel", "branches": branches}) == []
+    assert codes({"key": "both", "action": "parallel"}) == ["E_REQUIRED"]
+    assert codes({**PAGE, "branches": branches}) == ["E_UNKNOWN_FIELD"]
+    assert codes(switch("a") | {"branches": branches}, inputs=KIND) == ["E_UNKNOWN_FIELD"]
+
+
+@pytest.mark.parametrize("limit", [0, 101])
+def test_the_passes_of_a_repeat_have_a_hard_limit(limit):
+    step = {"key": "again", "action": "repeat", "with": {"until": "index == 1", "limit": limit}, "do": [text_step("a")]}
+    assert codes(step) == ["E_RANGE"]
 
 
 def test_an_action_that_holds_no_steps_refuses_them():

@@ -178,6 +178,87 @@ def test_a_list_alone_in_a_text_is_pointed_out():
     assert codes(FETCH, text_step("a", "All: {{ steps.fetch.messages }}")) == []
 
 
+# ---- Switch, parallel, repeat, steps after an error ----------------------------------------------------------
+
+
+def sort(*lists: list[dict], otherwise: list[dict] | None = None) -> dict:
+    cases = [{"equals": i, "steps": steps} for i, steps in enumerate(lists)]
+    return {"key": "sort", "action": "switch", "with": {"value": "{{ inputs.count }}"}, "cases": cases,
+            **({} if otherwise is None else {"else": otherwise})}  # fmt: skip
+
+
+def both(join: str = "all", **branches: list[dict]) -> dict:
+    lists = [{"key": key, "steps": steps} for key, steps in branches.items()]
+    return {"key": "both", "action": "parallel", "with": {"join": join}, "branches": lists}
+
+
+def again(*steps: dict, until: str = "steps.a.text == 'x'") -> dict:
+    return {"key": "again", "action": "repeat", "with": {"until": until}, "do": list(steps)}
+
+
+def test_the_cases_of_a_switch_do_not_see_each_other_and_are_seen_through_its_results():
+    step = sort([text_step("a")], [text_step("b", "{{ steps.a.text }}")])
+    assert codes(step, inputs=INPUTS) == ["E_BRANCH_REF"]
+    step = sort([text_step("a")], otherwise=[text_step("b")])
+    assert uses("{{ steps.sort.results.a.text }}", step) == ["E_OPTIONAL_REF"]
+    assert uses("{{ steps.sort.results.a.text | default: steps.sort.results.b.text }}", step) == ["E_OPTIONAL_REF"]
+    assert uses("{{ steps.sort.results.a.text | default: '' }} {{ steps.sort.taken }}", step) == []
+
+
+def test_the_outputs_of_branches_stand_under_their_keys():
+    step = both(x=[text_step("a")], y=[text_step("b")])
+    assert uses("{{ steps.both.results.x.a.text }} {{ steps.both.results.y.b.text }}", step) == []
+    assert uses("{{ steps.both.results.x.b.text }}", step) == ["E_DEF_REF"]
+    assert codes(both(x=[text_step("a")], y=[text_step("b", "{{ steps.a.text }}")])) == ["E_BRANCH_REF"]
+
+
+def test_with_any_each_branch_may_be_missing():
+    step = both("any", x=[text_step("a")], y=[text_step("b")])
+    assert uses("{{ steps.both.results.x.a.text }}", step) == ["E_OPTIONAL_REF"]
+    assert uses("{{ steps.both.results.x.a.text | default: '' }} {{ steps.both.winner }}", step) == []
+
+
+def test_the_condition_of_a_repeat_sees_its_steps_and_what_comes_after_sees_the_last_pass():
+    step = again(text_step("a"))
+    assert uses("{{ steps.again.results.a.text }} {{ steps.again.count }} {{ steps.again.met }}", step) == []
+    assert codes(again(text_step("a"), until="steps.b.text == 'x'")) == ["E_DEF_REF"]
+    assert codes(again(text_step("a"), until="index == 3 and last.a.text == 'x'")) == []
+    assert uses("{{ steps.a.text }}", step) == ["E_BRANCH_REF"]
+
+
+def test_inside_a_repeat_the_pass_before_is_there_and_may_be_null():
+    assert codes(again(text_step("a", "{{ last.a.text }} {{ index }}"))) == []
+    assert codes(again(text_step("a", "{{ last.b.text }}"))) == ["E_DEF_REF"]
+    assert codes(again(text_step("a", "{{ item }}"))) == ["E_TPL_UNDEFINED"]
+    assert codes(text_step("a", "{{ last.a.text }}")) == ["E_TPL_UNDEFINED"]
+    mail = "{{ last.fetch.messages[0].subject }}"
+    assert codes(again(FETCH, text_step("a", mail))) == ["E_OPTIONAL_REF"]
+    assert codes(again(FETCH, text_step("a", mail.replace(" }}", " | default: '' }}")))) == []
+
+
+def test_the_steps_after_an_error_see_it_and_not_the_step():
+    def handled(text: str) -> dict:
+        return text_step("a", on_error={"do": "branch", "steps": [text_step("b", text)]})
+
+    assert codes(handled("{{ error.code }} {{ error.message }} {{ error.hint }} {{ error.step }}")) == []
+    assert codes(handled("{{ error.nope }}")) == ["E_DEF_REF"]
+    assert codes(handled("{{ steps.a.text }}")) == ["E_FORWARD_REF"]
+    assert uses("{{ error.code }}", handled("x")) == ["E_TPL_UNDEFINED"]
+    assert uses("{{ steps.a.text }}", handled("x")) == ["E_OPTIONAL_REF"]
+    assert uses("{{ steps.b.text }}", handled("x")) == ["E_BRANCH_REF"]
+    assert uses("{{ steps.a.text | default: '' }}{{ steps.a.on_error.b.text | default: '' }}", handled("x")) == []
+
+
+def test_taint_goes_round_in_a_repeat_and_through_what_went_wrong():
+    assert codes(again(parent("{{ last.sum.text }}"), {**FETCH, "key": "sum"}, until="index == 1")) == ["E_TAINT"]
+    assert codes(again(text_step("a"), parent("{{ last.a.text }}"))) == []
+    handled = {"do": "branch", "steps": [parent("{{ error.message }}")]}
+    assert codes(text_step("a", on_error=handled)) == ["E_TAINT"]
+    assert codes(FETCH, both(x=[text_step("a", "{{ steps.fetch.text }}")]), parent("{{ steps.both.winner }}")) == []
+    mixed = both(x=[text_step("a", "{{ steps.fetch.text }}")])
+    assert codes(FETCH, mixed, parent("{{ steps.both.results.x.a.text }}")) == ["E_TAINT"]
+
+
 # ---- Taint ---------------------------------------------------------------------------------------------------
 
 

@@ -105,3 +105,42 @@ def test_changes_are_told_step_by_step_and_field_by_field(example):
 def test_a_moved_step_is_told_as_moved(example):
     tree.move(example, "report", At(index=0))
     assert [(step.key, step.change) for step in compare(EXAMPLE, example).steps] == [("report", "moved")]
+
+
+SWITCH = {
+    "key": "sort",
+    "action": "switch",
+    "with": {"value": "{{ inputs.kind }}"},
+    "on_error": {"do": "branch", "steps": [text_step("cure")]},
+    "cases": [{"equals": "bug", "steps": [text_step("bug")]}, {"equals": 2, "steps": []}],
+    "else": [text_step("other")],
+}
+FORK = {
+    "key": "both",
+    "action": "parallel",
+    "branches": [{"key": "z", "steps": [text_step("x")]}, {"key": "a", "steps": []}],
+}
+
+
+def test_cases_branches_and_steps_after_an_error_are_lists_like_any_other():
+    definition = to_json(parse(workflow(copy.deepcopy(SWITCH), copy.deepcopy(FORK))))
+    assert definition["steps"] == [SWITCH, FORK]
+    assert tree.keys_of(definition) == ["sort", "bug", "other", "cure", "both", "x"]
+    assert tree.find(definition, "cure")[2] == At("sort", "on_error", 0)
+    tree.move(definition, "other", At("sort", "case:1"))
+    tree.move(definition, "bug", At("both", "branch:a"))
+    assert tree.find(definition, "other")[2] == At("sort", "case:1", 0)
+    assert [branch["key"] for branch in definition["steps"][1]["branches"]] == ["z", "a"]
+    for place in (At("sort", "case:9"), At("both", "branch:b"), At("both", "on_error"), At("sort", "nope")):
+        with pytest.raises(UserError) as caught:
+            tree.insert(definition, text_step("new"), place)
+        assert caught.value.code == "E_CHOICE"
+
+
+def test_a_case_that_is_taken_away_does_not_look_like_a_move_of_the_others():
+    cases = [{"equals": value, "steps": [text_step(f"s_{value}")]} for value in ("a", "b")]
+    before = workflow({"key": "sort", "action": "switch", "cases": cases})
+    after = workflow({"key": "sort", "action": "switch", "cases": cases[1:]})
+    found = compare(before, after)
+    assert [(step.key, step.change) for step in found.steps] == [("sort", "changed"), ("s_a", "removed")]
+    assert found.steps[0].fields[0].as_dict() == {"field": "cases", "before": ["a", "b"], "after": ["b"]}

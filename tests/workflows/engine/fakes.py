@@ -28,8 +28,9 @@ class FakeLog:
         self.commits = 0
         self.crash_after: int | None = None
 
-    def find(self, key: str, path: str) -> StepRecord | None:
-        return self.known.pop((key, path), None)
+    def find(self, key: str, path: str, *, finished: bool = False) -> StepRecord | None:
+        known = self.known.get((key, path))
+        return None if known is None or (finished and not known.finished) else self.known.pop((key, path))
 
     async def open(self, prefix: str) -> None: ...
 
@@ -56,6 +57,12 @@ class FakeClock:
     def __init__(self) -> None:
         self.at = NOW
         self.waited: list[float] = []
+        self.alarms: list[tuple[datetime, Callable[[], None]]] = []
+
+    def call_at(self, due: datetime, function: Callable[[], None]) -> Callable[[], None]:
+        alarm = (due, function)
+        self.alarms.append(alarm)
+        return lambda: alarm in self.alarms and self.alarms.remove(alarm)
 
     def now(self) -> datetime:
         return self.at
@@ -67,7 +74,20 @@ class FakeClock:
             return
         if due > self.at:
             self.waited.append((due - self.at).total_seconds())
-            self.at = due
+        while not event.is_set() and (first := min((at for at, _ in self.alarms if at <= due), default=None)):
+            self.at = max(self.at, first)
+            for alarm in [alarm for alarm in self.alarms if alarm[0] <= self.at]:
+                self.alarms.remove(alarm)
+                alarm[1]()
+        if not event.is_set():
+            self.at = max(self.at, due)
+
+
+class HeldClock(FakeClock):
+    """Time stands still."""
+
+    async def wait(self, event: asyncio.Event, due: datetime | None) -> None:
+        await event.wait()
 
 
 class FakeExecutor:

@@ -110,6 +110,15 @@ def test_steps_go_into_branches_and_out_again(editor, flow):
     assert keys(flow) == ["b", "a", "each"]
 
 
+def test_every_kind_of_list_comes_back_from_the_rows_as_it_was_saved(editor, flow):
+    from tests.workflows.definition.test_tree import FORK, SWITCH
+
+    saved = drafts.replace_draft(editor.actor, flow, workflow(SWITCH, FORK), if_match=flow.draft_etag, draft=True)
+    assert draft_definition(saved)["steps"] == [SWITCH, FORK]
+    saved = drafts.move_step(editor.actor, flow, "x", At("sort", "on_error", 0), if_match=saved.draft_etag)
+    assert draft_definition(saved)["steps"][0]["on_error"]["steps"] == [text_step("x"), text_step("cure")]
+
+
 def test_fields_are_set_and_taken_away(editor, flow):
     flow = drafts.edit_step(editor.actor, flow, "a", {"timeout": 9, "note": "hm"}, if_match=flow.draft_etag)
     flow = drafts.edit_step(editor.actor, flow, "a", {"timeout": None}, if_match=flow.draft_etag)

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from pydantic import BaseModel
 
 from workflows.engine.control.branch import IfInput, IfOutput
 from workflows.engine.control.each import ForEachInput, ForEachOutput
 from workflows.engine.control.ending import FailInput, FailOutput, StopInput, StopOutput
+from workflows.engine.control.parallel import ParallelInput, ParallelOutput
+from workflows.engine.control.repeat import RepeatInput, RepeatOutput
+from workflows.engine.control.switch import SwitchInput, SwitchOutput
 
 
 @dataclass(frozen=True)
 class Control:
-    """A control action: `branches` are the names of its lists of steps, `required` those it cannot do without."""
+    """A control action.
+
+    `branches` are the names of its lists of steps; `many` says which lists it has as many of as its step names (cases
+    or branches); `begins` is what a new step of it holds; `takes` are the settings of a step that mean something here.
+    `conditions` are inputs that are conditions, `late` those of them that see the steps inside.
+    """
 
     name: str
     title: str
@@ -21,11 +31,16 @@ class Control:
     input: type[BaseModel]
     output: type[BaseModel]
     branches: tuple[str, ...] = ()
-    required: tuple[str, ...] = ()
+    many: str = ""
+    begins: Mapping[str, Any] = field(default_factory=dict)
+    takes: frozenset[str] = frozenset()
     conditions: frozenset[str] = frozenset()
+    late: frozenset[str] = frozenset()
     icon: str = ""
     branch_titles: tuple[str, ...] = ()
 
+
+BLOCK = frozenset({"timeout", "on_error"})
 
 CONTROLS: dict[str, Control] = {
     control.name: control
@@ -37,10 +52,35 @@ CONTROLS: dict[str, Control] = {
             input=IfInput,
             output=IfOutput,
             branches=("then", "else"),
-            required=("then",),
+            begins={"then": []},
+            takes=BLOCK,
             conditions=frozenset({"condition"}),
             icon="arrows-split-2",
             branch_titles=("Yes", "Otherwise"),
+        ),
+        Control(
+            name="switch",
+            title="Switch",
+            description="Goes the way of the case that has the value, else another.",
+            input=SwitchInput,
+            output=SwitchOutput,
+            branches=("else",),
+            many="cases",
+            begins={"else": []},
+            takes=BLOCK,
+            icon="arrows-split",
+            branch_titles=("Otherwise",),
+        ),
+        Control(
+            name="parallel",
+            title="Parallel",
+            description="Does several lists of steps at once, and goes on when all are done or one has succeeded.",
+            input=ParallelInput,
+            output=ParallelOutput,
+            many="branches",
+            begins={"branches": [{"key": "a", "steps": []}, {"key": "b", "steps": []}]},
+            takes=BLOCK,
+            icon="stack-2",
         ),
         Control(
             name="for_each",
@@ -49,9 +89,24 @@ CONTROLS: dict[str, Control] = {
             input=ForEachInput,
             output=ForEachOutput,
             branches=("do",),
-            required=("do",),
+            begins={"do": []},
+            takes=BLOCK,
             icon="repeat",
             branch_titles=("For each item",),
+        ),
+        Control(
+            name="repeat",
+            title="Repeat until",
+            description="Does its steps again until a condition holds; inside, `last` holds what the pass before gave.",
+            input=RepeatInput,
+            output=RepeatOutput,
+            branches=("do",),
+            begins={"do": []},
+            takes=BLOCK,
+            conditions=frozenset({"until"}),
+            late=frozenset({"until"}),
+            icon="refresh",
+            branch_titles=("Each pass",),
         ),
         Control(
             name="stop",

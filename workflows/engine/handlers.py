@@ -1,0 +1,17 @@
+"""Which function walks which control action. Pure."""
+
+from __future__ import annotations
+
+from workflows.engine.blocks import Handler, branch, fail, stop, switch
+from workflows.engine.forks import parallel
+from workflows.engine.loops import each, repeat
+
+HANDLERS: dict[str, Handler] = {
+    "if": branch,
+    "switch": switch,
+    "parallel": parallel,
+    "for_each": each,
+    "repeat": repeat,
+    "stop": stop,
+    "fail": fail,
+}
