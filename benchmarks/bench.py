@@ -17,13 +17,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
 from benchmarks.databases import Databases
 from benchmarks.report import markdown, medians, printed
-from benchmarks.workloads import FILLED, WORKLOADS
+from benchmarks.workloads import WORKLOADS
 
 ROOT = Path(__file__).resolve().parent.parent
 POSTGRES = "postgres://postgres@127.0.0.1:5432/postgres"
@@ -52,33 +52,33 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", default="", help=f"some of {','.join(WORKLOADS)}")
     parser.add_argument("--database", choices=("sqlite", "postgres", "both"), default="both")
     parser.add_argument("--repeat", type=int, default=3, help="repetitions of each workload (3)")
-    parser.add_argument("--runs", type=int, default=200_000, help="finished runs stored for W5 and growth")
     return parser.parse_args()
 
 
 def _measure(kind: str, names: list[str], options: argparse.Namespace, folder: Path, postgres: str) -> dict[str, Any]:
     databases = Databases(kind, folder, postgres)
+    filled: dict[int, str] = {}
     found: dict[str, Any] = {}
-    filled = ""
     try:
         for name in names:
-            if name in FILLED and not filled:
-                filled = _filled(databases, folder, options.runs)
-            found[name] = _workload(name, databases, folder, filled if name in FILLED else "", options.repeat)
+            stored = WORKLOADS[name].stored
+            if stored and stored not in filled:
+                filled[stored] = _filled(databases, folder, stored)
+            found[name] = _workload(name, databases, folder, filled.get(stored, ""), options.repeat)
             print(f"{kind} {name}: {json.dumps(found[name])}", flush=True)
     finally:
-        if filled:
-            databases.drop(filled)
+        for url in filled.values():
+            databases.drop(url)
         databases.close()
     return found
 
 
 def _workload(name: str, databases: Databases, folder: Path, filled: str, repeat: int) -> dict[str, Any]:
-    times = min(repeat, WORKLOADS[name].most)
+    """The medians; over stored runs the repetitions share one database, for a copy of it takes longer than the work."""
     found = []
-    for _ in range(times):
+    for _ in range(min(repeat, WORKLOADS[name].most)):
         place = tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True)
-        with databases.fresh(filled) as url, place as data:
+        with nullcontext(filled) if filled else databases.fresh() as url, place as data:
             done = _child("one", name, "--database-url", url, "--folder", data)
         if done.returncode:
             return {"failed": done.stderr[-2000:] or f"exit status {done.returncode}"}
@@ -87,8 +87,8 @@ def _workload(name: str, databases: Databases, folder: Path, filled: str, repeat
 
 
 def _filled(databases: Databases, folder: Path, runs: int) -> str:
-    url = databases.copy(databases.template)
-    with tempfile.TemporaryDirectory(dir=folder) as data:
+    url = databases.copy()
+    with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as data:
         done = _child("filling", "--database-url", url, "--folder", data, "--runs", str(runs))
     if done.returncode:
         raise SystemExit(done.stderr[-4000:])

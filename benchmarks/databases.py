@@ -40,7 +40,7 @@ class Databases:
     def _empty(self, word: str) -> str:
         name = self._name(word)
         if self.kind == "sqlite":
-            return f"sqlite://{self.folder}/{name}/orchestrator.sqlite3" if self._folder(name) else ""
+            return f"sqlite://{self._folder(name)}/orchestrator.sqlite3"
         self._admin(f'CREATE DATABASE "{name}"')
         return f"{self._base}/{name}"
 
@@ -56,22 +56,22 @@ class Databases:
             admin.execute(statement)
 
     @contextmanager
-    def fresh(self, template: str = "") -> Iterator[str]:
-        """The address of a copy of the template (the migrated one), which is dropped afterwards."""
-        url = self.copy(template or self.template)
+    def fresh(self) -> Iterator[str]:
+        """The address of a copy of the template, which is dropped afterwards."""
+        url = self.copy()
         try:
             yield url
         finally:
             self.drop(url)
 
-    def copy(self, template: str) -> str:
-        """The address of a new copy."""
+    def copy(self) -> str:
+        """The address of a new copy of the template."""
         name = self._name("copy")
         if self.kind == "sqlite":
             place = self._folder(name) / "orchestrator.sqlite3"
-            shutil.copy(template.removeprefix("sqlite://"), place)
+            shutil.copy(self.template.removeprefix("sqlite://"), place)
             return f"sqlite://{place}"
-        self._admin(f'CREATE DATABASE "{name}" TEMPLATE "{template.rpartition("/")[2]}"')
+        self._admin(f'CREATE DATABASE "{name}" TEMPLATE "{self.template.rpartition("/")[2]}"')
         return f"{self._base}/{name}"
 
     def drop(self, url: str) -> None:

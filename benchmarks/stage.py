@@ -180,10 +180,11 @@ class Stage:
         return tree
 
     def workflow(self, slug: str, steps: list[dict[str, Any]], inputs: list[dict[str, Any]]) -> str:
-        """A published workflow."""
+        """A published workflow; its slug, which gets a tail where another repetition has taken it."""
         from workflows.operations.publish import publish_workflow
-        from workflows.operations.workflows import create_workflow
+        from workflows.operations.workflows import create_workflow, free_slug
 
+        slug = free_slug(self.actor, slug)
         definition = {"format": 1, "slug": slug, "name": slug, "inputs": inputs, "steps": steps, "outputs": {}}
         publish_workflow(self.actor, create_workflow(self.actor, definition))
         return slug

@@ -26,17 +26,28 @@ class Target:
 
 @dataclass(frozen=True)
 class Workload:
-    """One workload: where its code is, in words, its targets, further figures to show, repetitions at most."""
+    """One workload: where its code is, in words, its targets, further figures to show, repetitions at
+    most, and how many finished runs are stored before."""
 
     code: str
     words: str
     targets: tuple[Target, ...] = ()
     shown: tuple[str, ...] = ()
     most: int = 3
+    stored: int = 0
 
 
 W1_TARGETS = (Target("runs_per_s", "≥", 200), Target("cpu_ms_per_run", "≤", 8), Target("pss_mb", "≤", 400))
 MOMENT, SEARCH = 60, 300
+W5_TARGETS = (
+    *[
+        Target(f"{name}_p95_ms", "≤", MOMENT)
+        for name in ("list_page", "list_api", "open_page", "open_api", "start_api")
+    ],
+    *[Target(f"search_{name}_p95_ms", "≤", SEARCH) for name in ("found", "nothing", "api")],
+)
+W5_SHOWN = ("list_failed_p95_ms", "list_workflow_p95_ms", "home_page_p95_ms")
+GROWTH = ("start_cpu_ms", "list_cpu_ms", "run_cpu_ms", "long_run_cpu_ms")
 
 WORKLOADS: dict[str, Workload] = {
     "W1": Workload(
@@ -75,5 +86,8 @@ WORKLOADS: dict[str, Workload] = {
         "one run: a chain of 100, a chain of 1,000, for_each over 1,000 items (parallelism 50)",
         (Target("chain_100_s", "≤", 0.1), Target("chain_1000_s", "≤", 0.8), Target("for_each_1000_s", "≤", 1)),
     ),
+    "W5k10": Workload("pages:w5", "one caller over 10,000 finished runs", W5_TARGETS, W5_SHOWN, stored=10_000),
+    "W5": Workload("pages:w5", "one caller over 200,000 finished runs", W5_TARGETS, W5_SHOWN, stored=200_000),
+    "growth1k": Workload("pages:growth", "the same work over 1,000 stored runs", shown=GROWTH, stored=1_000),
+    "growth": Workload("pages:growth", "the same work over 200,000 stored runs", shown=GROWTH, stored=200_000),
 }
-FILLED: frozenset[str] = frozenset()

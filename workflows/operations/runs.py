@@ -41,6 +41,12 @@ __all__ = [
 ]
 
 ANSWERS = ("happened", "repeat", "stop")
+# What no list shows: a definition is read and parsed once for each row otherwise.
+_UNLISTED = (
+    "frozen",
+    "version__definition",
+    *(f"workflow__{name}" for name in ("description", "inputs", "outputs", "settings", "tags", "source")),
+)
 _PARKED = (RunStatus.WAITING, RunStatus.ATTENTION)
 
 
@@ -51,7 +57,10 @@ def list_runs(actor: Actor, *, status: str = "", workflow: str = "", trigger: st
     """The runs of the workspace, newest first; `q` looks into workflow names, inputs and errors."""
     actor.require("read")
     rows: QuerySet[Run] = (
-        Run.objects.of(actor.workspace).select_related("workflow", "version", "workspace").order_by("-id")
+        Run.objects.of(actor.workspace)
+        .select_related("workflow", "version", "workspace")
+        .defer(*_UNLISTED)
+        .order_by("-id")
     )
     if status:
         if status not in RunStatus.values:

@@ -19,7 +19,7 @@ from workflows.operations import runs as operations
 from workflows.operations.inbox import open_waits
 from workflows.views.pages import PageRequest, link
 from workflows.views.run_timeline import took
-from workflows.views.runs import run_line
+from workflows.views.runs import LONG, run_line
 
 CARDS, RECENT = 3, 6
 
@@ -27,7 +27,7 @@ CARDS, RECENT = 3, 6
 @require_safe
 def home(request: PageRequest, workspace: str) -> HttpResponse:
     """The first page of a workspace."""
-    recent = operations.list_runs(request.actor).order_by("-pk")[:RECENT]
+    recent = operations.list_runs(request.actor).defer(*LONG).order_by("-pk")[:RECENT]
     context = {
         "cards": cards(request.workspace),
         "runs": [run_line(run) for run in recent],

@@ -33,6 +33,7 @@ STATES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("failed", "Failed", ("failed", "timed_out")),
     ("cancelled", "Cancelled", ("cancelled",)),
 )
+LONG = ("inputs", "outputs")
 TRIGGERS = {
     "page": "a person",
     "api": "API",
@@ -99,7 +100,7 @@ def run_list(request: PageRequest, workspace: str) -> HttpResponse:
         rows, problem = operations.list_runs(request.actor), error.message
     if states:
         rows = rows.filter(status__in=states)
-    shown, edges = page_of(rows, request)
+    shown, edges = page_of(rows.defer(*LONG), request)
     context = {
         "runs": [run_line(run) for run in shown],
         "tabs": _tabs(request, chosen),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django import template
@@ -38,6 +38,12 @@ NOTHING = "–"
 @register.simple_tag
 def icon(name: str, size: int = 16, label: str = "") -> SafeString:
     """`{% icon "mail" %}`: a drawing of the sprite; hidden from screen readers unless it has a label."""
+    return _icon(str(name), size, str(label))
+
+
+@lru_cache(maxsize=2000)
+def _icon(name: str, size: int, label: str) -> SafeString:
+    """The same drawing is asked for a hundred times a page."""
     classes = ("icon" if size == 16 else f"icon icon-{size}") + (" icon-spin" if name == look.MOVING else "")
     spoken = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
     return format_html('<svg class="{}" {}><use href="{}#{}"/></svg>', classes, spoken, static("img/icons.svg"), name)
