@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from integrations.blocking import in_thread
-from integrations.context import Calls, ConnectionInfo, ConnectionReport
+from integrations.context import Calls, Choice, ConnectionInfo, ConnectionReport
 from integrations.errors import Rejected, ServiceError
+from integrations.github.choices import choices_of
 from integrations.github.failures import SERVICE, failure
 from integrations.github.interface import (
     CommitRecord,
     FileRecord,
     IssueRecord,
     RepositoryRecord,
+    items_of,
     marker_of,
     trailer_of,
 )
@@ -24,12 +26,14 @@ from integrations.github.report import report
 from integrations.http_failures import from_transport, unreadable
 
 if TYPE_CHECKING:
-    from github import Github
+    from github import Auth, Github
 
+    from integrations.github.app import AppTokens
     from orchestrator_site.lib.outbound import Call
 
 T = TypeVar("T")
 HOST = "https://api.github.com"
+PER_PAGE = 100
 
 
 def connect(info: ConnectionInfo, calls: Calls) -> RealGithub:
@@ -42,7 +46,8 @@ class RealGithub:
 
     def __init__(self, info: ConnectionInfo, calls: Calls) -> None:
         self._base_url = (info.base_url or HOST).rstrip("/")
-        self._token = info.secret.get("token", "")
+        self._secret = info.secret
+        self._app: AppTokens | None = None
         self._calls = calls
         self.web_url = _web_url(self._base_url)
 
@@ -147,14 +152,66 @@ class RealGithub:
 
     async def list_repositories(self, limit: int | None) -> list[RepositoryRecord]:
         """Reference: https://docs.github.com/rest/repos/repos#list-repositories-for-the-authenticated-user."""
+        if self._is_app:
+            listed = await self.rest_pages("/installation/repositories", {}, limit)
+            return [_repository(data) for data in listed]
 
         def read(github: Github) -> list[RepositoryRecord]:
             return [_repository(data) for data in _raws(github.get_user().get_repos(), limit)]
 
         return await self._call(read)
 
+    async def rest(
+        self,
+        verb: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        about: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Reference: https://docs.github.com/rest."""
+
+        def ask(github: Github) -> Any:
+            parameters = dict(query) if query else None
+            return github.requester.requestJsonAndCheck(verb, path, parameters=parameters, input=body)[1]
+
+        return await self._call(ask, **(about or {}))
+
+    async def rest_pages(
+        self,
+        path: str,
+        query: Mapping[str, Any],
+        limit: int | None,
+        *,
+        keep: Callable[[Mapping[str, Any]], bool] | None = None,
+        about: Mapping[str, str] | None = None,
+    ) -> list[Mapping[str, Any]]:
+        """Reference: https://docs.github.com/rest/using-the-rest-api/using-pagination-in-the-rest-api."""
+
+        def read(github: Github) -> list[Mapping[str, Any]]:
+            found: list[Mapping[str, Any]] = []
+            number = 1
+            while limit is None or len(found) < limit:
+                parameters = {**query, "per_page": PER_PAGE, "page": number}
+                headers, data = github.requester.requestJsonAndCheck("GET", path, parameters=parameters)
+                found += [item for item in items_of(data) if keep is None or keep(item)]
+                if 'rel="next"' not in str(headers.get("link") or ""):
+                    break
+                number += 1
+            return found[:limit]
+
+        return await self._call(read, **(about or {}))
+
+    async def choices(self, name: str, q: str, given: Mapping[str, str]) -> list[Choice]:
+        """What inputs with `choices=` are offered."""
+        return await choices_of(self, name, q, given)
+
     async def describe(self) -> ConnectionReport:
         """Who the token belongs to, what it reaches, and what it lacks."""
+        if self._is_app:
+            sample = await self.rest_pages("/installation/repositories", {}, PER_PAGE)
+            return report("an installed GitHub App", [], sample, len(sample), classic=False)
 
         def read(github: Github) -> ConnectionReport:
             user = _raw(github.get_user().complete())
@@ -173,12 +230,26 @@ class RealGithub:
             from integrations.github.wire import open_github
 
             try:
-                with open_github(self._base_url, self._token, call) as github:
+                with open_github(self._base_url, self._auth(call), call) as github:
                     return function(github)
             except Exception as problem:
                 raise _failure(problem, about) from problem
 
         return await in_thread(self._calls, SERVICE, guarded)
+
+    def _auth(self, call: Call) -> Auth.Auth:
+        from github import Auth
+
+        from integrations.github.app import AppTokens
+
+        if not self._is_app:
+            return Auth.Token(self._secret.get("token", ""))
+        self._app = self._app or AppTokens(self._base_url, self._secret)
+        return Auth.Token(self._app.get(call))
+
+    @property
+    def _is_app(self) -> bool:
+        return not self._secret.get("token")
 
 
 def _failure(problem: Exception, about: Mapping[str, str]) -> ServiceError:

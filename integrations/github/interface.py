@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from integrations.context import ConnectionReport
 from integrations.errors import Rejected
@@ -101,9 +102,43 @@ class GithubClient(Protocol):
         """The repositories this key reaches, all pages of them unless limited."""
         ...
 
+    async def rest(
+        self,
+        verb: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        about: Mapping[str, str] | None = None,
+    ) -> Any:
+        """One request to GitHub's REST API and its JSON; `about` (repository, branch, path) makes its errors clear.
+
+        Raises ServiceError.
+        """
+        ...
+
+    async def rest_pages(
+        self,
+        path: str,
+        query: Mapping[str, Any],
+        limit: int | None,
+        *,
+        keep: Callable[[Mapping[str, Any]], bool] | None = None,
+        about: Mapping[str, str] | None = None,
+    ) -> list[Mapping[str, Any]]:
+        """The objects of a list, page after page, at most `limit` of those that `keep` wants."""
+        ...
+
     async def describe(self) -> ConnectionReport:
         """What this key can do."""
         ...
+
+
+def items_of(data: Any) -> list[Mapping[str, Any]]:
+    """The objects of a list answer: the list itself, or the one list inside it (searches, runs, workflows)."""
+    if isinstance(data, Mapping):
+        data = next((value for value in data.values() if isinstance(value, list)), [])
+    return [item for item in data or [] if isinstance(item, Mapping)] if isinstance(data, list) else []
 
 
 def with_marker(body: str, key: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
-from integrations.context import Calls, ConnectionInfo, ConnectionReport
+from integrations.context import Calls, Choice, ConnectionInfo, ConnectionReport
 from integrations.errors import Rejected, ServiceError
+from integrations.github.choices import choices_of
 from integrations.github.failures import failure
 from integrations.github.interface import (
     CommitRecord,
@@ -14,9 +17,11 @@ from integrations.github.interface import (
     IssueRecord,
     RepositoryRecord,
     blob_sha,
+    items_of,
     marker_of,
     trailer_of,
 )
+from integrations.github.sandbox_rest import answer
 from integrations.github.world import WORLD, commit_thing, file_id, file_thing, issue_thing, seed_objects
 from integrations.models import SandboxObject
 from integrations.sandboxes import Sandbox
@@ -114,6 +119,8 @@ class SandboxGithub:
                 date=now().isoformat(timespec="seconds"),
             )
             made = self._world.add(thing, trailer_of(message))
+            place = self._world.lock(place)
+            self._world.change(place, {"heads": {**place.data.get("heads", {}), branch: made.external_id}})
             return CommitRecord(made.external_id, self._world.url(file), created=before is None)
 
         return await self._world.run(write)
@@ -127,9 +134,10 @@ class SandboxGithub:
             place = self._repository(repository)
             found = self._world.things("commit", parent=place.external_id, marker=key[:64]).first()
             file = self._file(place, branch, path)
-            if found is None or file is None or found.data["path"] != path:
+            if found is None or found.data["path"] != path:
                 return None
-            return CommitRecord(found.external_id, self._world.url(file), created=bool(found.data["created"]))
+            page = self._world.url(file) if file else ""
+            return CommitRecord(found.external_id, page, created=bool(found.data["created"]))
 
         return await self._world.run(look)
 
@@ -154,6 +162,35 @@ class SandboxGithub:
             return [self._shown(row) for row in self._world.things("repository")[:limit]]
 
         return await self._world.run(read)
+
+    async def rest(
+        self,
+        verb: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        about: Mapping[str, str] | None = None,
+    ) -> Any:
+        """The same addresses as GitHub's, as far as the actions use them."""
+        return await self._world.run(lambda: answer(self._world, verb, path, query or {}, body))
+
+    async def rest_pages(
+        self,
+        path: str,
+        query: Mapping[str, Any],
+        limit: int | None,
+        *,
+        keep: Callable[[Mapping[str, Any]], bool] | None = None,
+        about: Mapping[str, str] | None = None,
+    ) -> list[Mapping[str, Any]]:
+        """A list, which in the sandbox has one page."""
+        found = items_of(await self.rest("GET", path, query=query))
+        return [item for item in found if keep is None or keep(item)][:limit]
+
+    async def choices(self, name: str, q: str, given: Mapping[str, str]) -> list[Choice]:
+        """What inputs with `choices=` are offered."""
+        return await choices_of(self, name, q, given)
 
     async def describe(self) -> ConnectionReport:
         """What there is to play with."""

@@ -23,11 +23,11 @@ class Moved(Exception):
 
 
 @contextmanager
-def open_github(base_url: str, token: str, call: Call) -> Iterator[Github]:
+def open_github(base_url: str, auth: Auth.Auth, call: Call) -> Iterator[Github]:
     """A PyGithub client for one call, without retries or pauses; nothing is asked before a method is called."""
     github = Github(
         base_url=base_url,
-        auth=Auth.Token(token),
+        auth=auth,
         user_agent=USER_AGENT,
         per_page=100,
         retry=None,

@@ -48,6 +48,47 @@ WORLD = (
         facts=(Column("sha", "Sha"), Column("author", "Author"), Column("date", "Date")),
         empty="No commit yet.",
     ),
+    Collection(
+        kind="comment",
+        title="Comments",
+        columns=(Column("title", "Under"), Column("parent", "Repository"), Column("number", "Number")),
+        body="body",
+        body_format="markdown",
+        empty="No comment yet. A step “Comment on an issue” writes one.",
+    ),
+    Collection(
+        kind="pull",
+        title="Pull requests",
+        columns=(Column("title", "Title"), Column("parent", "Repository"), Column("number", "Number")),
+        body="body",
+        body_format="markdown",
+        facts=(Column("state", "State"), Column("head", "From"), Column("base", "Into"), Column("merged", "Merged")),
+        empty="No pull request yet. A step “Open a pull request” makes one.",
+    ),
+    Collection(
+        kind="review",
+        title="Reviews",
+        columns=(Column("title", "Pull request"), Column("parent", "Repository"), Column("state", "Verdict")),
+        body="body",
+        body_format="markdown",
+        empty="No review yet.",
+    ),
+    Collection(
+        kind="release",
+        title="Releases",
+        columns=(Column("title", "Title"), Column("parent", "Repository"), Column("tag_name", "Tag")),
+        body="body",
+        body_format="markdown",
+        facts=(Column("draft", "Draft"), Column("published_at", "Published")),
+        empty="No release yet. A step “Create a release” makes one.",
+    ),
+    Collection(
+        kind="actions_run",
+        title="GitHub Actions runs",
+        columns=(Column("title", "Workflow"), Column("parent", "Repository"), Column("branch", "Branch")),
+        facts=(Column("inputs", "Inputs"), Column("created_at", "Started")),
+        empty="No run yet. A step “Start a GitHub Actions workflow” starts one.",
+    ),
 )
 
 FILES: dict[str, dict[str, str]] = {
