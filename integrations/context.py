@@ -28,6 +28,7 @@ class ConnectionInfo:
     base_url: str = ""
     sandbox: bool = False
     secret: Mapping[str, str] = field(default_factory=dict, repr=False)
+    learned: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Calls(Protocol):

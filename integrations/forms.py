@@ -109,7 +109,11 @@ class ConnectionForm(forms.Form):
         return {name: value for name, value in found.items() if value}
 
 
-def _secret_field(secret: SecretField, required: bool, stored: str) -> forms.CharField:
+def _secret_field(secret: SecretField, required: bool, stored: str) -> forms.Field:
+    if secret.options:
+        return forms.ChoiceField(
+            label=secret.label, help_text=secret.help, required=False, choices=secret.options, initial=stored
+        )
     attrs = {"autocomplete": "off", "spellcheck": "false"}
     widget: forms.Widget = forms.PasswordInput(attrs=attrs)
     if secret.multiline:

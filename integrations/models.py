@@ -22,6 +22,7 @@ class Connection(WorkspaceModel):
     secret = models.TextField(blank=True, help_text="MultiFernet token; never shown.")
     key_id = models.CharField(max_length=32, blank=True)
     masked = JSONText(default=dict, help_text="What may be shown: field → '••••1234'.")
+    learned = JSONText(default=dict, help_text="What calls have found out about the server, kept for the next one.")
     status = models.CharField(max_length=16, default="unknown", help_text="unknown, works, broken")
     status_text = models.CharField(max_length=500, blank=True)
     checked_at = models.DateTimeField(null=True, blank=True)

@@ -25,21 +25,47 @@ class LongPrompt:
 
 
 @dataclass(frozen=True)
+class Used:
+    """The tokens of one request: `input` are all that were read; `cached` and `written` are those of them that came
+    from the service's cache or went into it, at other prices."""
+
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+    written: int = 0
+
+
+@dataclass(frozen=True)
 class ModelFacts:
-    """What is known of one model: US dollars per million tokens, and the day it ends."""
+    """What is known of one model: US dollars per million tokens, per minute or per image, and the day it ends.
+
+    `cached` and `written` are the prices of input tokens read from and written to the cache; None: the usual price.
+    `instead` is the model that the service says to use from `ends` on.
+    """
 
     id: str
-    input: float
-    output: float
+    input: float = 0.0
+    output: float = 0.0
+    cached: float | None = None
+    written: float | None = None
     long: LongPrompt | None = None
+    minute: float | None = None
     ends: date | None = None
+    instead: str = ""
+    use: str = "text"
 
-    def cost(self, input_tokens: int, output_tokens: int) -> float:
+    def cost(self, used: Used) -> float:
         """US dollars for one request."""
-        dear = self.long if self.long and input_tokens > self.long.above else None
-        spent = input_tokens * self.input * (dear.input if dear else 1)
-        made = output_tokens * self.output * (dear.output if dear else 1)
-        return round((spent + made) / MILLION, 9)
+        dear = self.long if self.long and used.input > self.long.above else None
+        plain = max(0, used.input - used.cached - used.written)
+        known = used.cached * _or(self.cached, self.input) + used.written * _or(self.written, self.input)
+        read = (plain * self.input + known) * (dear.input if dear else 1)
+        made = used.output * self.output * (dear.output if dear else 1)
+        return round((read + made) / MILLION, 9)
+
+
+def _or(price: float | None, usual: float) -> float:
+    return usual if price is None else price
 
 
 @dataclass(frozen=True)
@@ -53,48 +79,57 @@ class Family:
 
 @dataclass(frozen=True)
 class ModelTable:
-    """The models of one service."""
+    """The models of one service; `defaults` by what they are used for ("text", "embedding" …), the first ones first."""
 
-    defaults: tuple[str, ...]
+    defaults: Mapping[str, tuple[str, ...]]
     families: tuple[Family, ...]
     models: Mapping[str, ModelFacts]
+    source: str = ""
 
     def find(self, model: str) -> ModelFacts | None:
         """The facts of a model by its id; dated ids (`…-2026-01-01`) are those of the model they are dated from."""
         return self.models.get(model) or self.models.get(_DATED.sub("", model))
 
-    def cost(self, model: str, input_tokens: int, output_tokens: int) -> float | None:
+    def cost(self, model: str, used: Used) -> float | None:
         """US dollars for one request; None for a model nobody has given a price."""
         facts = self.find(model)
-        return facts.cost(input_tokens, output_tokens) if facts else None
+        return facts.cost(used) if facts else None
 
-    def default(self, today: date) -> str:
-        """The first default that has not ended."""
-        living = (name for name in self.defaults if not self._ended(name, today))
-        return next(living, self.defaults[-1])
+    def default(self, today: date, use: str = "text") -> str:
+        """The first default that has not ended. Raises KeyError for a use that the service has no model for."""
+        names = self.defaults[use]
+        return next((name for name in names if not self.ended(name, today)), names[-1])
 
     def parameters(self, model: str, wanted: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """The parameters as this model takes them, and the names of those it does not take."""
-        family = next((f for f in self.families if model.startswith(f.prefix)), Family(""))
+        family = self.family(model)
         given = {name: value for name, value in wanted.items() if value is not None}
         dropped = [name for name in given if name in family.refuses]
-        return {family.renames.get(n, n): v for n, v in given.items() if n not in family.refuses}, dropped
+        return {name: value for name, value in given.items() if name not in family.refuses}, dropped
+
+    def family(self, model: str) -> Family:
+        """The first family whose prefix fits."""
+        return next((f for f in self.families if model.startswith(f.prefix)), Family(""))
 
     def in_words(self, model: str) -> str:
         """What a million tokens in and out cost, and when the model ends; "" where nothing is known."""
         facts = self.find(model)
         if facts is None:
             return ""
-        ends = f", ends {facts.ends:%-d %b %Y}" if facts.ends else ""
-        return f"${facts.input:g} in, ${facts.output:g} out per million tokens{ends}"
+        ends = f", ends {facts.ends.day} {facts.ends:%b %Y}" if facts.ends else ""
+        if facts.minute is not None:
+            return f"${facts.minute:g} per minute{ends}"
+        made = f", ${facts.output:g} out" if facts.output else ""
+        return f"${facts.input:g} in{made} per million tokens{ends}"
 
     def order(self, model: str) -> tuple[bool, bool, str]:
         """Models that stay and have a price come first."""
         facts = self.find(model)
         return facts is None, bool(facts and facts.ends), model
 
-    def _ended(self, name: str, today: date) -> bool:
-        facts = self.models.get(name)
+    def ended(self, name: str, today: date) -> bool:
+        """Whether the service has shut the model down by that day."""
+        facts = self.find(name)
         return bool(facts and facts.ends and facts.ends <= today)
 
 
@@ -105,11 +140,15 @@ def read_table(path: Path) -> ModelTable:
     families = (
         Family(item["prefix"], frozenset(item.get("refuses", ())), item.get("renames", {})) for item in raw["families"]
     )
-    return ModelTable(tuple(raw["defaults"]), tuple(families), dict(_facts(raw["models"])))
+    defaults = {use: tuple(names) for use, names in raw["defaults"].items()}
+    return ModelTable(defaults, tuple(families), dict(_facts(raw["models"])), raw.get("comment", ""))
 
 
 def _facts(models: Mapping[str, Any]) -> Iterator[tuple[str, ModelFacts]]:
     for name, item in models.items():
-        long = LongPrompt(**item["long"]) if "long" in item else None
-        ends = date.fromisoformat(item["ends"]) if "ends" in item else None
-        yield name, ModelFacts(name, float(item["input"]), float(item["output"]), long, ends)
+        given = dict(item)
+        if "long" in given:
+            given["long"] = LongPrompt(**given["long"])
+        if "ends" in given:
+            given["ends"] = date.fromisoformat(given["ends"])
+        yield name, ModelFacts(name, **given)

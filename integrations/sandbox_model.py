@@ -14,10 +14,10 @@ from typing import Any
 
 from integrations.context import Calls, Choice, ConnectionInfo, ConnectionReport
 from integrations.llm import ModelAnswer, ModelRequest
-from integrations.prices import read_table
+from integrations.prices import Used, read_table
 
 TABLE = read_table(Path(__file__).with_name("sandbox_model.json"))
-NAME = TABLE.defaults[0]
+NAME = TABLE.defaults["text"][0]
 SIGNED = "sandbox model"
 LONG = 8_000
 LONGEST = 400_000
@@ -126,7 +126,7 @@ def answer(request: ModelRequest) -> ModelAnswer:
         text, finish = text[: limit * 4], "length"
     asked = count_tokens(request.system) + sum(count_tokens(message.text) for message in request.messages)
     made = count_tokens(text)
-    return ModelAnswer(text, NAME, finish, asked, made, TABLE.cost(NAME, asked, made))
+    return ModelAnswer(text, NAME, finish, asked, made, TABLE.cost(NAME, Used(asked, made)))
 
 
 def count_tokens(text: str) -> int:

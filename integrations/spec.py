@@ -127,7 +127,10 @@ class Change:
 
 @dataclass(frozen=True)
 class SecretField:
-    """One write-only field of a connection; `shown` is stored like one and is no secret (a user name, a header)."""
+    """One write-only field of a connection; `shown` is stored like one and is no secret (a user name, a header).
+
+    `options` are the only values that are taken (a setting of the connection); each with what a person reads.
+    """
 
     name: str
     label: str
@@ -136,6 +139,7 @@ class SecretField:
     prefixes: tuple[str, ...] = ()
     multiline: bool = False
     shown: bool = False
+    options: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,59 +1,45 @@
-"""OpenAI's chat completions over its own SDK: one request a call, models and their manners from `models.json`."""
+"""OpenAI, and every server that speaks its API: the Responses API, or chat completions where a server lacks it.
+
+Over OpenAI's own SDK; one request a call; models and their manners are data (`models.json`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
-
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from integrations.cache import ClientCache
 from integrations.context import Calls, ConnectionInfo
 from integrations.errors import Rejected, ServiceError
-from integrations.llm import ModelRequest
-from integrations.model_client import ModelClient, Reply, said, transport, unreadable
-from integrations.openai import INTEGRATION
+from integrations.learning import remember
+from integrations.manners import Learned
+from integrations.model_client import Call, ModelClient, Reply, said, transport, unreadable
+from integrations.openai import INTEGRATION, chat, responses
+from integrations.openai.media import OpenAIMedia
+from integrations.openai.reading import body_of
 from integrations.prices import ModelTable, read_table
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-
-class _Message(BaseModel):
-    content: str | None = None
-    refusal: str | None = None
-
-
-class _Choice(BaseModel):
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _Usage(BaseModel):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-
-
-class _Completion(BaseModel):
-    """The parts of an answer that are used; a server may say more."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    model: str
-    choices: list[_Choice]
-    usage: _Usage | None = None
+RESPONSES, CHAT = "responses", "chat"
+NO_SUCH_ROUTE = frozenset({404, 405, 501})
 
 
 async def _close(sdk: AsyncOpenAI) -> None:
     await sdk.close()
 
 
-class OpenAIModel(ModelClient):
-    """Reference: https://platform.openai.com/docs/api-reference/chat/create"""
+class OpenAIModel(OpenAIMedia, ModelClient):
+    """Reference: https://platform.openai.com/docs/api-reference"""
 
     title: ClassVar[str] = INTEGRATION.title
     table: ClassVar[ModelTable] = read_table(Path(__file__).with_name("models.json"))
     clients: ClassVar[ClientCache[Any]] = ClientCache(_close)
+    learned: ClassVar[Learned] = Learned()
+    other_names: ClassVar[Mapping[str, tuple[str, ...]]] = {"max_tokens": chat.LIMITS}
+    _spoken: ClassVar[dict[str, str]] = {}
 
     def connect(self) -> AsyncOpenAI:
         """The SDK without retries and without what the environment says."""
@@ -68,16 +54,67 @@ class OpenAIModel(ModelClient):
         sdk.organization = sdk.project = None
         return sdk
 
-    async def ask(
-        self, sdk: Any, model: str, request: ModelRequest, parameters: dict[str, Any], timeout: float
-    ) -> Reply:
-        """One chat completion."""
-        system = [{"role": "system", "content": request.system}] if request.system else []
-        turns = [{"role": message.role, "content": message.text} for message in request.messages]
-        answer = await sdk.chat.completions.create(
-            model=model, messages=[*system, *turns], timeout=timeout, **parameters
-        )
-        return _read(answer)
+    @property
+    def api(self) -> str:
+        """Which of the two interfaces is spoken: as the connection says, as was found out, else responses."""
+        chosen = self.info.secret.get("api", "")
+        if chosen in (RESPONSES, CHAT):
+            return chosen
+        if not self.info.base_url:
+            return RESPONSES
+        return self._spoken.get(self._place) or str(self.info.learned.get("api", RESPONSES))
+
+    @property
+    def _place(self) -> str:
+        return f"{self.info.id}|{self.info.base_url}"
+
+    async def ask(self, call: Call, sdk: Any, timeout: float) -> Reply:
+        """One answer; a server that turns out to lack the Responses API is asked by chat completions from then on."""
+        if self.api == RESPONSES:
+            try:
+                return await self._respond(call, sdk, timeout)
+            except Exception as problem:
+                if not self._lacks_responses(problem):
+                    raise
+            self._spoken[self._place] = CHAT
+            call.tape.sent.clear()
+            reply = await self._chat(call, sdk, timeout)
+            await remember(self.info, self.calls, {"api": CHAT})
+            return reply
+        return await self._chat(call, sdk, timeout)
+
+    def _lacks_responses(self, problem: Exception) -> bool:
+        """No such route; a 404 that speaks of the model means the model."""
+        chosen = self.info.secret.get("api", "")
+        if chosen == RESPONSES or not self.info.base_url or getattr(problem, "status_code", None) not in NO_SUCH_ROUTE:
+            return False
+        return getattr(problem, "code", None) != "model_not_found" and "model" not in said(problem).lower()
+
+    async def _respond(self, call: Call, sdk: Any, timeout: float) -> Reply:
+        body = responses.body(call)
+        if not call.stream:
+            answer = await sdk.responses.with_raw_response.create(**body, timeout=timeout)
+            return responses.read(body_of(answer, responses.Response), call)
+        call.send("stream", "stream")
+        async with await sdk.responses.create(**body, stream=True, timeout=timeout) as events:
+            async for event in events:
+                if event.type == responses.STREAMED:
+                    call.hear(event.delta)
+                elif event.type in responses.ENDED:
+                    whole = responses.Response.model_validate(event.response.model_dump(warnings=False))
+                    return responses.read(whole, call)
+        raise unreadable(self.title, "a whole answer: the stream broke off")
+
+    async def _chat(self, call: Call, sdk: Any, timeout: float) -> Reply:
+        body = chat.body(call)
+        if not call.stream:
+            answer = await sdk.chat.completions.with_raw_response.create(**body, timeout=timeout)
+            return chat.read(body_of(answer, chat.Completion), call)
+        call.send("stream", "stream")
+        call.send("stream", "stream_options")
+        more = {"stream": True, "stream_options": {"include_usage": True}, "timeout": timeout}
+        async with await sdk.chat.completions.create(**body, **more) as chunks:
+            return await chat.read_stream(chunks, call)
 
     async def list_models(self, sdk: Any, timeout: float) -> list[str]:
         """The ids of the models, by name. Reference: https://platform.openai.com/docs/api-reference/models/list"""
@@ -86,6 +123,17 @@ class OpenAIModel(ModelClient):
         if not isinstance(listed, list):
             raise unreadable(self.title, "a list of models")
         return sorted(str(item.id) for item in listed if getattr(item, "id", None))
+
+    def remark(self) -> str:
+        """Which interface a compatible server speaks."""
+        return " This server speaks chat completions." if self.api == CHAT else ""
+
+    def extras(self, models: list[str]) -> tuple[str, ...]:
+        """Embeddings, moderation, speech and images, where a model for them is open to the key."""
+        words = {"embedding": "turn text into vectors", "moderation": "moderate text", "speech": "write down speech"}
+        words["image"] = "make images"
+        uses = {facts.use for name in models if (facts := self.table.find(name)) is not None}
+        return tuple(text for use, text in words.items() if use in uses)
 
     def explain(self, problem: Any) -> ServiceError | None:
         """An empty account looks like a limit and is none; an unknown model is the step's to repair."""
@@ -105,26 +153,6 @@ class OpenAIModel(ModelClient):
             hint = "Send less text, or choose a model with a longer memory."
             return Rejected(said(problem), code="E_LENGTH", hint=hint, status=400, refused=True)
         return None
-
-
-def _read(answer: Any) -> Reply:
-    """The answer as far as it is used. Raises Unreadable, or Rejected when the model refused."""
-    try:
-        found = _Completion.model_validate(answer.model_dump(warnings=False))
-        choice = found.choices[0]
-    except (AttributeError, ValidationError, IndexError, TypeError):
-        raise unreadable(INTEGRATION.title, "a chat completion") from None
-    usage = found.usage or _Usage()
-    if choice.message.refusal:
-        raise Rejected(
-            f"The model refused: {choice.message.refusal[:300]}",
-            code="E_MODEL_REFUSED",
-            hint="Change the prompt or the text.",
-            usage={"input_tokens": usage.prompt_tokens, "output_tokens": usage.completion_tokens},
-        )
-    reason = choice.finish_reason or "stop"
-    text = choice.message.content or ""
-    return Reply(text, found.model, reason, usage.prompt_tokens, usage.completion_tokens)
 
 
 def connect(info: ConnectionInfo, calls: Calls) -> OpenAIModel:

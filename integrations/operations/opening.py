@@ -25,6 +25,7 @@ def open_connection(connection: Connection) -> ConnectionInfo:
         base_url=connection.base_url,
         sandbox=connection.sandbox,
         secret=unseal(connection),
+        learned=connection.learned,
     )
 
 

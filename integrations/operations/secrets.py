@@ -116,6 +116,9 @@ def _check_value(integration: Integration, field: SecretField, value: Any) -> st
             field=where,
             hint="Copy it again, without anything before or after it.",
         )
+    if field.options and value not in dict(field.options):
+        known = ", ".join(name for name, _ in field.options)
+        raise UserError("E_CHOICE", f"{field.label} must be one of: {known}.", field=where)
     _check_service(integration, field, value)
     return value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import template
+from django import forms, template
 from django.forms import BoundField
 from django.utils.safestring import SafeString
 
@@ -18,6 +18,10 @@ register = template.Library()
 def secret_field(form: ConnectionForm, bound: BoundField) -> dict[str, Any]:
     """`{% secret_field form bound %}`: like `field`; a stored secret says what it ends in and can only be replaced."""
     ending = form.stored.get(bound.name.removeprefix("secret_"), "").strip("•")
+    if isinstance(bound.field, forms.ChoiceField):
+        plain: dict[str, Any] | SafeString = elements.field(bound)
+        assert isinstance(plain, dict)
+        return plain
     secret = bound.name.removeprefix("secret_") in form.stored
     shown: dict[str, Any] | SafeString = elements.field(
         bound, hint="kept when left empty" if secret else "", ends_in=ending

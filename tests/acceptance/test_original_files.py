@@ -45,7 +45,7 @@ def test_no_mail_finishes_with_a_warning_and_sends_nothing(product, contract_ser
     contract_server.gmail.messages.clear()
     run = product.run("email_to_notion", {"notion_database_id": "0" * 32})
     assert run["status"] == "succeeded" and run["warnings"]
-    assert contract_server.effects() == [] and contract_server.calls("createChatCompletion") == []
+    assert contract_server.effects() == [] and contract_server.calls("createResponse") == []
 
 
 def test_the_commit_message_is_filled_in_and_equal_content_makes_no_commit(product, contract_server):
@@ -86,7 +86,7 @@ def test_the_same_idempotency_key_gives_the_same_run_and_adds_nothing(product, c
     first = product.run("simple_ai_completion", {"prompt": "x"}, Idempotency_Key="abc-1")
     again = product.run("simple_ai_completion", {"prompt": "x"}, Idempotency_Key="abc-1")
     assert first["id"] == again["id"]
-    assert len(contract_server.calls("createChatCompletion") + contract_server.calls("createResponse")) == 1
+    assert len(contract_server.calls("createResponse")) == 1
     body = {"inputs": {"prompt": "other"}}
     other = product.api("POST", "/api/v1/workflows/simple_ai_completion/runs", body, Idempotency_Key="abc-1")
     assert (other.status, other.body["error"]["code"]) == (422, "E_IDEM_MISMATCH")
@@ -94,7 +94,7 @@ def test_the_same_idempotency_key_gives_the_same_run_and_adds_nothing(product, c
 
 @pytest.mark.parametrize(
     ("kind", "operation"),
-    [("unauthorized", "createChatCompletion"), ("forbidden", "createPage"), ("not_found", "createPage")],
+    [("unauthorized", "createResponse"), ("forbidden", "createPage"), ("not_found", "createPage")],
 )
 def test_an_error_of_a_service_fails_the_run_with_its_reason(product, contract_server, kind, operation):
     deliver(contract_server, "Hello", "World.")

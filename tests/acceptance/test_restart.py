@@ -24,13 +24,13 @@ def test_work_goes_on_after_everything_was_killed(tmp_path, contract_server):
             "POST", "/api/v1/workflows/generate_sop_to_github/runs", {"inputs": inputs}, Prefer="respond-async"
         )
         assert started.status == 202
-        contract_server.journal.wait_for("createChatCompletion", count=1)
+        contract_server.journal.wait_for("createResponse", count=1)
         product.kill_everything()
         contract_server.latency.clear()
         contract_server.openai.say("# Procedure\n")
         began = time.time()
         page = product.start()
-        asked = contract_server.journal.wait_for("createChatCompletion", count=2)[-1].at - began
+        asked = contract_server.journal.wait_for("createResponse", count=2)[-1].at - began
         print(f"\nstarted again: the page after {page:.1f} s, the resumed run's request after {asked:.1f} s")
         assert asked < 20, "5 s on an idle machine; this one may be busy"
         run = product.wait_for(started.body["id"], seconds=30)

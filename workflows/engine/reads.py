@@ -178,7 +178,7 @@ class Reads:
         begin()
         store = self.reader.store
         sql = (
-            "SELECT workspace_id, name, base_url, sandbox, secret, updated_at FROM integrations_connection "
+            "SELECT workspace_id, name, base_url, sandbox, secret, learned, updated_at FROM integrations_connection "
             "WHERE id = %s AND deleted_at IS NULL"
         )
         row = store.run(sql, (store.id(connection),)).fetchone()

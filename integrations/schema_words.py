@@ -1,0 +1,174 @@
+"""JSON Schema for models: checked when it is written down, made strict where a service wants that, told in words. Pure.
+
+Patterns are refused (a pattern written by a user may never end, S26), and so are references that lead elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from orchestrator_site.lib.errors import UserError
+
+Schema = Mapping[str, Any]
+MOST_NODES = 2_000
+DEEPEST = 30
+_NOT_STRICT = frozenset(
+    {"patternProperties", "allOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas",
+     "unevaluatedProperties", "propertyNames", "contains", "prefixItems", "uniqueItems", "minProperties",
+     "maxProperties"}
+)  # fmt: skip
+_UNKNOWN_TO_STRICT = frozenset({"default", "examples", "example", "title", "$schema", "$id", "$comment"})
+
+
+def check_schema(schema: Any, field: str = "schema") -> None:
+    """Refuse what is no schema that a model's answer can be held to: E_SCHEMA, E_SCHEMA_REF or E_SCHEMA_PATTERN."""
+    import jsonschema
+
+    if not isinstance(schema, Mapping):
+        raise UserError("E_SCHEMA", "The schema must be an object.", field=field)
+    for count, (node, depth) in enumerate(_nodes(schema)):
+        if depth > DEEPEST or count > MOST_NODES:
+            raise UserError(
+                "E_SCHEMA", f"The schema is nested deeper than {DEEPEST} or has too many parts.", field=field
+            )
+        _check_node(node, field)
+    kind = schema.get("type", "object")
+    if kind != "object":
+        raise UserError(
+            "E_SCHEMA", "The schema must describe an object.", field=field, hint='Begin with {"type": "object", …}.'
+        )
+    try:
+        jsonschema.Draft202012Validator.check_schema(dict(schema))
+    except jsonschema.SchemaError as wrong:
+        raise UserError("E_SCHEMA", f"This is no JSON Schema: {wrong.message[:200]}", field=field) from None
+
+
+def _check_node(node: Schema, field: str) -> None:
+    if isinstance(node.get("pattern"), str) or isinstance(node.get("patternProperties"), Mapping):
+        text = "A schema may hold no patterns here: a pattern can take for ever."
+        raise UserError("E_SCHEMA_PATTERN", text, field=field, hint="Use enum, format or a description instead.")
+    reference = node.get("$ref", node.get("$dynamicRef"))
+    if isinstance(reference, str) and not (reference == "#" or reference.startswith("#/$defs/")):
+        text = f"The schema refers to “{reference[:100]}”; only #/$defs/… of itself may be referred to."
+        raise UserError("E_SCHEMA_REF", text, field=field)
+
+
+def _nodes(schema: Any) -> Iterator[tuple[Schema, int]]:
+    todo: list[tuple[Any, int]] = [(schema, 0)]
+    while todo:
+        part, depth = todo.pop()
+        if isinstance(part, Mapping):
+            yield part, depth
+            todo += [(child, depth + 1) for child in part.values()]
+        elif isinstance(part, list):
+            todo += [(child, depth + 1) for child in part]
+
+
+def strict(schema: Schema) -> dict[str, Any] | None:
+    """The schema as strict services take it: every property required (optional ones may be null), none added.
+
+    None where it cannot be said that way. Reference: https://platform.openai.com/docs/guides/structured-outputs
+    """
+    try:
+        made: dict[str, Any] = _strict(schema)
+    except ValueError:
+        return None
+    return made
+
+
+def _strict(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_strict(part) for part in node]
+    if not isinstance(node, Mapping):
+        return node
+    if _NOT_STRICT & node.keys():
+        raise ValueError("cannot be strict")
+    found = {k: v for k, v in node.items() if k not in _UNKNOWN_TO_STRICT}
+    for name in ("items", "anyOf"):
+        if name in found:
+            found[name] = _strict(found[name])
+    if "$defs" in found:
+        found["$defs"] = {name: _strict(part) for name, part in found["$defs"].items()}
+    if found.get("type") == "object" or "properties" in found:
+        return _strict_object(found)
+    if found.get("type") == "array" and "items" not in found:
+        raise ValueError("cannot be strict")
+    return found
+
+
+def _strict_object(node: dict[str, Any]) -> dict[str, Any]:
+    properties, required = node.get("properties"), set(node.get("required", ()))
+    if not isinstance(properties, Mapping) or not properties or node.get("additionalProperties") not in (None, False):
+        raise ValueError("cannot be strict")
+    made = {name: _strict(part) for name, part in properties.items()}
+    return {
+        **node,
+        "type": "object",
+        "properties": {name: part if name in required else _or_null(part) for name, part in made.items()},
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _or_null(part: Any) -> Any:
+    return part if _takes_null(part) else {"anyOf": [part, {"type": "null"}]}
+
+
+def _takes_null(part: Any) -> bool:
+    kind = part.get("type") if isinstance(part, Mapping) else None
+    if kind == "null" or (isinstance(kind, list) and "null" in kind):
+        return True
+    return any(map(_takes_null, part.get("anyOf", ()))) if isinstance(part, Mapping) else False
+
+
+def without_nulls(value: Any, schema: Schema, root: Schema | None = None) -> Any:
+    """An answer without the nulls that stand only for "left out" (strict services make every property required)."""
+    root = root or schema
+    part = _resolved(schema, root)
+    if isinstance(value, list):
+        items = part.get("items")
+        return [without_nulls(item, items, root) for item in value] if isinstance(items, Mapping) else value
+    if not isinstance(value, Mapping) or not isinstance(part.get("properties"), Mapping):
+        return value
+    required, known = set(part.get("required", ())), part["properties"]
+    kept = {
+        name: item
+        for name, item in value.items()
+        if item is not None or name in required or name not in known or _takes_null(_resolved(known[name], root))
+    }
+    return {name: without_nulls(item, known[name], root) if name in known else item for name, item in kept.items()}
+
+
+def _resolved(schema: Schema, root: Schema) -> Schema:
+    seen = 0
+    while isinstance(schema.get("$ref"), str) and seen < DEEPEST:
+        name = str(schema["$ref"])
+        target = root if name == "#" else root.get("$defs", {}).get(name.removeprefix("#/$defs/"))
+        if not isinstance(target, Mapping):
+            return {}
+        schema, seen = target, seen + 1
+    return schema
+
+
+def complaints(value: Any, schema: Schema, most: int = 5) -> list[str]:
+    """What is wrong with an answer, in short sentences; empty when it follows the schema."""
+    import jsonschema
+
+    found = jsonschema.Draft202012Validator(dict(schema)).iter_errors(value)
+    lines = []
+    for wrong in found:
+        where = ".".join(str(part) for part in wrong.absolute_path)
+        lines.append(f"{where}: {wrong.message[:200]}" if where else wrong.message[:200])
+        if len(lines) >= most:
+            break
+    return lines
+
+
+def in_words(schema: Schema) -> str:
+    """The order for a model that cannot be held to a schema."""
+    return (
+        "Answer with one JSON object and nothing else: no words before or after it, no code fence. "
+        f"It must follow this JSON Schema: {json.dumps(schema, ensure_ascii=False, separators=(',', ':'))}"
+    )
