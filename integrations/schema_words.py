@@ -12,7 +12,7 @@ from typing import Any
 from orchestrator_site.lib.errors import UserError
 
 Schema = Mapping[str, Any]
-MOST_NODES = 2_000
+MOST_PARTS = 2_000
 DEEPEST = 30
 _NOT_STRICT = frozenset(
     {"patternProperties", "allOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas",
@@ -28,12 +28,12 @@ def check_schema(schema: Any, field: str = "schema") -> None:
 
     if not isinstance(schema, Mapping):
         raise UserError("E_SCHEMA", "The schema must be an object.", field=field)
-    for count, (node, depth) in enumerate(_nodes(schema)):
-        if depth > DEEPEST or count > MOST_NODES:
+    for count, (part, depth) in enumerate(_parts_of(schema)):
+        if depth > DEEPEST or count > MOST_PARTS:
             raise UserError(
                 "E_SCHEMA", f"The schema is nested deeper than {DEEPEST} or has too many parts.", field=field
             )
-        _check_node(node, field)
+        _check_part(part, field)
     kind = schema.get("type", "object")
     if kind != "object":
         raise UserError(
@@ -45,17 +45,17 @@ def check_schema(schema: Any, field: str = "schema") -> None:
         raise UserError("E_SCHEMA", f"This is no JSON Schema: {wrong.message[:200]}", field=field) from None
 
 
-def _check_node(node: Schema, field: str) -> None:
-    if isinstance(node.get("pattern"), str) or isinstance(node.get("patternProperties"), Mapping):
+def _check_part(part: Schema, field: str) -> None:
+    if isinstance(part.get("pattern"), str) or isinstance(part.get("patternProperties"), Mapping):
         text = "A schema may hold no patterns here: a pattern can take for ever."
         raise UserError("E_SCHEMA_PATTERN", text, field=field, hint="Use enum, format or a description instead.")
-    reference = node.get("$ref", node.get("$dynamicRef"))
+    reference = part.get("$ref", part.get("$dynamicRef"))
     if isinstance(reference, str) and not (reference == "#" or reference.startswith("#/$defs/")):
         text = f"The schema refers to “{reference[:100]}”; only #/$defs/… of itself may be referred to."
         raise UserError("E_SCHEMA_REF", text, field=field)
 
 
-def _nodes(schema: Any) -> Iterator[tuple[Schema, int]]:
+def _parts_of(schema: Any) -> Iterator[tuple[Schema, int]]:
     todo: list[tuple[Any, int]] = [(schema, 0)]
     while todo:
         part, depth = todo.pop()
@@ -78,19 +78,19 @@ def strict(schema: Schema) -> dict[str, Any] | None:
     return made
 
 
-def _strict(node: Any) -> Any:
-    if isinstance(node, list):
-        return [_strict(part) for part in node]
-    if not isinstance(node, Mapping):
-        return node
-    if _NOT_STRICT & node.keys():
+def _strict(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_strict(child) for child in part]
+    if not isinstance(part, Mapping):
+        return part
+    if _NOT_STRICT & part.keys():
         raise ValueError("cannot be strict")
-    found = {k: v for k, v in node.items() if k not in _UNKNOWN_TO_STRICT}
+    found = {k: v for k, v in part.items() if k not in _UNKNOWN_TO_STRICT}
     for name in ("items", "anyOf"):
         if name in found:
             found[name] = _strict(found[name])
     if "$defs" in found:
-        found["$defs"] = {name: _strict(part) for name, part in found["$defs"].items()}
+        found["$defs"] = {name: _strict(child) for name, child in found["$defs"].items()}
     if found.get("type") == "object" or "properties" in found:
         return _strict_object(found)
     if found.get("type") == "array" and "items" not in found:
@@ -98,15 +98,15 @@ def _strict(node: Any) -> Any:
     return found
 
 
-def _strict_object(node: dict[str, Any]) -> dict[str, Any]:
-    properties, required = node.get("properties"), set(node.get("required", ()))
-    if not isinstance(properties, Mapping) or not properties or node.get("additionalProperties") not in (None, False):
+def _strict_object(part: dict[str, Any]) -> dict[str, Any]:
+    properties, required = part.get("properties"), set(part.get("required", ()))
+    if not isinstance(properties, Mapping) or not properties or part.get("additionalProperties") not in (None, False):
         raise ValueError("cannot be strict")
-    made = {name: _strict(part) for name, part in properties.items()}
+    made = {name: _strict(child) for name, child in properties.items()}
     return {
-        **node,
+        **part,
         "type": "object",
-        "properties": {name: part if name in required else _or_null(part) for name, part in made.items()},
+        "properties": {name: child if name in required else _or_null(child) for name, child in made.items()},
         "required": list(properties),
         "additionalProperties": False,
     }
