@@ -1,4 +1,4 @@
-"""Paths, conditions and expressions that a step writes down and the action evaluates over each item. Pure.
+"""Conditions and expressions that a step writes down, evaluated over each item of a list. Pure.
 
 They are literals of the definition: nothing that comes from a run ever becomes part of one. What they need from the run
 is handed to them as `values`.
@@ -8,56 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
-
-from pydantic import AfterValidator
-from pydantic_core import PydanticCustomError
+from typing import Any, TypeVar
 
 from integrations.context import Context
+from integrations.expressions import expression
 from orchestrator_site.lib.errors import UserError
-from orchestrator_site.lib.templating import (
-    Meter,
-    Template,
-    TemplateProblem,
-    compile,
-    compile_condition,
-    evaluate_path,
-)
-from orchestrator_site.lib.templating.paths import parse_path
+from orchestrator_site.lib.templating import Meter, TemplateProblem, compile_condition, evaluate_path
 
 T = TypeVar("T")
 MAX_ITEMS = 10_000
 LIGHT = 200
-
-
-def _checked(check: Callable[[str], Any]) -> Callable[[str], str]:
-    def validate(text: str) -> str:
-        try:
-            check(text)
-        except TemplateProblem as problem:
-            raise PydanticCustomError("expression", "{said}", {"said": problem.message, "error": problem}) from None
-        return text
-
-    return validate
-
-
-def expression(source: str) -> Template:
-    """`item.subject | upcase`, compiled. Raises TemplateProblem."""
-    if any(mark in source for mark in ("{{", "}}", "{%", "%}")):
-        raise TemplateProblem(
-            "E_TPL_SYNTAX", "An expression is written without braces here.", hint="item.subject | upcase"
-        )
-    return compile("{{" + source + "}}")
-
-
-def _path(text: str) -> None:
-    if text:
-        parse_path(text)
-
-
-Path = Annotated[str, AfterValidator(_checked(_path))]
-Condition = Annotated[str, AfterValidator(_checked(compile_condition))]
-Expression = Annotated[str, AfterValidator(_checked(expression))]
 
 
 def at(item: Any, path: str) -> Any:

@@ -10,9 +10,10 @@ from pydantic import field_validator
 
 from integrations.context import Context
 from integrations.data import INTEGRATION
-from integrations.data.expressions import Condition, Each, Expression, Path, aside, at, check_length
+from integrations.data.expressions import Each, aside, at, check_length
 from integrations.data.moments import moment_or_none
 from integrations.data.numbers import number_or_none, plain_number
+from integrations.expressions import Condition, Expression, Path
 from integrations.spec import Kind, Model, content, setting
 from orchestrator_site.lib.errors import UserError
 from orchestrator_site.lib.templating.values import as_text, sort_key

@@ -19,6 +19,7 @@ from contextlib import suppress
 from django.conf import settings
 from django.db import Error
 
+from integrations.cache import close_all
 from workflows.engine.calls import MOST_LEAKS, Clients, Pool
 from workflows.engine.identity import myself
 from workflows.engine.reads import Reads
@@ -113,6 +114,7 @@ class Engine:
             while not self._draining:
                 previous = await self._one_lease(reads, clients, pool, previous)
         finally:
+            await close_all()
             pool.close()
             reads.close()
             self.helper.shutdown(wait=False)

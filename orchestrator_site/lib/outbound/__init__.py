@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_site.lib.outbound.addresses import is_public
-from orchestrator_site.lib.outbound.call import MAX_BYTES, Call, Lost, NotSent, TransportError
+from orchestrator_site.lib.outbound.call import MAX_BYTES, Call, Lost, NotSent, TooMuch, TransportError
 from orchestrator_site.lib.outbound.resolve import resolve
 from orchestrator_site.lib.outbound.urls import CheckedUrl, UrlBlocked, check_url
 
@@ -43,6 +43,7 @@ __all__ = [
     "GuardedSession",
     "Lost",
     "NotSent",
+    "TooMuch",
     "TransportError",
     "UrlBlocked",
     "check_url",

@@ -40,6 +40,10 @@ class Lost(TransportError):
     """The request may have arrived; whether it was carried out is not known."""
 
 
+class TooMuch(Lost):
+    """The answer is longer than it may be: the same request would not fare better."""
+
+
 class Call:
     """The bounds of one operation, which may make several requests one after the other (pages of a list)."""
 

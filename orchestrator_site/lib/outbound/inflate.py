@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 
-from orchestrator_site.lib.outbound.call import Lost
+from orchestrator_site.lib.outbound.call import Lost, TooMuch
 
 ENCODINGS = "gzip, deflate"
 _STEP = 256 * 1024
@@ -54,5 +54,5 @@ class Inflater:
     def _count(self, piece: bytes) -> bytes:
         self.total += len(piece)
         if self.total > self.limit:
-            raise Lost(f"the answer is larger than {self.limit // (1024 * 1024)} MiB")
+            raise TooMuch(f"the answer is larger than {self.limit // (1024 * 1024)} MiB")
         return piece
