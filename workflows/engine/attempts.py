@@ -134,7 +134,7 @@ def _failed(walk: Walk, task: Task, failure: Failure) -> datetime | None:
 
 
 def _ended(walk: Walk, task: Task, ended: Ended) -> None:
-    if ended.kind == "drain":
+    if ended.soft:
         return
     state, error = walk.executor.last_change(task)
     if state in ("sent", "unknown"):

@@ -51,7 +51,10 @@ class ClaimedRun:
     output_tokens: int
     cost_usd: Decimal
     workflow_id: UUID
-    takes_turns: bool = False
+    takes_turns: bool
+    starter_id: int | None
+    started_by: str
+    parent: UUID | None
 
     @property
     def has_records(self) -> bool:
@@ -62,9 +65,10 @@ class ClaimedRun:
 _RUN = (
     "SELECT r.id, r.fence, r.workspace_id, a.slug, w.slug, r.version_id, r.status, r.mode, r.inputs, r.frozen, "
     "r.trigger_kind, r.claims, r.deaths, r.wake_seq, r.ending, r.deadline_at, r.created_at, r.started_at, r.warnings, "
-    "r.input_tokens, r.output_tokens, r.cost_usd, r.workflow_id, r.admitted_at IS NOT NULL "
-    "FROM workflows_run r JOIN workflows_workflow w ON w.id = r.workflow_id "
-    "JOIN accounts_workspace a ON a.id = r.workspace_id "
+    "r.input_tokens, r.output_tokens, r.cost_usd, r.workflow_id, r.admitted_at IS NOT NULL, r.starter_id, "
+    "r.started_by, p.run_id FROM workflows_run r "
+    "JOIN workflows_workflow w ON w.id = r.workflow_id JOIN accounts_workspace a ON a.id = r.workspace_id "
+    "LEFT JOIN workflows_steprun p ON p.id = r.parent_step_id "
 )
 _STEP_COLUMNS = (
     "id, key, path, action, kind, status, seq, connection_id, input, output, decision, error, tainted, "
@@ -165,7 +169,8 @@ class Reader:
             self.store.uuid(row[0]), int(row[1]), self.store.uuid(row[2]), row[3], row[4], self.store.uuid(row[5]),
             row[6], row[7], _json(row[8]), _json(row[9]), row[10], int(row[11]), int(row[12]), int(row[13]), row[14],
             moment(row[15]), _moment(row[16]), _moment(row[17]), _json(row[18]), int(row[19]), int(row[20]),
-            Decimal(str(row[21])), self.store.uuid(row[22]), bool(row[23]),
+            Decimal(str(row[21])), self.store.uuid(row[22]), bool(row[23]), row[24], row[25],
+            None if row[26] is None else self.store.uuid(row[26]),
         )  # fmt: skip
 
     def definition(self, version: UUID) -> Any:

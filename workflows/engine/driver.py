@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -19,16 +19,19 @@ from workflows.engine.calls import Clients
 from workflows.engine.claims import ClaimedRun
 from workflows.engine.effects import House
 from workflows.engine.execute import Executor, RunFacts
+from workflows.engine.frames import SOFT
 from workflows.engine.journal import Journal, RunLog
 from workflows.engine.plan import Plan
-from workflows.engine.records import EventRecord, Failure, Stale, StepRecord, StoreRefused
+from workflows.engine.records import EventRecord, Failure, RunRecord, Stale, StepRecord, StoreRefused
 from workflows.engine.suspects import SuspectLog
+from workflows.engine.waiting import Outside
 from workflows.engine.walk import PARK_IN_MEMORY, Done, Offload, Released, Walk
 
 log = logging.getLogger(__name__)
 
 ENDINGS = {"cancel": "cancelled", "deadline": "timed_out"}
 MOST_CLOSED_BLOCK = 64
+LOOK_FOR_CHILDREN = timedelta(seconds=60)
 
 
 class WallClock:
@@ -78,6 +81,16 @@ class Loader(Protocol):
         """(fence, wake_seq, ending) of a run this worker owns."""
 
 
+class Family(Outside, Protocol):
+    """walk.Outside, and what the end of a run means for the runs around it."""
+
+    async def end_children(self) -> bool:
+        """Tell the runs that this one started to end; whether one of them still goes on."""
+
+    async def ring(self, run: UUID | None = None) -> None:
+        """There is a new run to be claimed; or this run was changed."""
+
+
 class Driver:
     """One run in this worker."""
 
@@ -95,8 +108,10 @@ class Driver:
         self.url_of, self.offload = url_of, offload
         self.wake_seq = run.wake_seq
         self.on_acquitted: Callable[[], None] = lambda: None
+        self.outside: Family | None = None
         self.walk: Walk | None = None
         self._ending = ""
+        self._said = run.ending
         self._log: RunLog | None = None
 
     async def drive(self) -> None:
@@ -110,11 +125,12 @@ class Driver:
             await self._fail_alone(problem)
 
     def changed(self, wake_seq: int, ending: str) -> None:
-        """Something happened outside: cancel, a decision, the deadline."""
+        """Something happened outside: cancel, pause, a decision, the deadline."""
+        self._said = ending
         if wake_seq != self.wake_seq:
             self.wake_seq = wake_seq
             if self.walk is not None:
-                self.walk.poke()
+                self.walk.poke(wake_seq)
         if ending:
             self.end(ENDINGS.get(ending, ending))
 
@@ -125,24 +141,26 @@ class Driver:
             self.walk.park_in_memory(PARK_IN_MEMORY)
 
     def end(self, kind: str) -> None:
-        """Let nothing new start: cancelled, timed_out, drain."""
-        if not self._ending or self._ending == "drain":
+        """Let nothing new start: cancelled, timed_out, pause, drain."""
+        if not self._ending or self._ending in SOFT:
             self._ending = kind
         if self.walk is not None:
             self.walk.end(kind)
 
     async def _once(self) -> bool:
         """One walk; True: something changed while it was being released, walk again."""
+        if self._ending == "pause" and self._said != "pause":
+            self._ending = ""  # resumed before it had come to rest
+        seen = self.wake_seq
         loaded = await self.loader.load(self.run)
         self._log = self._log_for(loaded)
         refused = loaded.problem or self._poisoned(loaded)
         if refused is not None or loaded.plan is None:
             failure = refused or Failure("E_DEFINITION", "The version of this run cannot be read.")
-            await self._finish(self._log, Done("failed", None, failure.as_dict(), []), loaded)
-            return False
-        self.walk = self._walk(loaded, self._log)
-        if self.run.ending or self._ending:
-            self.walk.end(self._ending or ENDINGS.get(self.run.ending, self.run.ending))
+            return await self._finish(self._log, Done("failed", None, failure.as_dict(), []), loaded)
+        self.walk = self._walk(loaded, self._log, seen)
+        if self._said or self._ending:
+            self.walk.end(self._ending or ENDINGS.get(self._said, self._said))
         deadline = self._deadline()
         try:
             outcome = await self.walk.run()
@@ -160,8 +178,7 @@ class Driver:
             if deadline is not None:
                 deadline.cancel()
         if isinstance(outcome, Done):
-            await self._finish(self._log, outcome, loaded)
-            return False
+            return await self._finish(self._log, outcome, loaded)
         return await self._release(self._log, outcome)
 
     def _log_for(self, loaded: Loaded) -> RunLog:
@@ -170,7 +187,7 @@ class Driver:
             return RunLog(self.journal, run.id, run.fence, steps, self._children, seq=loaded.seq)
         return SuspectLog(self.journal, run.id, run.fence, steps, self._children, loaded.seq, self.on_acquitted)
 
-    def _walk(self, loaded: Loaded, run_log: RunLog) -> Walk:
+    def _walk(self, loaded: Loaded, run_log: RunLog, seen: int) -> Walk:
         run = self.run
         assert loaded.plan is not None
         base = {
@@ -201,8 +218,9 @@ class Driver:
         stay = 0.0 if run.deaths else PARK_IN_MEMORY  # while a suspect waits, the next one may be walked alone
         clock = WallClock()
         return Walk(
-            loaded.plan, base, run_log, executor, clock, park_in_memory=stay, totals=totals, offload=self.offload
-        )
+            loaded.plan, base, run_log, executor, clock, park_in_memory=stay, totals=totals, offload=self.offload,
+            outside=self.outside, seen=seen,
+        )  # fmt: skip
 
     def _poisoned(self, loaded: Loaded) -> Failure | None:
         if self.run.deaths < poison.FATAL:
@@ -225,14 +243,43 @@ class Driver:
     async def _children(self, prefix: str) -> list[StepRecord]:
         return await self.loader.children(self.run.id, prefix)
 
-    async def _finish(self, run_log: RunLog, done: Done, loaded: Loaded) -> None:
-        """The last record of the run. Effects that were on their way become unknown first: they may have happened."""
+    async def _finish(self, run_log: RunLog, done: Done, loaded: Loaded) -> bool:
+        """The last record of the run. Effects that were on their way become unknown first: they may have happened.
+
+        Runs that its steps have started end first, so the run waits for them; True: walk again.
+        """
+        seen = self.wake_seq
+        if await self._children_go_on(loaded):
+            record = RunRecord("waiting", release=True, wake_seq=seen, due_at=now() + LOOK_FOR_CHILDREN)
+            return await self._handed_back(run_log, self._with_totals(record))
         at = now()
         self._settle_open(run_log, loaded, at)
-        totals = self.walk or _Totals(self.run)
-        end = _run_record(totals, done, at)
+        end = self._last_record(done, at)
         run_log.put(end, EventRecord(uuid7(), done.status, {"error": done.error} if done.error else {}, at))
         await run_log.commit()
+        await self._ring_parent()
+        return False
+
+    async def _children_go_on(self, loaded: Loaded) -> bool:
+        """Whether a run that a step started has not ended; it is told to end."""
+        may_have = loaded.plan is None or loaded.plan.cache.get("children", False)
+        return self.outside is not None and may_have and await self.outside.end_children()
+
+    async def _ring_parent(self) -> None:
+        if self.run.parent is not None and self.outside is not None:
+            await self.outside.ring(self.run.parent)
+
+    def _last_record(self, done: Done, at: datetime) -> RunRecord:
+        record = _run_record(self.walk or _Totals(self.run), done, at)
+        record.parent = self.run.parent
+        record.waited = self.run.claims > 1 or (self.walk is not None and self.walk.waited)
+        return record
+
+    def _with_totals(self, record: RunRecord) -> RunRecord:
+        totals = self.walk or _Totals(self.run)
+        record.input_tokens, record.output_tokens = totals.input_tokens, totals.output_tokens
+        record.cost_usd = totals.cost_usd
+        return record
 
     def _settle_open(self, run_log: RunLog, loaded: Loaded, at: datetime) -> None:
         for past in loaded.effects.values():
@@ -252,36 +299,39 @@ class Driver:
     async def _release(self, run_log: RunLog, released: Released) -> bool:
         """Give the run back. False: done with it. True: it was changed in the meantime, walk again."""
         assert self.walk is not None
-        record = self.walk.run_record(
-            released.status,
-            release=True,
-            wake_seq=None if released.status == "queued" else self.wake_seq,
-            due_at=self._due(released.due),
+        if released.status == "paused" and self._said != "pause":
+            return self._again()
+        seen = {"queued": None, "paused": self.wake_seq}.get(released.status, released.seen)
+        due = self._due(released.due) if released.status != "paused" else None
+        return await self._handed_back(
+            run_log, self.walk.run_record(released.status, release=True, wake_seq=seen, due_at=due)
         )
-        if released.status == "queued":
+
+    async def _handed_back(self, run_log: RunLog, record: RunRecord) -> bool:
+        if record.status == "queued":
             run_log.put(record)
         else:
-            run_log.put(record, EventRecord(uuid7(), released.status, {}, now()))
+            run_log.put(record, EventRecord(uuid7(), record.status, {}, now()))
         await run_log.commit()
         if run_log.last_result is not False:
             return False
         current = await self.loader.current(self.run.id)
         if current is None or current[0] != self.run.fence:
             return False
-        self.run = self._as_walked(self.run, self.walk)
         self.changed(current[1], current[2])
-        return True
+        return self._again()
 
-    @staticmethod
-    def _as_walked(run: ClaimedRun, walk: Walk) -> ClaimedRun:
-        """The run for its next walk: its records have to be loaded from now on, and its totals have grown."""
-        return replace(
-            run,
-            claims=run.claims + 1,
-            input_tokens=walk.input_tokens,
-            output_tokens=walk.output_tokens,
-            cost_usd=walk.cost_usd,
+    def _again(self) -> bool:
+        """Walk once more: the records have to be loaded from now on, and the totals have grown."""
+        totals = self.walk or _Totals(self.run)
+        self.run = replace(
+            self.run,
+            claims=self.run.claims + 1,
+            input_tokens=totals.input_tokens,
+            output_tokens=totals.output_tokens,
+            cost_usd=totals.cost_usd,
         )
+        return True
 
     def _due(self, due: datetime | None) -> datetime | None:
         """A parked run is woken for its deadline too."""
@@ -299,9 +349,10 @@ class Driver:
                     step.status, step.error, step.finished_at, step.due_at = "failed", failure.as_dict(), now(), None
                     run_log.put(step)
             self._settle_open(run_log, loaded, now())
-            record = _run_record(self.walk or _Totals(self.run), Done("failed", None, failure.as_dict(), []), now())
+            record = self._last_record(Done("failed", None, failure.as_dict(), []), now())
             run_log.put(record, EventRecord(uuid7(), "failed", {"error": failure.as_dict()}, now()))
             await run_log.commit()
+            await self._ring_parent()
 
 
 def _said(warning: dict[str, Any]) -> str:
@@ -316,9 +367,7 @@ class _Totals:
         self.input_tokens, self.output_tokens, self.cost_usd = run.input_tokens, run.output_tokens, run.cost_usd
 
 
-def _run_record(totals: Any, done: Done, at: datetime) -> Any:
-    from workflows.engine.records import RunRecord
-
+def _run_record(totals: Any, done: Done, at: datetime) -> RunRecord:
     return RunRecord(
         done.status,
         release=True,

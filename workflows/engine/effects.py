@@ -251,8 +251,10 @@ class Ledger:
         if decision.get("asked") != str(effect.id):
             record.decision = {**decision, "asked": str(effect.id)}
             self._put_step("waiting", effect, self._question(order, effect))
+        seen = self.task.walk.known
         while effect.state == "unknown" and effect.resolution != "stop":
-            await self.task.walk.park(self.task.frame.group, None, person=True)
+            await self.task.walk.park(self.task.frame.group, None, person=True, since=seen)
+            seen = self.task.walk.seen
             fresh = await self.house.read_effect(effect.id)
             if fresh is not None:
                 for name in EffectRecord.__slots__:

@@ -16,12 +16,21 @@ Taint = str | frozenset[str]
 """'' (clean), 'all', or the names of the tainted fields."""
 
 
+SOFT = frozenset({"drain", "pause"})
+"""Endings after which the run goes on, here or elsewhere: no call is aborted, no step is closed."""
+
+
 class Ended(Exception):
-    """Nothing new starts in this group: cancelled, timed_out, sibling, finished, timeout or drain."""
+    """Nothing new starts in this group: cancelled, timed_out, sibling, finished, timeout, or (softly) drain, pause."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
         self.kind = kind
+
+    @property
+    def soft(self) -> bool:
+        """Whether the run goes on later."""
+        return self.kind in SOFT
 
 
 class Finished(Exception):
@@ -34,13 +43,14 @@ class Finished(Exception):
 
 
 class Park:
-    """A branch that waits: for a moment (`due`), or for a person (`person`)."""
+    """A branch that waits: for a moment (`due`), for a person (`person`), or for a change from outside."""
 
-    __slots__ = ("due", "event", "person")
+    __slots__ = ("due", "event", "outside", "person")
 
-    def __init__(self, due: datetime | None, person: bool) -> None:
+    def __init__(self, due: datetime | None, person: bool, outside: bool = False) -> None:
         self.due = due
         self.person = person
+        self.outside = outside or person
         self.event = asyncio.Event()
 
 
@@ -64,13 +74,13 @@ class Group:
             raise Ended(self.ended)
 
     def end(self, kind: str) -> None:
-        """Let nothing new start; calls that change nothing outside are aborted, except in a drain."""
-        if self.ended and self.ended != "drain":
+        """Let nothing new start; calls that change nothing outside are aborted, unless the run goes on later."""
+        if self.ended and self.ended not in SOFT:
             return
         self.ended = kind
         for park in self.parks:
             park.event.set()
-        if kind != "drain":
+        if kind not in SOFT:
             for call in list(self.calls):
                 call.cancel()
         for child in self.children:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from workflows.engine.blocks import Handler, branch, fail, stop, switch
 from workflows.engine.forks import parallel
 from workflows.engine.loops import each, repeat
+from workflows.engine.waiting import approve, run_workflow, wait
 
 HANDLERS: dict[str, Handler] = {
     "if": branch,
@@ -14,4 +15,7 @@ HANDLERS: dict[str, Handler] = {
     "repeat": repeat,
     "stop": stop,
     "fail": fail,
+    "wait": wait,
+    "approve": approve,
+    "run_workflow": run_workflow,
 }

@@ -89,7 +89,9 @@ def check_default(reader: Reader, spec: InputSpec, at: str) -> None:
         reader.note(wrong[0], f"{at}.default {wrong[1]}.", f"{at}.default")
 
 
-def check_inputs(specs: Iterable[InputSpec], values: Mapping[str, JSONValue]) -> dict[str, JSONValue]:
+def check_inputs(
+    specs: Iterable[InputSpec], values: Mapping[str, JSONValue], at: str = "inputs"
+) -> dict[str, JSONValue]:
     """The values a run starts with: those given, defaults for the rest, null for what is optional and left out.
 
     Raises DefinitionProblems: E_UNKNOWN_FIELD, E_REQUIRED, E_TYPE, E_CHOICE, E_DATE.
@@ -99,7 +101,7 @@ def check_inputs(specs: Iterable[InputSpec], values: Mapping[str, JSONValue]) ->
         Problem(
             "E_UNKNOWN_FIELD",
             f"There is no input “{name[:60]}”.",
-            field=f"inputs.{name[:60]}",
+            field=f"{at}.{name[:60]}",
             hint=did_you_mean(name, known),
         )
         for name in values
@@ -116,7 +118,7 @@ def check_inputs(specs: Iterable[InputSpec], values: Mapping[str, JSONValue]) ->
         if not missing:
             wrong = CHECKS[spec.type](given, spec)
         if wrong:
-            found.append(Problem(wrong[0], f"{spec.title} {wrong[1]}.", field=f"inputs.{name}", hint=spec.help or None))
+            found.append(Problem(wrong[0], f"{spec.title} {wrong[1]}.", field=f"{at}.{name}", hint=spec.help or None))
     if found:
         raise DefinitionProblems(found)
     return taken

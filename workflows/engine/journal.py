@@ -24,7 +24,7 @@ from orchestrator_site.lib.clock import boottime, now
 from orchestrator_site.lib.ids import uuid7
 from workflows.engine import protocol
 from workflows.engine.protocol import Me, Memo, Verdict
-from workflows.engine.records import BlobRecord, Record, RunRecord, Stale, StepRecord, StoreRefused
+from workflows.engine.records import SPECIAL, BlobRecord, Record, Stale, StepRecord, StoreRefused
 from workflows.engine.rows import STEPS, RowMaker, json_text
 from workflows.engine.sql import SqlStore
 
@@ -172,7 +172,7 @@ class Journal:
         size = 0
         for record in records:
             try:
-                row = record if type(record) is RunRecord else self.rows.row(record)
+                row = record if type(record) in SPECIAL else self.rows.row(record)
             except (ValueError, TypeError) as problem:
                 log.error("a record of run %s is no row: %s", run_log and run_log.run_id, problem)
                 raise _refused(records) from problem

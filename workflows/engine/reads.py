@@ -103,6 +103,7 @@ class Reads:
         plan = self._plans.get(version)
         if plan is None:
             plan = make_plan(parse(self.reader.definition(version), trusted=True))
+            plan.cache["children"] = any(step.action == "run_workflow" for step, _ in plan.definition.walk())
             plan.cache["connections"] = any(_services(step) for step, _ in plan.definition.walk())
             self._plans[version] = plan
             if len(self._plans) > PLANS:

@@ -120,6 +120,33 @@ class WaitRecord:
     fields: list[Any] = field(default_factory=list)
     due_at: datetime | None = None
     created_at: datetime | None = None
+    rules: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitDone:
+    """The engine closes a wait that nobody has decided: its moment has come, or nobody waits any more."""
+
+    id: UUID
+    decision: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EventTaken:
+    """A delivered event goes to the wait that takes it; it is taken once."""
+
+    id: UUID
+    wait_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRecord:
+    """A run that a step of this run starts, as the columns of its row."""
+
+    id: UUID
+    columns: tuple[str, ...]
+    values: tuple[Any, ...]
 
 
 @dataclass(slots=True)
@@ -147,7 +174,10 @@ class BlobRecord:
 
 @dataclass(slots=True)
 class RunRecord:
-    """A change of the run: its end, its release, or its running costs. `wake_seq` guards a release."""
+    """A change of the run: its end, its release, or its running costs. `wake_seq` guards a release.
+
+    At its end `parent` is the run that waits for it, and with `waited` what it still asked is closed.
+    """
 
     status: str
     release: bool = False
@@ -160,9 +190,14 @@ class RunRecord:
     cost_usd: Decimal = Decimal(0)
     due_at: datetime | None = None
     finished_at: datetime | None = None
+    parent: UUID | None = None
+    waited: bool = False
 
 
-Record = StepRecord | AttemptRecord | EffectRecord | WaitRecord | EventRecord | BlobRecord | RunRecord
+Special = RunRecord | WaitDone | EventTaken | ChildRecord
+"""Records that are no image of a row; each is written by a statement of its own."""
+SPECIAL = (RunRecord, WaitDone, EventTaken, ChildRecord)
+Record = StepRecord | AttemptRecord | EffectRecord | WaitRecord | EventRecord | BlobRecord | Special
 
 
 class Stale(Exception):

@@ -101,7 +101,7 @@ EFFECTS = Table(
 WAITS = Table(
     "workflows_wait",
     WaitRecord,
-    _columns("id:u step_run_id:u effect_id:u kind title body fields:j due_at:at created_at:at"),
+    _columns("id:u step_run_id:u effect_id:u kind title body fields:j rules:j due_at:at created_at:at"),
     key=("id",),
 )
 EVENTS = Table("workflows_runevent", EventRecord, _columns("id:u kind data:j at:at"), key=("id",))
@@ -168,7 +168,9 @@ def _iso(value: datetime | None) -> str | None:
 
 
 Convert = Callable[[Any], Any]
-_JSON_COLUMNS = frozenset({"input", "output", "decision", "error", "target", "request", "result", "fields", "data"})
+_JSON_COLUMNS = frozenset(
+    {"input", "output", "decision", "error", "target", "request", "result", "fields", "rules", "data"}
+)
 
 
 def _converters(sqlite: bool) -> dict[str, Convert]:

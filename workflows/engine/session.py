@@ -28,6 +28,7 @@ from workflows.engine.driver import Driver, Loaded
 from workflows.engine.identity import WorkerFile, forget
 from workflows.engine.journal import Journal
 from workflows.engine.lease import Lease
+from workflows.engine.outside import RunOutside
 from workflows.engine.protocol import Me, Sighting
 from workflows.engine.reads import Reads
 from workflows.engine.records import EffectRecord, StepRecord
@@ -330,6 +331,7 @@ class Session:
         assert self.journal is not None
         for run in runs:
             driver = Driver(run, self.journal, self, self, self.clients, _url_of, self._offload)
+            driver.outside = RunOutside(self.reads, run, _url_of)
             driver.on_acquitted = partial(self._acquit, run, driver)
             task = asyncio.ensure_future(driver.drive())
             self.walks[run.id] = (driver, task)

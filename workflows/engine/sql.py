@@ -20,10 +20,13 @@ from workflows.engine.records import (
     TERMINAL_RUN,
     AttemptRecord,
     BlobRecord,
+    ChildRecord,
     EffectRecord,
+    EventTaken,
     RunRecord,
     Stale,
     StepRecord,
+    WaitDone,
 )
 from workflows.engine.rows import DEFAULTS, EVENTS, FAR, TABLES, RowMaker, Table, json_text
 
@@ -255,6 +258,17 @@ class SqlStore:
 
     # Changes from outside
 
+    def wake_parents(self, parents: Sequence[UUID]) -> None:
+        """A run that ends is a change from outside to the run that waits for it."""
+        sql = (
+            "UPDATE workflows_run SET wake_seq = wake_seq + 1, "
+            "due_at = CASE WHEN status IN ('waiting', 'attention') THEN NOW ELSE due_at END, "
+            "status = CASE WHEN status IN ('waiting', 'attention') THEN 'queued' ELSE status END "
+            f"WHERE id = %s AND status NOT IN {_TERMINAL}"
+        )
+        for parent in sorted(set(parents)):
+            self.run(sql, (self.id(parent),))
+
     def wake_run(self, run: Any, changes: Mapping[str, str]) -> int:
         """wake_seq + 1 and a parked run becomes queued, where the run is not terminal; `changes` may set `ending`."""
         sql = (
@@ -271,6 +285,7 @@ class SqlStore:
         live = self._live({(put.log.run_id, put.log.fence) for put in puts if put.log is not None})
         rows: dict[type, dict[Any, tuple[Any, ...]]] = {}
         runs: dict[UUID, tuple[Any, RunRecord]] = {}
+        after: list[tuple[UUID, Any]] = []
         for put in puts:
             if put.log is None or (put.log.run_id, put.log.fence) not in live:
                 continue
@@ -280,6 +295,8 @@ class SqlStore:
                     rows.setdefault(kind, {})[(guard[0], row[1])] = (*row, *guard)
                 elif kind is RunRecord:
                     runs[put.log.run_id] = (put.log, row)
+                elif kind in (WaitDone, EventTaken, ChildRecord):
+                    after.append((put.log.run_id, row))
                 else:
                     self._mark(kind, row)
                     rows.setdefault(kind, {})[(*guard, *_identity(kind, row))] = (*row, *guard)
@@ -289,7 +306,40 @@ class SqlStore:
                 self._insert(table, list(rows[table.record].values()))
                 if table.record is BlobRecord:
                     crashpoint("P28")
+        for run, record in after:
+            self._write_special(run, record)
+        self._write_endings({run: record for run, (_, record) in runs.items() if run in changed})
         return [self._result(put, live, changed) for put in puts]
+
+    def _write_special(self, run: UUID, record: WaitDone | EventTaken | ChildRecord) -> None:
+        if isinstance(record, WaitDone):
+            sql = "UPDATE workflows_wait SET decided_at = %s, decision = %s WHERE id = %s AND decided_at IS NULL"
+            self.run(sql, (self.rows.time(record.at), record.decision, self.id(record.id)))
+        elif isinstance(record, EventTaken):
+            sql = "UPDATE workflows_deliveredevent SET taken_by_id = %s WHERE id = %s AND taken_by_id IS NULL"
+            self.run(sql, (self.id(record.wait_id), self.id(record.id)))
+        else:
+            columns = ", ".join(f'"{name}"' for name in record.columns)
+            values = ", ".join(["%s"] * len(record.columns))
+            sql = f"INSERT INTO workflows_run ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING"
+            self.run(sql, record.values)
+            event = (
+                f"INSERT INTO {EVENTS.name} (id, run_id, workspace_id, kind, data, at) "
+                "SELECT %s, r.id, r.workspace_id, 'queued', '{}', NOW FROM workflows_run r WHERE r.id = %s"
+            )
+            self.run(event, (self.id(uuid7()), self.id(record.id)))
+
+    def _write_endings(self, runs: Mapping[UUID, RunRecord]) -> None:
+        """What goes with the end of runs: those that wait for them are woken, what they still asked is closed."""
+        ended = {run: record for run, record in runs.items() if record.status in TERMINAL_RUN}
+        self.wake_parents([record.parent for record in ended.values() if record.parent is not None])
+        closed = [self.id(run) for run, record in ended.items() if record.waited]
+        if closed:
+            sql = (
+                "UPDATE workflows_wait SET decided_at = NOW, decision = 'ended' "
+                f"WHERE run_id IN ({_marks(closed)}) AND decided_at IS NULL AND kind <> 'unknown'"
+            )
+            self.run(sql, closed)
 
     def _result(self, put: Any, live: set[tuple[UUID, int]], changed: set[UUID]) -> Any:
         if put.log is None:

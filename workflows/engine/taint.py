@@ -17,6 +17,13 @@ from workflows.engine.definition import StepSpec
 if TYPE_CHECKING:
     from workflows.engine.visible import Visible
 
+RESULTS = frozenset({"results"})
+# What of the output of a control step that waits may be from outside; of a block it is the results of its steps.
+OUTSIDE_FIELDS = {
+    "wait": frozenset({"data"}),
+    "approve": frozenset({"values"}),
+    "run_workflow": frozenset({"outputs"}),
+}
 OUR_OWN = re.compile(r"^(id|number|url|sha|created|changed)$|_(id|ids|url|sha|number)$")
 
 

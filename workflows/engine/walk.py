@@ -27,7 +27,8 @@ from workflows.engine.plan import Asked, Plan, StepPlan, Value, outweighs
 from workflows.engine.records import FATAL, Failure, Record, RunRecord, StepRecord
 from workflows.engine.retry import Policy
 from workflows.engine.rows import encoded
-from workflows.engine.taint import OUR_OWN
+from workflows.engine.taint import OUR_OWN, OUTSIDE_FIELDS, RESULTS
+from workflows.engine.waiting import Outside
 
 PURE_STEPS_A_TURN = 20
 MAX_STEP_RUNS = 10_000
@@ -136,6 +137,7 @@ class Released:
 
     status: str
     due: datetime | None
+    seen: int = 0
 
 
 class Walk:
@@ -152,8 +154,14 @@ class Walk:
         park_in_memory: float = PARK_IN_MEMORY,
         totals: tuple[int, int, Decimal] = (0, 0, Decimal(0)),
         offload: Offload | None = None,
+        outside: Outside | None = None,
+        seen: int = 0,
     ) -> None:
         self.plan, self.base, self.log, self.executor, self.clock = plan, base, log, executor, clock
+        self._outside = outside
+        self.seen = self.known = seen  # the change from outside seen last; the one known when the records were loaded
+        self.taken: set[UUID] = set()
+        self.waited = False
         self.frozen_now: datetime = clock.now() if base.get("frozen_now") is None else base["frozen_now"]
         self.offload = offload
         self.group = Group()
@@ -189,11 +197,18 @@ class Walk:
         """Cancel, deadline or drain: nothing new starts."""
         self.group.end(kind)
 
-    def poke(self) -> None:
-        """Something changed outside: branches that wait for a person look again."""
+    def poke(self, seen: int = 0) -> None:
+        """Something changed outside (`seen`, its number): branches that wait for that look again."""
+        self.seen = seen
         for park in list(self._parks):
-            if park.person:
+            if park.outside:
                 park.event.set()
+
+    @property
+    def outside(self) -> Outside:
+        """What others say to this run."""
+        assert self._outside is not None, "this walk has nobody to ask"
+        return self._outside
 
     async def _main(self) -> Done | Released:
         frame = self._frame
@@ -207,8 +222,8 @@ class Walk:
         except Failure as failure:
             return Done("failed", None, failure.as_dict(), frame.warnings)
         except Ended as ended:
-            if ended.kind == "drain":
-                return Released("queued", None)
+            if ended.soft:
+                return Released("paused" if ended.kind == "pause" else "queued", None, self.seen)
             return Done(ended.kind, None, _ENDINGS.get(ended.kind), frame.warnings)
 
     async def _outputs(self, frame: Frame, *, strict: bool) -> dict[str, Any]:
@@ -230,10 +245,15 @@ class Walk:
         """When every branch waits for longer than this, the run leaves the process."""
         self._park_in_memory = timedelta(seconds=seconds)
 
-    async def park(self, group: Group, due: datetime | None, *, person: bool = False) -> None:
-        """Let this branch wait until `due`, or (person) until somebody has answered; it may wake early."""
+    async def park(self, group: Group, due: datetime | None, *, person: bool = False, since: int | None = None) -> None:
+        """Let this branch wait until `due`, or until something changes outside; it may wake early.
+
+        `since` is what the caller had seen when it looked last: what has changed since then is not slept through.
+        """
         group.check()
-        park = Park(due, person)
+        if since is not None and since != self.seen:
+            return
+        park = Park(due, person, outside=since is not None)
         self._parks.add(park)
         group.parks.add(park)
         self.release_if_parked()
@@ -254,11 +274,13 @@ class Walk:
         """If every branch is parked and nothing is due soon, the run may leave this process."""
         if self._release is None or self._release.done() or not self._parks or len(self._parks) < self.active:
             return
+        if any(park.event.is_set() for park in self._parks):
+            return  # woken, and about to look
         moments = [*(park.due for park in self._parks if park.due is not None), *self._alarms.values()]
         nearest = min(moments) if moments else None
         if nearest is None or nearest - self.clock.now() > self._park_in_memory:
             person = any(park.person for park in self._parks)
-            self._release.set_result(Released("attention" if person else "waiting", nearest))
+            self._release.set_result(Released("attention" if person else "waiting", nearest, self.seen))
 
     def alarm(self, due: datetime, function: Callable[[], None]) -> Callable[[], None]:
         """Call a function when the moment has come; a run that is released before is woken for it. Gives its end."""
@@ -446,6 +468,12 @@ class Walk:
         record.finished_at = self.clock.now()
         self.log.put(record)
 
+    async def conclude(self, plan: StepPlan, frame: Frame, record: StepRecord, *more: Record) -> None:
+        """The step has succeeded: its last image is committed together with `more`, and the walk goes on from it."""
+        record.status, record.finished_at, record.due_at = "succeeded", self.clock.now(), None
+        self.log.put(record, *more)
+        await self._replay(plan, frame, record)
+
     async def _failed(self, plan: StepPlan, frame: Frame, record: StepRecord, failure: Failure) -> None:
         failure.step = failure.step or plan.key
         record.kind = record.kind or "pure"
@@ -455,7 +483,7 @@ class Walk:
         await self._replay(plan, frame, record)
 
     def _ended(self, record: StepRecord, ended: Ended) -> None:
-        if ended.kind == "drain" or record.status == "pending" or record.finished:
+        if ended.soft or record.status == "pending" or record.finished:
             return
         record.due_at = None
         self.finish(record, "cancelled")
@@ -486,7 +514,7 @@ class Walk:
         if not record.tainted:
             return ""
         if record.kind == "control":
-            return frozenset({"results"})
+            return OUTSIDE_FIELDS.get(record.action, RESULTS)
         if record.kind != "effect":
             return "all"
         traits = self.executor.traits(record.action)

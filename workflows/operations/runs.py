@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models import Q, QuerySet
 
 from accounts import audit
 from accounts.actor import Actor
@@ -17,23 +17,27 @@ from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.errors import Conflict, NotFound, UserError
 from orchestrator_site.lib.json import clean_text, clean_value
 from orchestrator_site.lib.text import web_address
-from workflows.engine.bells import ring_after_commit
 from workflows.engine.crashpoints import crashpoint
-from workflows.models import Effect, Run, RunEvent, RunStatus, Wait
-from workflows.models.run import TERMINAL
+from workflows.models import Effect, Run, RunStatus, Wait
 from workflows.operations.again import rerun
 from workflows.operations.starting import start_batch, start_run, wait_for
+from workflows.operations.steering import cancel_run, pause_run, resume_run
+from workflows.operations.waits import decide_approval, deliver_event
+from workflows.operations.waking import wake
 
 __all__ = [
     "cancel_run",
     "decide",
+    "deliver_event",
     "get_effect",
     "get_run",
     "get_wait",
     "list_effects",
     "list_runs",
     "list_waits",
+    "pause_run",
     "rerun",
+    "resume_run",
     "settle_effect",
     "start_batch",
     "start_run",
@@ -47,7 +51,6 @@ _UNLISTED = (
     "version__definition",
     *(f"workflow__{name}" for name in ("description", "inputs", "outputs", "settings", "tags", "source")),
 )
-_PARKED = (RunStatus.WAITING, RunStatus.ATTENTION)
 
 
 # Finding
@@ -148,33 +151,7 @@ def _uuid(value: UUID | str) -> UUID:
         raise NotFound("There is nothing here by that name.") from None
 
 
-# Changing from outside (engine.md §8): the owner sees it by wake_seq, a parked run is queued again
-
-
-def wake(run: Run, **changes: Any) -> bool:
-    """Change a run that has not ended and let its owner see it; False when it has ended."""
-    rows = Run.objects.of(run.workspace_id).filter(pk=run.pk).exclude(status__in=TERMINAL)
-    woken = When(status__in=_PARKED, then=Value(RunStatus.QUEUED.value))
-    due = When(status__in=_PARKED, then=Value(now()))
-    changed = rows.update(
-        wake_seq=F("wake_seq") + 1,
-        status=Case(woken, default=F("status")),
-        due_at=Case(due, default=F("due_at")),
-        **changes,
-    )
-    ring_after_commit(run.pk)
-    return changed == 1
-
-
-def cancel_run(actor: Actor, run: Run) -> Run:
-    """Let nothing new start; what has been sent is awaited and stays on record. Raises Conflict after the end."""
-    actor.require("run")
-    with transaction.atomic():
-        if not wake(run, ending="cancel"):
-            raise Conflict("This run has ended already.", code="E_ENDED", hint="Nothing is left to cancel.")
-        RunEvent.objects.create(workspace=run.workspace, run=run, kind="cancel", data={"by": actor.label})
-        audit.record(actor, "run.cancel", run)
-    return get_run(actor, run.pk)
+# What runs ask
 
 
 def settle_effect(actor: Actor, effect: Effect, answer: str, external_id: str = "", external_url: str = "") -> Effect:
@@ -223,8 +200,12 @@ def _address(text: str) -> str:
 def decide(actor: Actor, wait: Wait, decision: str, values: Any = None, comment: str = "") -> Wait:
     """Answer what a run asks. Raises Conflict when somebody has answered, UserError E_CHOICE for another answer."""
     actor.require("decide")
+    if wait.kind == "approval":
+        decide_approval(actor, wait, decision, values, comment)
+        return get_wait(actor, wait.pk)
     if wait.kind != "unknown" or wait.effect is None:
-        raise UserError("E_KIND", f"A wait of kind “{wait.kind}” is not answered this way.", field="decision")
+        hint = "Events are delivered to the run; timers end by themselves."
+        raise UserError("E_KIND", f"A wait of kind “{wait.kind}” is not decided.", field="decision", hint=hint)
     if decision not in ANSWERS:
         raise UserError(
             "E_CHOICE", "The decision must be happened, repeat or stop.", field="decision", hint=", ".join(ANSWERS)
@@ -232,6 +213,8 @@ def decide(actor: Actor, wait: Wait, decision: str, values: Any = None, comment:
     given = clean_value(values or {}, field="values")
     known = given if isinstance(given, dict) else {}
     if wait.decided_at is not None:
+        if wait.decision == decision:
+            return wait
         raise Conflict(f"{wait.decided_by} has answered this already.", code="E_SETTLED")
     with transaction.atomic():
         settle_effect(

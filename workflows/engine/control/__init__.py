@@ -8,12 +8,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from workflows.engine.control.approval import ApproveInput, ApproveOutput
 from workflows.engine.control.branch import IfInput, IfOutput
 from workflows.engine.control.each import ForEachInput, ForEachOutput
 from workflows.engine.control.ending import FailInput, FailOutput, StopInput, StopOutput
 from workflows.engine.control.parallel import ParallelInput, ParallelOutput
 from workflows.engine.control.repeat import RepeatInput, RepeatOutput
+from workflows.engine.control.subworkflow import RunWorkflowInput, RunWorkflowOutput
 from workflows.engine.control.switch import SwitchInput, SwitchOutput
+from workflows.engine.control.wait import WaitInput, WaitOutput
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,33 @@ CONTROLS: dict[str, Control] = {
             input=FailInput,
             output=FailOutput,
             icon="alert-triangle",
+        ),
+        Control(
+            name="wait",
+            title="Wait",
+            description="Waits for some time, until a moment, or for an event that somebody delivers to the run.",
+            input=WaitInput,
+            output=WaitOutput,
+            icon="clock-pause",
+            takes=frozenset({"on_error"}),
+        ),
+        Control(
+            name="approve",
+            title="Ask for approval",
+            description="Shows a draft to a person, who may edit it, and approves or rejects it.",
+            input=ApproveInput,
+            output=ApproveOutput,
+            icon="user-check",
+            takes=frozenset({"on_error"}),
+        ),
+        Control(
+            name="run_workflow",
+            title="Run a workflow",
+            description="Runs another workflow of this workspace and goes on with its outputs.",
+            input=RunWorkflowInput,
+            output=RunWorkflowOutput,
+            icon="route",
+            takes=frozenset({"on_error"}),
         ),
     )
 }
