@@ -237,7 +237,10 @@ class Driver:
     def _deadline(self) -> asyncio.TimerHandle | None:
         if self.run.deadline_at is None:
             return None
-        left = max(0.0, (self.run.deadline_at - now()).total_seconds())
+        left = (self.run.deadline_at - now()).total_seconds()
+        if left <= 0:
+            self.end("timed_out")  # before anything starts
+            return None
         return asyncio.get_running_loop().call_later(left, self.end, "timed_out")
 
     async def _children(self, prefix: str) -> list[StepRecord]:

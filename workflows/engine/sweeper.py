@@ -36,9 +36,19 @@ class Sweeper:
             await asyncio.sleep(self.times.sweep / LOOK_AFTER_EVERY)
             turn += 1
             with suppress(Error):
+                await self.reads.run(self.end_paused)
                 await look_after(self.reads, self.clients)
                 if turn % LOOK_AFTER_EVERY == 0:
                     await self.reads.run(self.sweep)
+
+    def end_paused(self) -> int:
+        """Queue paused runs whose deadline has passed, to be ended; how many there were."""
+        reader = self.reads.reader
+        sql = (
+            "UPDATE workflows_run SET status = 'queued', ending = 'deadline', due_at = NOW, wake_seq = wake_seq + 1 "
+            "WHERE status = 'paused' AND deadline_at <= NOW"
+        )
+        return int(reader.in_one(lambda: reader.store.run(sql).rowcount))
 
     def sweep(self) -> int:
         """Queue runs that are `running` and nobody's; how many there were."""

@@ -66,7 +66,8 @@ class Turns:
         sql = (
             "SELECT id, workflow_id, concurrency_key, concurrency_limit, concurrency_policy, held, leaving FROM ("
             "SELECT id, workflow_id, concurrency_key, concurrency_limit, concurrency_policy, "
-            "admitted_at IS NOT NULL AS held, (ending <> '' OR COALESCE(deadline_at <= NOW, false)) AS leaving, "
+            "admitted_at IS NOT NULL AS held, "
+            "(ending NOT IN ('', 'pause') OR COALESCE(deadline_at <= NOW, false)) AS leaving, "
             "row_number() OVER (PARTITION BY concurrency_key, workflow_id, admitted_at IS NULL ORDER BY id) AS place "
             f"FROM workflows_run WHERE {_UNFINISHED} {after} AND "
             "(admitted_at IS NOT NULL OR (status = 'queued' AND (ending = '' OR due_at > '9000-01-01')))) q "
@@ -114,9 +115,9 @@ def _end(store: SqlStore, run: Any, error: dict[str, str]) -> None:
     """Let a run end as cancelled, and say why; its owner, or the next to claim it, ends it properly."""
     sql = (
         "UPDATE workflows_run SET ending = 'cancel', error = %s, wake_seq = wake_seq + 1, "
-        "status = CASE WHEN status IN ('waiting', 'attention') THEN 'queued' ELSE status END, "
-        "due_at = CASE WHEN status IN ('waiting', 'attention', 'queued') THEN NOW ELSE due_at END "
-        "WHERE id = %s AND finished_at IS NULL AND ending = '' RETURNING workspace_id"
+        "status = CASE WHEN status IN ('waiting', 'attention', 'paused') THEN 'queued' ELSE status END, "
+        "due_at = CASE WHEN status IN ('waiting', 'attention', 'paused', 'queued') THEN NOW ELSE due_at END "
+        "WHERE id = %s AND finished_at IS NULL AND ending IN ('', 'pause') RETURNING workspace_id"
     )
     row = store.run(sql, (json.dumps(error, ensure_ascii=False), run)).fetchone()
     if row is not None:

@@ -82,12 +82,13 @@ def _pause(run: Run) -> bool:
 
 def _resume(run: Run) -> bool:
     paused = Q(status=RunStatus.PAUSED)
+    waits_for_its_turn = Q(concurrency_key__isnull=False, admitted_at__isnull=True)
     rows = Run.objects.of(run.workspace_id).filter(pk=run.pk, ending=PAUSE).exclude(status__in=TERMINAL)
     changed = rows.update(
         ending="",
         wake_seq=F("wake_seq") + 1,
         status=Case(When(paused, then=Value(RunStatus.QUEUED.value)), default=F("status")),
-        due_at=Case(When(paused, then=Value(now())), default=F("due_at")),
+        due_at=Case(When(paused & ~waits_for_its_turn, then=Value(now())), default=F("due_at")),
     )
     ring_after_commit(run.pk)
     return bool(changed)

@@ -133,8 +133,12 @@ def test_running_again_keeps_version_and_inputs_and_names_the_run_before(actor, 
     assert refused.value.code == "E_NOT_ENDED"
 
 
-def test_cancel_marks_the_run_and_is_refused_after_the_end(workspace, actor, slug):
+def test_cancel_ends_what_never_began_marks_what_goes_on_and_is_refused_after_the_end(workspace, actor, slug):
     run = cancel_run(actor, start_run(actor, slug, {"name": "a"}))
+    assert (run.ending, run.status) == ("cancel", "cancelled")
+    going_on = start_run(actor, slug, {"name": "a"})
+    Run.objects.of(workspace).filter(pk=going_on.pk).update(status="waiting", claims=1)
+    run = cancel_run(actor, going_on)
     assert (run.ending, run.status) == ("cancel", "queued")
     Run.objects.of(workspace).filter(pk=run.pk).update(status="succeeded")
     with pytest.raises(Conflict):
