@@ -72,6 +72,7 @@ def network() -> Iterator[None]:
         yield
     finally:
         for name in HOSTS:
+            subprocess.run(["ip", "link", "del", f"awo-{name}"], check=False, capture_output=True)
             subprocess.run(["ip", "netns", "del", f"awo-{name}"], check=False, capture_output=True)
         subprocess.run(["ip", "link", "del", BRIDGE], check=False, capture_output=True)
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from workflows.engine.poison import FATAL
+
 ENDED = ("succeeded", "failed", "cancelled", "timed_out")
 # Codes with which a run may fail when its service refuses, is away or did not do what was asked.
 HONEST = frozenset({"E_REJECTED", "E_SERVICE_UNAVAILABLE", "E_ABSENT", "E_RATE_LIMITED", "E_TIMEOUT", "E_POISON"})
@@ -18,7 +20,6 @@ HONEST = frozenset({"E_REJECTED", "E_SERVICE_UNAVAILABLE", "E_ABSENT", "E_RATE_L
 OURS = frozenset({"E_ENGINE", "E_ACTION"})
 # … and when somebody takes away what the run needs.
 TAKEN_AWAY = frozenset({"E_NO_CONNECTION"})
-FATAL_DEATHS = 4
 # What left before its worker died may arrive a moment after the worker was declared dead.
 LATE_MARGIN = 2.0
 
@@ -123,7 +124,7 @@ def _run(verdict: Verdict, run: Mapping[str, Any], honest: frozenset[str]) -> No
         verdict.note("lying", f"{name} is {status} with {run['sent']} changes still on their way")
     if status == "failed" and run["code"] not in honest:
         verdict.note("lying", f"{name} failed with {run['code']}")
-    if status == "failed" and run["code"] == "E_POISON" and run["deaths"] < FATAL_DEATHS:
+    if status == "failed" and run["code"] == "E_POISON" and run["deaths"] < FATAL:
         verdict.note("lying", f"{name} failed as poison after {run['deaths']} deaths")
 
 

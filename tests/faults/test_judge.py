@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.judge import HONEST, KINDS, OURS, judge
+from workflows.engine.poison import FATAL
 
 RUN = {
     "id": "r", "slug": "effects", "status": "succeeded", "code": "", "deaths": 0, "finished_steps": 5,
@@ -50,7 +51,7 @@ FAULTS = {
     "absent, although it happened": ("lying", {"run": ABSENT, "effect": {"state": "absent"}}),
     "refused, although it happened": ("lying", {**GONE}),
     "ended while a change is on its way": ("lying", {"run": {"status": "cancelled", "sent": 1}}),
-    "poison that never killed": ("lying", {"run": {"status": "failed", "code": "E_POISON", "deaths": 3}}),
+    "poison that never killed": ("lying", {"run": {"status": "failed", "code": "E_POISON", "deaths": FATAL - 1}}),
     "made after the take-over": ("late", {"workers": ({**WORKER, "state": "dead", "ended_at": 90.0},)}),
     "made before its lease": ("late", {"workers": ({**WORKER, "started_at": 120.0},)}),
 }
@@ -71,7 +72,7 @@ LOOKALIKES = {
     "refused by the service": {**GONE, "lines": ()},
     "a question to a person": {"run": {"status": "attention", "asks": 1}, "effect": UNKNOWN},
     "cancelled, and what became of it is unknown": {"run": {"status": "cancelled"}, "effect": UNKNOWN},
-    "poison": {"run": {"status": "failed", "code": "E_POISON", "deaths": 4}},
+    "poison": {"run": {"status": "failed", "code": "E_POISON", "deaths": FATAL}},
     "a failure that the story makes": {"run": {"status": "failed", "code": "E_ENGINE"}, "honest": HONEST | OURS},
     "a run that a person took away": {"acked": ("r", "gone"), "deleted": ("gone",)},
     "left just before the death": {"workers": ({**WORKER, "state": "dead", "ended_at": 99.0},)},

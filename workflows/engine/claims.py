@@ -93,15 +93,15 @@ class Reader:
         taken = self._tried(lambda: protocol.claim(self.store, me, limit))
         return None if taken is None else self.load_runs(taken)
 
-    def claim_suspect(self, me: Me) -> list[ClaimedRun] | None:
-        """Take one run that was there when a worker died."""
+    def claim_suspects(self, me: Me, limit: int) -> list[ClaimedRun] | None:
+        """Take runs that were there when a worker died: several, or one that must be alone."""
 
         def take() -> list[tuple[UUID, int]] | None:
             self.store.begin()
             if self.store.hold_worker(me) == 0:
                 self.store.rollback()
                 return None
-            taken = self.store.take_suspect(me)
+            taken = self.store.take_suspects(me, limit)
             self.store.commit()
             return taken
 

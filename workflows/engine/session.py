@@ -67,7 +67,7 @@ class Session:
         self.walks: dict[UUID, tuple[Driver, asyncio.Task[None]]] = {}
         self.live_workers = 1
         self.eldest = True
-        self._alone = False
+        self._suspects: set[UUID] = set()
         self._suspects_since: float | None = None
         self._draining = asyncio.Event()
         self._bell = asyncio.Event()
@@ -277,7 +277,7 @@ class Session:
     async def _claim_once(self) -> bool:
         """One claim; True: there may be more."""
         room = settings.ENGINE_RUNS - len(self.walks)
-        if self._alone or room <= 0 or not self._memory_left():
+        if self._suspects or room <= 0 or not self._memory_left():
             await self._still_here()
             return False
         crashpoint("P05")
@@ -306,15 +306,19 @@ class Session:
                 await self._still_here()
                 return False
             self._suspects_since = None
-            return self._begin(await self.reads.run(lambda: self.reads.reader.claim_suspect(self.me)), alone=True)
+            most = min(room, CLAIM_AT_MOST)
+            taken = await self.reads.run(lambda: self.reads.reader.claim_suspects(self.me, most))
+            self._suspects = {run.id for run in taken or ()}
+            self._begin(taken)
+            return False
         if due <= suspects:
             await self._still_here()
             return False
         limit = min(room, CLAIM_AT_MOST, max(16, math.ceil(due / self.live_workers)))
-        return self._begin(await self.reads.run(lambda: self.reads.reader.claim(self.me, limit)), alone=False)
+        return self._begin(await self.reads.run(lambda: self.reads.reader.claim(self.me, limit)))
 
     def _make_room(self) -> None:
-        """A suspect waits to be walked alone: the walks that go on here are handed back for others to go on with."""
+        """Suspects wait to be walked apart: the walks that go on here are handed back for others to go on with."""
         since = self._suspects_since = self._suspects_since or time.monotonic()
         if time.monotonic() - since > HAND_OVER:
             for driver, _ in self.walks.values():
@@ -322,12 +326,11 @@ class Session:
         else:
             asyncio.get_running_loop().call_later(HAND_OVER, self._bell.set)
 
-    def _begin(self, runs: list[ClaimedRun] | None, *, alone: bool) -> bool:
+    def _begin(self, runs: list[ClaimedRun] | None) -> bool:
         if runs is None:
             self._finish(End.TAKEN_OVER)
             return False
         crashpoint("P06")
-        self._alone = alone and bool(runs)
         assert self.journal is not None
         for run in runs:
             driver = Driver(run, self.journal, self, self, self.clients, _url_of, self._offload)
@@ -336,21 +339,21 @@ class Session:
             task = asyncio.ensure_future(driver.drive())
             self.walks[run.id] = (driver, task)
             task.add_done_callback(partial(self._ended, run.id))
-        return bool(runs) and not alone
+        return bool(runs)
 
     def _ended(self, run: UUID, task: asyncio.Task[None]) -> None:
         ended = self.walks.pop(run, None)
         if ended is not None and ended[0].run.takes_turns:
             self.turns.want()
             self._bell.set()
+        self._no_suspect(run)
         if not self.walks:
-            self._alone = False
             self._bell.set()
         if not task.cancelled() and task.exception() is not None:
             log.error("driving run %s failed", run, exc_info=task.exception())
 
     def _acquit(self, run: ClaimedRun, driver: Driver) -> None:
-        """A suspect has survived the step it was suspected for: it is a run like others, and need not be alone."""
+        """A suspect has survived the step it was suspected for: it is a run like others, and need not be apart."""
         driver.acquitted()
         task = asyncio.ensure_future(self._acquitted(run))
         self._tasks_aside.add(task)
@@ -359,8 +362,14 @@ class Session:
     async def _acquitted(self, run: ClaimedRun) -> None:
         with suppress(Error):
             await self.reads.run(self.reads.reader.acquit, self.me, run.id, run.fence)
-            self._alone = False
-            self._bell.set()
+            self._no_suspect(run.id)
+
+    def _no_suspect(self, run: UUID) -> None:
+        """One suspect less; after the last one others are claimed again."""
+        if run in self._suspects:
+            self._suspects.discard(run)
+            if not self._suspects:
+                self._bell.set()
 
     def _memory_left(self) -> bool:
         return not self.walks or memory_mb() < settings.ENGINE_MEMORY_MB

@@ -231,13 +231,15 @@ class SqlStore:
             sql += " FOR UPDATE SKIP LOCKED"
         return self.own(me, [row[0] for row in self.run(sql, (workspace, limit)).fetchall()])
 
-    def take_suspect(self, me: Me) -> list[tuple[UUID, int]]:
-        """One run that was there when a worker died: walked alone."""
+    def take_suspects(self, me: Me, limit: int) -> list[tuple[UUID, int]]:
+        """Runs that were there when a worker died: together after the first time, then one alone."""
         sql = (
-            "SELECT id FROM workflows_run WHERE status = 'queued' AND due_at <= NOW AND deaths > 0 "
-            "ORDER BY priority, due_at, id LIMIT 1" + ("" if self.sqlite else " FOR UPDATE SKIP LOCKED")
+            "SELECT id, deaths FROM workflows_run WHERE status = 'queued' AND due_at <= NOW AND deaths > 0 "
+            "ORDER BY deaths, priority, due_at, id LIMIT %s" + ("" if self.sqlite else " FOR UPDATE SKIP LOCKED")
         )
-        return self.own(me, [row[0] for row in self.run(sql).fetchall()])
+        found = self.run(sql, (limit,)).fetchall()
+        together = [run for run, deaths in found if deaths <= poison.AMONG_SUSPECTS]
+        return self.own(me, together or [run for run, _ in found[:1]])
 
     def own(self, me: Me, ids: list[Any]) -> list[tuple[UUID, int]]:
         """worker = me, fence + 1, claims + 1 on these queued runs; an event for each."""
