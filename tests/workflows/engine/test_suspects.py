@@ -65,13 +65,13 @@ def test_three_deaths_alone_are_fatal(deaths, alone, after):
 
 def test_while_a_suspect_waits_for_an_answer_the_next_one_is_walked(workspace, actor, engine, service):  # noqa: F811
     service.plan += ["500", "500", "500"]
-    make = {"key": "make", "action": "fake.make", "with": {"title": "A"}, "timeout": 1}
+    make = {"key": "make", "action": "fake.make", "with": {"title": "A"}, "timeout": 5}
     slug = publish(workspace, {"steps": [make]}).slug
     suspects = [start_run(actor, slug) for _ in range(3)]
     Run.objects.of(workspace).update(deaths=1)
     engine()
     unknown = Effect.objects.of(workspace).filter(state="unknown")
-    until(lambda: unknown.count() == 3, 4)  # each waits six seconds before its absence is believed
+    until(lambda: unknown.count() == 3, 9)  # each waits ten seconds before its absence is believed
     assert not Run.objects.of(workspace).filter(status="running").exists()
     for suspect in suspects:
         assert wait_for(suspect, 30).status == "succeeded"
