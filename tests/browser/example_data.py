@@ -76,6 +76,66 @@ support = {
     ],
     "outputs": {"count": "{{ steps.each.count }}"},
 }
+ways = {
+    "format": 1,
+    "name": "Ways through a workflow",
+    "inputs": [{"name": "kind", "type": "text", "default": "bug"}],
+    "steps": [
+        {
+            "key": "sort",
+            "name": "Sort by kind",
+            "action": "switch",
+            "with": {"value": "{{ inputs.kind }}"},
+            "cases": [
+                {
+                    "equals": "bug",
+                    "steps": [{"key": "bug", "action": "data.format", "with": {"template": "A bug"}}],
+                },
+                {
+                    "equals": "idea",
+                    "steps": [{"key": "idea", "action": "data.format", "with": {"template": "An idea"}}],
+                },
+            ],
+            "else": [{"key": "other", "action": "stop", "with": {"message": "Nothing to do."}}],
+        },
+        {
+            "key": "both",
+            "name": "Look in both places",
+            "action": "parallel",
+            "with": {"join": "any"},
+            "timeout": 60,
+            "branches": [
+                {"key": "mail", "steps": [{"key": "mails", "action": "gmail.search", "with": {"limit": 2}}]},
+                {"key": "pages", "steps": [{"key": "found", "action": "notion.search", "with": {"query": "log"}}]},
+            ],
+        },
+        {
+            "key": "again",
+            "name": "Until it is long enough",
+            "action": "repeat",
+            "with": {"until": "steps.longer.text.size > 5", "limit": 9},
+            "do": [
+                {"key": "longer", "action": "data.format", "with": {"template": "{{ last.longer.text }}ab"}},
+            ],
+        },
+        {
+            "key": "answer",
+            "name": "Read a mail that is not there",
+            "action": "gmail.get_message",
+            "with": {"id": "nowhere"},
+            "on_error": {
+                "do": "branch",
+                "steps": [
+                    {"key": "say", "action": "data.format", "with": {"template": "Sorry: {{ error.message }}"}},
+                ],
+            },
+        },
+    ],
+    "outputs": {"size": "{{ steps.again.count }}"},
+}
+forked = workflows.create_workflow(actor, ways)
+publish_workflow(actor, forked)
+ways_run = runs.start_run(actor, forked.slug, wait=30)
 made = workflows.create_workflow(actor, support, draft=True)
 problems = [p.message for p in drafts.draft_problems(made) if p.is_error]
 if problems:
@@ -174,6 +234,8 @@ print(
             "thing": str(SandboxObject.objects.of(space).filter(service="notion", seeded=False).first().pk),
             "workflow": made.slug,
             "broken": broken.slug,
+            "ways": forked.slug,
+            "run_ways": str(ways_run.pk),
             "empty": empty.slug,
             "failing": failing.slug,
             "run_asked": str(asked_run().pk),

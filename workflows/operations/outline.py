@@ -13,6 +13,7 @@ from workflows.engine.catalogue import CATALOGUE
 from workflows.engine.definition import Definition, StepSpec, parse
 from workflows.engine.findings import Problem
 from workflows.engine.lists import BRANCH, CASE, ON_ERROR
+from workflows.engine.reading import LOOPS
 from workflows.engine.values import FieldFacts, fields_of
 from workflows.models import Workflow
 from workflows.operations.drafts import draft_definition, draft_problems
@@ -50,6 +51,7 @@ class OutlineItem:
     warnings: int
     first_problem: str
     branches: tuple[OutlineBranch, ...] = ()
+    many: str = ""
     depth: int = 0
     position: int = 0
     siblings: int = 1
@@ -62,8 +64,8 @@ class OutlineItem:
 
     @property
     def is_loop(self) -> bool:
-        """Whether it is drawn as a frame."""
-        return self.action == "for_each"
+        """Whether it is drawn as a frame around its one list."""
+        return self.action in LOOPS
 
 
 def outline(workflow: Workflow, problems: Iterable[Problem] | None = None) -> list[OutlineItem]:
@@ -133,6 +135,7 @@ def _item(
         warnings=len(found) - len(errors),
         first_problem=(errors or found)[0].message if found else "",
         branches=branches,
+        many=info.many if info else "",
         depth=depth,
         position=position,
         siblings=siblings,

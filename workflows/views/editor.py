@@ -148,6 +148,8 @@ def shown(item: OutlineItem, addresses: Addresses, parent: str = "", branch: str
         "branches": [] if loop else branches,
         "inner": branches[0]["steps"] if loop else None,
         "add_inside_url": branches[0]["add_url"] if loop else "",
+        "add_list": {"cases": "Add a case", "branches": "Add a branch"}.get(item.many, ""),
+        "add_list_url": f"{addresses.step(item.key)}#lists" if item.many and addresses.editable else "",
     }
 
 

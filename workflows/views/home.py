@@ -14,6 +14,7 @@ from integrations.registry import connectable, get_action
 from orchestrator_site.lib.look import duration
 from workflows.engine.control import CONTROLS
 from workflows.engine.definition import Definition, parse
+from workflows.engine.reading import LOOPS
 from workflows.models import Run, Workflow
 from workflows.operations import runs as operations
 from workflows.operations.inbox import open_waits
@@ -90,7 +91,7 @@ def _icon(action: Any) -> str:
 
 
 def _note(definition: Definition, changes: int) -> str:
-    loops = any(step.action == "for_each" for step, _ in definition.walk())
+    loops = any(step.action in LOOPS for step, _ in definition.walk())
     if not changes:
         return "changes nothing"
     return "changes one thing per item" if loops else f"changes {changes} {'thing' if changes == 1 else 'things'}"

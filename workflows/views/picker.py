@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from workflows.engine.catalogue import CATALOGUE
 from workflows.engine.definition import Definition
-from workflows.engine.references import Scope, Visible, walk_scopes
+from workflows.engine.references import ERROR, Scope, Visible, walk_scopes
 from workflows.engine.shapes import Shape
 from workflows.models import Run, StepRun, Workflow
 from workflows.operations.blobs import with_outputs
@@ -55,17 +55,25 @@ def outputs_of(run: Run | None) -> dict[str, Any]:
 
 def groups(definition: Definition, key: str, run: Run | None, variables: Mapping[str, Any]) -> list[Group]:
     """What the step `key` can use, nearest first."""
-    scope = Scope(definition, CATALOGUE, variables)
+    scope, found = Scope(definition, CATALOGUE, variables), list[Group]()
     for step, seen in walk_scopes(definition, scope):
-        if step.key == key:
-            return _groups(definition, seen, run, variables)
-    return []
+        if step.key == key:  # a repeat comes twice, the second time as its condition sees it
+            found = _groups(definition, seen, run, variables)
+    return found
 
 
 def _groups(definition: Definition, seen: Scope, run: Run | None, variables: Mapping[str, Any]) -> list[Group]:
     outputs = outputs_of(run)
     steps = {step.key: (number, step) for number, (step, _) in enumerate(definition.walk(), 1)}
     found = []
+    if seen.errors:
+        values = _values("error", ERROR, None)
+        found.append(Group("What went wrong", 0, "", "alert-triangle", True, values))
+    if seen.lasts:
+        last = seen.lasts[-1]
+        before = [_value(f"last.{key}.{name}", None, field.kind) for key, name, field in _fields_of(last)]
+        index = [] if seen.items else [Value("index", "{{ index }}", "", "number")]
+        found.append(Group("The pass before", 0, "", "refresh", last.taint.everything, [*before, *index]))
     if seen.items:
         item = seen.items[-1]
         values = [*_values("item", item.shape, None, item, whole=True), Value("index", "{{ index }}", "", "number")]
@@ -92,6 +100,12 @@ def _groups(definition: Definition, seen: Scope, run: Run | None, variables: Map
         ]
         found.append(Group("Variables", 0, "", "variable", False, values))
     return [group for group in found if group.values]
+
+
+def _fields_of(last: Visible) -> Iterator[tuple[str, str, Shape]]:
+    for key, output in list((last.shape.fields or {}).items())[:FIELDS]:
+        for name, field in list((output.fields or {}).items())[:FIELDS]:
+            yield key, name, field
 
 
 def _values(base: str, shape: Shape, value: Any, visible: Visible | None = None, *, whole: bool = False) -> list[Value]:

@@ -8,12 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator_site.lib.look import duration, money
+from orchestrator_site.lib.templating.values import as_text
 from workflows.api.shapes import reused
+from workflows.engine.catalogue import CATALOGUE
 from workflows.engine.definition import Definition, StepSpec, parse
+from workflows.engine.lists import ON_ERROR
+from workflows.engine.reading import LOOPS
 from workflows.engine.reuse import Place
 from workflows.models import Effect, Run, RunEvent, StepRun, Wait
 from workflows.operations.blobs import with_outputs
 from workflows.operations.earlier import kept_changes
+from workflows.operations.outline import list_title
 from workflows.views.effect_line import EffectLine
 from workflows.views.run_timeline import timeline, took
 
@@ -47,6 +52,7 @@ class StepRow:
     inner: list[ItemRow] = field(default_factory=list)
     more: int = 0
     open: bool = False
+    list_title: str = ""
 
     @property
     def place(self) -> str:
@@ -215,12 +221,23 @@ def _list(
     for spec in specs:
         row = _row(spec, all_of.places.get((spec.key, path)), depth, all_of)
         rows.append(row)
-        if spec.action == "for_each":
+        if spec.action in LOOPS:
             _add_items(row, spec, path, depth, all_of)
-            continue
-        for children in spec.branches.values():
-            rows += _list(children, path, depth + 1, all_of)
+        for name, children in spec.branches.items():
+            if spec.action not in LOOPS or name == ON_ERROR:
+                inner = _list(children, path, depth + 1, all_of)
+                _name_list(inner, name, spec, row)
+                rows += inner
     return rows
+
+
+def _name_list(rows: list[StepRow], name: str, spec: StepSpec, row: StepRow) -> None:
+    """The first of a list says which list it is; the steps after an error say that they were not needed."""
+    if rows and (name == ON_ERROR or spec.action in ("switch", "parallel")):
+        rows[0].list_title = list_title(name, spec, CATALOGUE.get(spec.action))
+    if name == ON_ERROR and row.status in ("succeeded", "skipped"):
+        for inner in rows:
+            inner.why = inner.why.replace("Not taken", "Not needed")
 
 
 def _add_items(
@@ -231,7 +248,7 @@ def _add_items(
     all_of: Record,
 ) -> None:
     """The items of a loop that have begun: the first twenty, then how many more."""
-    children = [child for steps in spec.branches.values() for child in steps]
+    children = [child for steps in spec.blocks.values() for child in steps]
     prefix = f"{path}/{spec.key}[" if path else f"{spec.key}["
     seen: dict[int, str] = {}
     for child in children:
@@ -242,7 +259,8 @@ def _add_items(
                     seen[int(index)] = record.path
     for number in sorted(seen)[:ITEMS_SHOWN]:
         inner = _list(children, seen[number], 0, all_of)
-        row.inner.append(ItemRow(_item_name(row.record, number), _worst(inner), inner, _first_error(inner)))
+        label = f"Pass {number + 1}" if spec.action == "repeat" else _item_name(row.record, number)
+        row.inner.append(ItemRow(label, _worst(inner), inner, _first_error(inner)))
     row.more = max(0, len(seen) - ITEMS_SHOWN)
 
 
@@ -305,11 +323,31 @@ def _decision(step: StepRun) -> str:
     decision, output = step.decision, step.output if isinstance(step.output, dict) else {}
     if step.action == "if":
         return "Yes" if decision.get("taken") == "then" else "Otherwise"
+    if step.action in ("switch", "parallel"):
+        return _way(step, output)
+    if step.action == "repeat":
+        return _passes(decision)
     if "count" in output:
         failed = int(output.get("failed") or 0)
         return _items(output["count"]) + (f", {failed} failed" if failed else "")
     count = decision.get("count")
     return _items(count) if count is not None else str(output.get("message", ""))
+
+
+def _way(step: StepRun, output: dict[str, Any]) -> str:
+    """Which way a switch went, or which branch was first."""
+    decision = step.decision if isinstance(step.decision, dict) else {}
+    if step.action == "parallel":
+        winner = decision.get("winner")
+        return f"“{winner}” was first" if winner else ""
+    if decision.get("taken") == "else":
+        return "Otherwise"
+    return as_text(output.get("taken", (step.input or {}).get("value")))[:80]
+
+
+def _passes(decision: dict[str, Any]) -> str:
+    passes = int(decision.get("passes") or 0)
+    return ("1 pass" if passes == 1 else f"{passes} passes") + (", its condition is met" if decision.get("met") else "")
 
 
 def _items(count: Any) -> str:

@@ -14,6 +14,7 @@ from orchestrator_site.lib.errors import Problems, UserError
 from orchestrator_site.lib.fields import CleanJSONField
 from workflows.engine.actions import ActionInfo
 from workflows.engine.findings import Problem
+from workflows.views.list_form import lists_form
 
 JSON = dict[str, Any]
 BACKOFF = (("", "As usual (growing)"), ("exponential", "Growing"), ("linear", "By the same amount"), ("fixed", "Equal"))
@@ -74,18 +75,19 @@ class SetupForm(TabForm):
         stored = {name: step.get(name) for name in ("name", "connection", "when", "key", "disabled")}
         super().__init__(data, initial={**stored, "etag": etag})
         self.inputs = inputs_form(step, info, data)
+        self.lists = lists_form(step, info, data)
         if info is not None and info.takes_connection:
             self.fields["connection"].choices = _with_stored(choices, step.get("connection", ""))  # type: ignore[attr-defined]
         else:
             del self.fields["connection"]
 
     def is_complete(self) -> bool:
-        """Whether both forms can be saved; an input may stay empty, the draft then has a problem."""
-        mine = self.is_valid()
+        """Whether all of it can be saved; an input may stay empty, the draft then has a problem."""
+        mine = self.is_valid() and (self.lists is None or self.lists.is_valid())
         return _valid_when_empty(self.inputs) and mine
 
     def changes(self) -> JSON:
-        """Name, connection, condition, key, on or off, and the inputs."""
+        """Name, connection, condition, key, on or off, the inputs, cases or branches."""
         said = self.cleaned_data
         found: JSON = {
             "name": said["name"].strip() or None,
@@ -96,7 +98,7 @@ class SetupForm(TabForm):
         }
         if "connection" in self.fields:
             found["connection"] = said["connection"] or None
-        return found
+        return found if self.lists is None else {**found, **self.lists.changes()}
 
     def show_problems(self, problems: Iterable[Problem]) -> list[Problem]:
         """Put errors at the fields they are about; returns those that have none here."""

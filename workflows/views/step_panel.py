@@ -63,6 +63,7 @@ def panel_context(
         "about": info.description.replace("`", "") if info else "",
         "form": form,
         "inputs": form.inputs if isinstance(form, SetupForm) else None,
+        "lists": form.lists if isinstance(form, SetupForm) else None,
         "tab": tab,
         "step_tabs": [
             {"label": label, "url": f"{address}?tab={name}" if name != "setup" else address, "active": name == tab}

@@ -241,3 +241,100 @@ def test_the_editor_takes_a_fixed_number_of_queries(editor, greeting, django_ass
     for page in ("workflows/greeting", "workflows/greeting/steps/hello", "workflows/greeting/steps/hello?tab=output"):
         with django_assert_max_num_queries(20):
             editor.client.get(editor.path(page))
+
+
+# ---- Switch, parallel, steps after an error ------------------------------------------------------------------
+
+
+def rows(kind: str, step: dict, names: list[tuple[str, str]], gone: int | None = None) -> dict[str, str]:
+    """What the panel of a step with cases or branches sends; the last row is the empty one."""
+    said = {"lists-TOTAL_FORMS": str(len(names)), "lists-INITIAL_FORMS": str(len(step.get(kind, [])))}
+    for i, (was, name) in enumerate(names):
+        said |= {f"lists-{i}-was": was, f"lists-{i}-name": name}
+    return said | ({} if gone is None else {f"lists-{gone}-DELETE": "on"})
+
+
+def post_rows(editor, greeting, step: dict, sent: dict[str, str]):
+    greeting.refresh_from_db()
+    said = {"etag": greeting.draft_etag, "key": step["key"], "with-value": "{{ inputs.who }}", "with-join": "any"}
+    return editor.client.post(editor.path(f"workflows/greeting/steps/{step['key']}"), said | sent)
+
+
+@pytest.fixture
+def added(editor, greeting, draft):
+    def add(action: str) -> dict:
+        editor.client.post(editor.path("workflows/greeting/steps/new?index=0"), {"action": action})
+        return draft()["steps"][0]
+
+    return add
+
+
+def test_cases_are_rows_of_typed_values(editor, greeting, draft, added):
+    step = added("switch")
+    assert "Add a case" in editor.client.get(editor.path("workflows/greeting")).text
+    names = [("", "bug"), ("", "5"), ("", '"5"'), ("", "true"), ("", "")]
+    assert post_rows(editor, greeting, step, rows("cases", step, names)).status_code == 302
+    assert [case["equals"] for case in draft()["steps"][0]["cases"]] == ["bug", 5, "5", True]
+    page = editor.client.get(editor.path("workflows/greeting/steps/switch")).text
+    assert 'value="bug"' in page and 'value="&quot;5&quot;"' in page
+
+
+def test_a_case_that_holds_steps_is_renamed_but_not_taken_away(editor, greeting, draft, added):
+    step = added("switch")
+    post_rows(editor, greeting, step, rows("cases", step, [("", "bug"), ("", "idea"), ("", "")]))
+    place = "workflows/greeting/steps/new?parent=switch&branch=case:1&index=0"
+    editor.client.post(editor.path(place), {"action": "stop"})
+    step = draft()["steps"][0]
+    kept = [("case:0", "bug"), ("case:1", "idea"), ("", "")]
+    refused = post_rows(editor, greeting, step, rows("cases", step, kept, gone=1))
+    assert refused.status_code == 422 and "still holds 1 step" in refused.text
+    swapped = [("case:0", "bug"), ("case:1", "wish"), ("", "")]
+    assert post_rows(editor, greeting, step, rows("cases", step, swapped, gone=0)).status_code == 302
+    cases = draft()["steps"][0]["cases"]
+    assert [(case["equals"], [inner["key"] for inner in case["steps"]]) for case in cases] == [("wish", ["stop"])]
+
+
+def test_branches_are_rows_of_keys(editor, greeting, draft, added):
+    step = added("parallel")
+    assert [branch["key"] for branch in step["branches"]] == ["a", "b"]
+    kept = [("branch:a", "mail"), ("branch:b", "b"), ("", "pages")]
+    assert post_rows(editor, greeting, step, rows("branches", step, kept)).status_code == 302
+    assert [branch["key"] for branch in draft()["steps"][0]["branches"]] == ["mail", "b", "pages"]
+    step = draft()["steps"][0]
+    bad = [("branch:mail", "Not a key"), ("branch:b", "b"), ("branch:pages", "b")]
+    refused = post_rows(editor, greeting, step, rows("branches", step, bad))
+    assert refused.status_code == 422 and "lower-case letters" in refused.text
+    twins = [("branch:mail", "b"), ("branch:b", "b")]
+    assert "the key “b”" in post_rows(editor, greeting, step, rows("branches", step, twins)).text
+
+
+def test_steps_after_an_error_are_a_list_of_the_outline(editor, greeting, draft):
+    address = editor.path("workflows/greeting/steps/hello?tab=fails")
+    editor.client.post(address, {"etag": greeting.draft_etag, "do": "branch"})
+    assert draft()["steps"][0]["on_error"] == {"do": "branch", "steps": []}
+    assert "If it fails" in editor.client.get(editor.path("workflows/greeting")).text
+    place = "workflows/greeting/steps/new?parent=hello&branch=on_error&index=0"
+    editor.client.post(editor.path(place), {"action": "stop"})
+    greeting.refresh_from_db()
+    editor.client.post(address, {"etag": greeting.draft_etag, "do": "branch", "timeout": "5"})
+    assert [step["key"] for step in draft()["steps"][0]["on_error"]["steps"]] == ["stop"]
+    panel = editor.client.get(editor.path("workflows/greeting/steps/stop")).text
+    assert "{{ error.message }}" in panel
+
+
+def test_a_repeat_offers_its_condition_what_its_steps_give(editor, greeting, added):
+    step = added("repeat")
+    place = f"workflows/greeting/steps/new?parent={step['key']}&branch=do&index=0"
+    editor.client.post(editor.path(place), {"action": "data.format"})
+    panel = editor.client.get(editor.path(f"workflows/greeting/steps/{step['key']}")).text
+    assert "{{ steps.format.text }}" in panel and "{{ last.format.text }}" in panel
+
+
+def test_a_block_has_a_time_limit_and_no_attempts(editor, greeting, draft, added):
+    step = added("parallel")
+    page = editor.client.get(editor.path(f"workflows/greeting/steps/{step['key']}?tab=fails")).text
+    assert 'name="timeout"' in page and 'name="max"' not in page
+    greeting.refresh_from_db()
+    said = {"etag": greeting.draft_etag, "do": "continue", "timeout": "60"}
+    editor.client.post(editor.path(f"workflows/greeting/steps/{step['key']}?tab=fails"), said)
+    assert (draft()["steps"][0]["timeout"], draft()["steps"][0]["on_error"]) == (60, {"do": "continue"})
