@@ -84,9 +84,10 @@ class BatchBody(Body):
 
 
 class BatchAnswer(Body):
-    """The ids of the runs, in the order of the inputs."""
+    """The ids of the runs, in the order of the inputs; `GET /runs?batch=` lists them."""
 
     runs: list[str]
+    batch: str
 
 
 class RerunBody(Body):

@@ -24,11 +24,12 @@ from workflows.models import Run, RunStatus, StepRun
 from workflows.operations import live
 from workflows.operations import runs as operations
 from workflows.operations.again import Wanted, run_again
+from workflows.operations.batches import batch_of
 from workflows.operations.blobs import with_outputs
 from workflows.operations.turns import waits_for
 from workflows.operations.workflows import get_workflow
 
-FILTERS = ("status", "workflow", "trigger", "q")
+FILTERS = ("status", "workflow", "trigger", "batch", "q")
 PREFER = OpenApiParameter("Prefer", str, OpenApiParameter.HEADER, description="wait=SECONDS, at most 60")
 IDEMPOTENCY = OpenApiParameter(
     "Idempotency-Key", str, OpenApiParameter.HEADER, description="The same key gives the same run, and nothing more."
@@ -59,6 +60,7 @@ def _filtered(request: Request, workflow: str = "") -> QuerySet[Run]:
         status=parameters.choice(request, "status", RunStatus.values),
         workflow=workflow or parameters.search(request, "workflow"),
         trigger=parameters.search(request, "trigger"),
+        batch=parameters.search(request, "batch"),
         q=parameters.search(request),
     )
 
@@ -117,7 +119,7 @@ class Batch(ApiView):
             mode=values.mode,
             idempotency_key=parameters.idempotency_key(request),
         )
-        return Response({"runs": [str(run.id) for run in runs]}, status=202)
+        return Response({"runs": [str(run.id) for run in runs], "batch": batch_of(runs[0])}, status=202)
 
 
 class RunList(ApiView):

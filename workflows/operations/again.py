@@ -55,6 +55,7 @@ class Wanted:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     version: int | str | None = None
     mode: str | None = None
+    batch: str = ""
 
 
 @dataclass(frozen=True)
@@ -316,7 +317,7 @@ def _fresh(actor: Actor, found: Preview, wanted: Wanted) -> Run:
         frozen["tainted_inputs"] = True
     if wanted.start:
         frozen["reused"] = {"run": str(run.pk), "from": wanted.start}
-    origin = Origin("rerun", str(run.pk), run, frozen)
+    origin = Origin("rerun", wanted.batch or str(run.pk), run, frozen)
     return fresh_run(actor, run.workflow, found.version, found.inputs, wanted.mode or run.mode, origin)
 
 

@@ -20,7 +20,8 @@ from orchestrator_site.lib.text import web_address
 from workflows.engine.crashpoints import crashpoint
 from workflows.models import Effect, Run, RunStatus, Wait
 from workflows.operations.again import rerun
-from workflows.operations.starting import start_batch, start_run, wait_for
+from workflows.operations.batches import batch_id
+from workflows.operations.starting import in_batch, start_batch, start_run, wait_for
 from workflows.operations.steering import cancel_run, pause_run, resume_run
 from workflows.operations.waits import decide_approval, deliver_event
 from workflows.operations.waking import wake
@@ -56,7 +57,9 @@ _UNLISTED = (
 # Finding
 
 
-def list_runs(actor: Actor, *, status: str = "", workflow: str = "", trigger: str = "", q: str = "") -> QuerySet[Run]:
+def list_runs(
+    actor: Actor, *, status: str = "", workflow: str = "", trigger: str = "", q: str = "", batch: str = ""
+) -> QuerySet[Run]:
     """The runs of the workspace, newest first; `q` looks into workflow names, inputs and errors."""
     actor.require("read")
     rows: QuerySet[Run] = (
@@ -71,6 +74,8 @@ def list_runs(actor: Actor, *, status: str = "", workflow: str = "", trigger: st
                 "E_CHOICE", f"There is no status “{status[:20]}”.", field="status", hint=", ".join(RunStatus.values)
             )
         rows = rows.filter(status=status)
+    if batch:
+        rows = in_batch(rows, batch_id(batch))
     if workflow:
         rows = rows.filter(workflow__slug=workflow)
     if trigger:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
+from accounts import audit
 from accounts.actor import Actor
 from orchestrator_site.lib.errors import Conflict, Problems, UserError
 from orchestrator_site.lib.ids import uuid7
@@ -26,6 +29,10 @@ from workflows.operations.workflows import get_workflow, workflow_to_run
 MODES = ("live", "dry")
 MOST_BATCH = 1000
 MOST_WAIT = 60.0
+MOST_COMPLAINTS = 50
+BATCH = "batch:"
+BATCH_WINDOW = 600_000
+"""Milliseconds in which all runs of a batch have been named."""
 _KEY = re.compile(r"^[\x21-\x7e]{1,128}$")
 
 
@@ -103,9 +110,12 @@ def start_batch(
     idempotency_key: str | None = None,
     trigger_kind: str = "api",
 ) -> list[Run]:
-    """Start many runs of one workflow at once: all of them, or none when one set of inputs is wrong."""
+    """Start many runs of one workflow at once: all of them, or none when one set of inputs is wrong.
+
+    Raises Problems that name each wrong set (`inputs[3].who`), at most 50 of them.
+    """
     actor.require("run")
-    workflow = workflow_to_run(actor, slug)
+    workflow = get_workflow(actor, slug)
     check_mode(mode)
     if not 1 <= len(inputs_list) <= MOST_BATCH:
         raise UserError(
@@ -115,21 +125,32 @@ def start_batch(
     sha = request_sha(slug, [dict(one) for one in inputs_list], mode, None) if key else ""
     first = known_run(actor, key, sha)
     if first is not None:
-        return list(_runs(actor).filter(trigger_id=first.trigger_id).order_by("id"))
+        return _same_batch(actor, first)
     chosen = choose_version(actor, workflow, None)
-    origin = Origin(trigger_kind, f"batch:{uuid7().hex}")
-    runs = [fresh_run(actor, workflow, chosen, given, mode, origin) for given in _all_given(inputs_list)]
+    origin = Origin(trigger_kind, f"{BATCH}{uuid7().hex}")
+    runs = _all_fresh(inputs_list, lambda given: fresh_run(actor, workflow, chosen, given, mode, origin))
     runs[0].idempotency_key, runs[0].request_sha256 = key, sha
     try:
         with transaction.atomic():
             store_runs(actor, runs)
+            audit.record(actor, "runs.start", workflow, details={"batch": origin.id, "runs": len(runs)})
     except IntegrityError:
         first = known_run(actor, key, sha)
         if first is None:
             raise
-        return list(_runs(actor).filter(trigger_id=first.trigger_id).order_by("id"))
+        return _same_batch(actor, first)
     wake_if_nobody_works()
     return runs
+
+
+def _same_batch(actor: Actor, first: Run) -> list[Run]:
+    return list(in_batch(_runs(actor), UUID(first.trigger_id.removeprefix(BATCH))).order_by("id"))
+
+
+def in_batch(rows: QuerySet[Run], batch: UUID) -> QuerySet[Run]:
+    """Those of these runs that were started in a batch; its runs were named right after it, so their ids follow."""
+    last = UUID(int=min(batch.int + (BATCH_WINDOW << 80), (1 << 128) - 1))
+    return rows.filter(pk__gt=batch, pk__lt=last, trigger_id=f"{BATCH}{batch.hex}")
 
 
 def wait_for(run: Run, seconds: float) -> Run:
@@ -218,17 +239,26 @@ def given_inputs(inputs: Mapping[str, Any] | None) -> dict[str, Any]:
     return value
 
 
-def _all_given(inputs_list: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    found, problems = [], []
+def _all_fresh(inputs_list: Sequence[Mapping[str, Any]], fresh: Callable[[dict[str, Any]], Run]) -> list[Run]:
+    """A run for each set of inputs, or every complaint with the set it is about."""
+    runs, problems = [], []
     for at, inputs in enumerate(inputs_list):
         try:
-            found.append(given_inputs(inputs))
+            runs.append(fresh(given_inputs(inputs)))
+        except Problems as several:
+            problems += [_about(at, each) for each in several.extra["errors"]]
         except UserError as problem:
-            problem.field = f"inputs[{at}]"
-            problems.append(problem)
+            problems.append(_about(at, problem.as_dict()))
+        if len(problems) >= MOST_COMPLAINTS:
+            break
     if problems:
-        raise Problems(problems[:50])
-    return found
+        raise Problems(problems[:MOST_COMPLAINTS])
+    return runs
+
+
+def _about(at: int, problem: Mapping[str, Any]) -> dict[str, Any]:
+    where = str(problem.get("field") or "").removeprefix("inputs")
+    return {**problem, "field": f"inputs[{at}]{where}", "message": f"inputs[{at}]: {problem['message']}"}
 
 
 def check_mode(mode: str) -> None:
