@@ -6,7 +6,21 @@ from django.urls import URLPattern, path
 
 from workflows.api.metrics import metrics
 from workflows.api.original.door import root
-from workflows.views import again, effects, files, home, inbox, runs, steps, variables, versions, workflows
+from workflows.views import (
+    again,
+    batch,
+    compare,
+    effects,
+    files,
+    home,
+    inbox,
+    run_list,
+    runs,
+    steps,
+    variables,
+    versions,
+    workflows,
+)
 
 public: list[URLPattern] = [path("", root, name="root")]
 watching: list[URLPattern] = [path("metrics", metrics, name="metrics")]
@@ -33,7 +47,11 @@ pages: list[URLPattern] = [
     path("workflows/<str:slug>/delete", workflows.workflow_delete, name="workflow_delete"),
     path("workflows/<str:slug>/export", workflows.workflow_export, name="workflow_export"),
     path("workflows/<str:slug>/run", runs.workflow_run, name="workflow_run"),
-    path("runs", runs.run_list, name="runs"),
+    path("workflows/<str:slug>/batch", batch.workflow_batch, name="workflow_batch"),
+    path("runs", run_list.run_list, name="runs"),
+    path("runs/bulk", run_list.runs_bulk, name="runs_bulk"),
+    path("runs/export", run_list.runs_export, name="runs_export"),
+    path("runs/compare", compare.runs_compare, name="runs_compare"),
     path("runs/<uuid:run>", runs.run, name="run"),
     path("runs/<uuid:run>/events", runs.run_events, name="run_events"),
     path("runs/<uuid:run>/cancel", runs.run_cancel, name="run_cancel"),

@@ -42,11 +42,7 @@ def read_table(raw: bytes | str, *, max_rows: int, max_bytes: int = MIB, field: 
 
     Cells are text, formulas too. Raises UserError: E_TOO_LARGE, E_CSV, E_LENGTH, E_REQUIRED, E_TEXT_CONTROL.
     """
-    size = len(raw) if isinstance(raw, bytes) else len(raw.encode("utf-8", "surrogatepass"))
-    if size > max_bytes:
-        text = f"This table has {size:,} bytes; at most {max_bytes:,} are taken."
-        raise TooLarge(text, field=field, limit=max_bytes, hint="Split it into several.")
-    text = (raw if isinstance(raw, str) else _decoded(raw)).removeprefix("\ufeff")
+    text = table_text(raw, max_bytes=max_bytes, field=field)
     said = _SAID.match(text)
     text = text[said.end() :] if said else text
     delimiter = said[1] if said else _delimiter(text)
@@ -59,6 +55,23 @@ def read_table(raw: bytes | str, *, max_rows: int, max_bytes: int = MIB, field: 
     if len(lines) == 1:
         raise UserError("E_REQUIRED", "There is no row below the names of the columns.", field=field)
     return Table(columns, tuple(lines[1:]), delimiter)
+
+
+def table_text(raw: bytes | str, *, max_bytes: int = MIB, field: str = "table") -> str:
+    """A table's bytes as text, whatever wrote them. Raises TooLarge."""
+    text = raw
+    if isinstance(raw, bytes):
+        _check_size(len(raw), max_bytes, field)
+        text = _decoded(raw)
+    assert isinstance(text, str)
+    _check_size(len(text.encode("utf-8", "surrogatepass")), max_bytes, field)
+    return text.removeprefix("\ufeff")
+
+
+def _check_size(size: int, most: int, field: str) -> None:
+    if size > most:
+        text = f"This table has {size:,} bytes; at most {most:,} are taken."
+        raise TooLarge(text, field=field, limit=most, hint="Split it into several.")
 
 
 def defused(value: Any) -> str:

@@ -20,15 +20,16 @@ function setTheme(theme) {
   showTheme()
 }
 
-// ---- Questions: form[data-confirm="title"], -text, -yes, -no, -harm --------------------------------------------
+// ---- Questions: form or button[data-confirm="title"], -text, -yes, -no, -harm -----------------------------------------
 function ask(form, submitter) {
   const dialog = one('#ask')
-  const { confirm, confirmText, confirmYes, confirmNo } = form.dataset
+  const asks = submitter?.dataset.confirm ? submitter : form
+  const { confirm, confirmText, confirmYes, confirmNo } = asks.dataset
   one('#ask-title').textContent = confirm
   one('#ask-text').textContent = confirmText ?? ''
   one('#ask-yes').textContent = confirmYes ?? submitter?.textContent ?? confirm
   one('#ask-no').textContent = confirmNo ?? 'Keep it as it is'
-  one('#ask-yes').className = 'confirmHarm' in form.dataset ? 'btn btn-harm' : 'btn btn-primary'
+  one('#ask-yes').className = 'confirmHarm' in asks.dataset ? 'btn btn-harm' : 'btn btn-primary'
   dialog.returnValue = 'no'
   dialog.addEventListener('close', () => {
     if (dialog.returnValue !== 'yes') return submitter?.focus()
@@ -41,7 +42,7 @@ function ask(form, submitter) {
 
 document.addEventListener('submit', event => {
   const form = event.target
-  if (!form.dataset.confirm) return
+  if (!form.dataset.confirm && !event.submitter?.dataset.confirm) return
   if ('confirmed' in form.dataset) return delete form.dataset.confirmed
   event.preventDefault()
   event.stopImmediatePropagation()

@@ -104,6 +104,67 @@ class RerunBody(Body):
     mode: Literal["live", "dry"] | None = None
 
 
+class ManyBody(Body):
+    """Which runs: their ids, or all that a filter finds (the parameters of `GET /runs`)."""
+
+    runs: list[str] | None = Field(None, min_length=1, max_length=1000)
+    status: str | None = None
+    workflow: str | None = None
+    trigger: str | None = None
+    q: str | None = Field(None, max_length=200)
+    batch: str | None = None
+
+
+class RerunManyBody(ManyBody):
+    """Which runs, from where ("@failed", or "" for the beginning) and on which version."""
+
+    from_: Literal["@failed", ""] = Field("@failed", alias="from")
+    version: int | Literal["draft", "newest"] | None = None
+
+
+class LeftBody(Body):
+    """A run that was left as it is, and why."""
+
+    run: str
+    reason: str
+
+
+class ManyAnswer(Body):
+    """The runs that were cancelled, or the new ones with their batch; and those left as they are."""
+
+    runs: list[str]
+    left: list[LeftBody]
+    batch: str | None
+
+
+class DifferenceBody(Body):
+    """One thing that was not the same."""
+
+    what: str
+    before: Any
+    after: Any
+
+
+class StepDifferenceBody(Body):
+    """A step that did not go the same way: what it was given (`causes`), what came of it (`outcome`)."""
+
+    step: str
+    path: str
+    title: str
+    causes: list[DifferenceBody]
+    outcome: list[DifferenceBody]
+
+
+class ComparisonBody(Body):
+    """Two runs compared: as a whole, and step by step; `first` is where they part."""
+
+    a: str
+    b: str
+    whole: list[DifferenceBody]
+    first: StepDifferenceBody | None
+    steps: list[StepDifferenceBody]
+
+
 class ErrorBody(Body):
     """What went wrong, in plain words, and what to do next."""
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workflows.api import ledger, runs, workflows, workspace
+from workflows.api import bulk, ledger, runs, workflows, workspace
 
 urlpatterns = [
     path("workflows", workflows.WorkflowList.as_view(), name="workflows"),
@@ -15,6 +15,9 @@ urlpatterns = [
     path("workflows/<str:slug>/runs", runs.WorkflowRuns.as_view(), name="workflow_runs"),
     path("workflows/<str:slug>/runs/batch", runs.Batch.as_view(), name="workflow_batch"),
     path("runs", runs.RunList.as_view(), name="runs"),
+    path("runs/compare", bulk.CompareRuns.as_view(), name="runs_compare"),
+    path("runs/cancel", bulk.CancelRuns.as_view(), name="runs_cancel"),
+    path("runs/rerun", bulk.RerunRuns.as_view(), name="runs_rerun"),
     path("runs/<str:run>", runs.RunDetail.as_view(), name="run"),
     path("runs/<str:run>/steps", runs.RunSteps.as_view(), name="run_steps"),
     path("runs/<str:run>/effects", runs.RunEffects.as_view(), name="run_effects"),

@@ -19,8 +19,8 @@ from workflows.models import Run, Workflow
 from workflows.operations import runs as operations
 from workflows.operations.inbox import open_waits
 from workflows.views.pages import PageRequest, link
+from workflows.views.run_list import LONG, run_line
 from workflows.views.run_timeline import took
-from workflows.views.runs import LONG, run_line
 
 CARDS, RECENT = 3, 6
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -19,29 +19,12 @@ from workflows.operations import runs as operations
 from workflows.operations.blobs import RECORD, with_outputs
 from workflows.operations.turns import waits_for
 from workflows.operations.versions import get_version
-from workflows.operations.workflows import get_workflow, list_workflows
-from workflows.views.pages import PageRequest, back_with_error, go, link, page_of, say
+from workflows.operations.workflows import get_workflow
+from workflows.views.pages import PageRequest, back_with_error, go, link, say
 from workflows.views.run_form import RunForm, add_errors, run_inputs
+from workflows.views.run_list import TRIGGERS
 from workflows.views.run_page import RunPage, build
 from workflows.views.run_timeline import took
-
-STATES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("", "All", ()),
-    ("active", "Active", ("queued", "running", "waiting", "paused")),
-    ("attention", "Needs you", ("attention",)),
-    ("succeeded", "Succeeded", ("succeeded",)),
-    ("failed", "Failed", ("failed", "timed_out")),
-    ("cancelled", "Cancelled", ("cancelled",)),
-)
-LONG = ("inputs", "outputs")
-TRIGGERS = {
-    "page": "a person",
-    "api": "API",
-    "command": "the command line",
-    "python": "Python",
-    "seed": "the original's API",
-    "rerun": "run again",
-}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -85,57 +68,6 @@ def _crumbs(request: PageRequest, workflow: Workflow) -> list[tuple[str, str]]:
         (workflow.name, link(request.workspace, "workflow", slug=workflow.slug)),
         ("Run", ""),
     ]
-
-
-@require_safe
-def run_list(request: PageRequest, workspace: str) -> HttpResponse:
-    """Runs with tabs by state, search and filters; everything lives in the URL."""
-    chosen = request.GET.get("state", "")
-    states = next((states for name, _, states in STATES if name == chosen), ())
-    filters = {name: request.GET.get(name, "")[:200].replace("\x00", "") for name in ("workflow", "trigger", "q")}
-    problem = ""
-    try:
-        rows = operations.list_runs(request.actor, **filters)
-    except UserError as error:
-        rows, problem = operations.list_runs(request.actor), error.message
-    if states:
-        rows = rows.filter(status__in=states)
-    shown, edges = page_of(rows.defer(*LONG), request)
-    context = {
-        "runs": [run_line(run) for run in shown],
-        "tabs": _tabs(request, chosen),
-        "filters": filters,
-        "filtered": bool(chosen or any(filters.values())),
-        "workflows": list_workflows(request.actor).order_by("name").values_list("slug", "name")[:200],
-        "triggers": TRIGGERS,
-        "problem": problem,
-        **edges,
-    }
-    return render(request, "workflows/run_list.html", context)
-
-
-def _tabs(request: HttpRequest, chosen: str) -> list[dict[str, Any]]:
-    tabs = []
-    for name, label, _ in STATES:
-        query = request.GET.copy()
-        for gone in ("before", "after", "state"):
-            query.pop(gone, None)
-        if name:
-            query["state"] = name
-        tabs.append({"label": label, "url": f"?{query.urlencode()}", "active": name == chosen})
-    return tabs
-
-
-def run_line(run: Run) -> dict[str, Any]:
-    """One run in a list: what happened, why, who, what it cost."""
-    reason = (run.error or {}).get("message", "") or next((str(text) for text in run.warnings or []), "")
-    return {
-        "run": run,
-        "why": reason,
-        "by": run.started_by or TRIGGERS.get(run.trigger_kind, run.trigger_kind),
-        "took": took(run.started_at, run.finished_at) if run.started_at else None,
-        "warnings": len(run.warnings or []),
-    }
 
 
 @require_safe
