@@ -26,6 +26,12 @@ class Connection(WorkspaceModel):
     status = models.CharField(max_length=16, default="unknown", help_text="unknown, works, broken")
     status_text = models.CharField(max_length=500, blank=True)
     checked_at = models.DateTimeField(null=True, blank=True)
+    requests_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Of all workers together; empty: as the service asks for, 0: no limit."
+    )
+    at_once = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Calls at the same time, of all workers together; empty or 0: no limit."
+    )
     created_at = models.DateTimeField(default=now, editable=False)
     updated_at = models.DateTimeField(default=now)
     created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
@@ -43,6 +49,33 @@ class Connection(WorkspaceModel):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.service})"
+
+
+class Bucket(WorkspaceModel):
+    """What all workers know of a connection's rate: until when it is blocked, and which tokens are given out."""
+
+    connection = models.OneToOneField(Connection, primary_key=True, on_delete=models.CASCADE, related_name="bucket")
+    blocked_until = models.DateTimeField(null=True, help_text="The service asked to wait until then (Retry-After).")
+    taken = JSONText(default=dict, help_text="Limit → the moment up to which its tokens are given out.")
+
+    def __str__(self) -> str:
+        return f"bucket of {self.connection_id}"
+
+
+class Breaker(WorkspaceModel):
+    """A connection whose service has been failing: open lets no call through, half_open one."""
+
+    connection = models.OneToOneField(Connection, primary_key=True, on_delete=models.CASCADE, related_name="breaker")
+    state = models.CharField(max_length=16, default="closed", help_text="closed, open, half_open")
+    failures = models.PositiveIntegerField(default=0, help_text="Calls without an answer since the last answer.")
+    trips = models.PositiveIntegerField(default=0)
+    since = models.DateTimeField(null=True, help_text="When the first of these calls failed.")
+    opened_at = models.DateTimeField(null=True)
+    retry_at = models.DateTimeField(null=True, help_text="When one call is let through to try.")
+    last_error = models.CharField(max_length=500, blank=True)
+
+    def __str__(self) -> str:
+        return f"breaker of {self.connection_id}: {self.state}"
 
 
 class SandboxObject(WorkspaceModel):

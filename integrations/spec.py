@@ -143,6 +143,34 @@ class SecretField:
 
 
 @dataclass(frozen=True)
+class Limit:
+    """A rate that a service asks for: at most `amount` calls in any window of `seconds`, `burst` of them at once.
+
+    `changes`: it counts only calls that change something.
+    """
+
+    amount: int
+    seconds: float
+    burst: int = 1
+    changes: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.burst <= self.amount or self.seconds <= 0:
+            raise ValueError(f"a limit of {self.amount} in {self.seconds:g} s, {self.burst} at once, makes no sense")
+
+    @property
+    def name(self) -> str:
+        """What it is stored under."""
+        return f"{self.amount}/{self.seconds:g}{' changes' if self.changes else ''}"
+
+    @property
+    def words(self) -> str:
+        """For people: "80 changes a minute"."""
+        each = {1: "a second", 60: "a minute", 3600: "an hour"}.get(int(self.seconds), f"in {self.seconds:g} seconds")
+        return f"{self.amount} {'changes' if self.changes else 'calls'} {each}"
+
+
+@dataclass(frozen=True)
 class OAuthSpec:
     """A consent page instead of pasted secrets: whose it is, what is asked for, and in which words it is explained.
 
@@ -209,6 +237,7 @@ class Integration:
     connection is not used); "none", where there is nothing to connect to and `client` opens for the workspace alone.
     `check_address` is a dotted path to `(text) -> address` for services whose address is no https URL;
     `base_url_required` where there is no usual one.
+    `limits` are the rates the service asks for; all workers together keep them, connection by connection.
     """
 
     slug: str
@@ -227,6 +256,7 @@ class Integration:
     secret_sets: tuple[tuple[str, ...], ...] = ()
     rank: int = 100
     keywords: tuple[str, ...] = ()
+    limits: tuple[Limit, ...] = ()
     folder: Path | None = None
     actions: dict[str, Action] = field(default_factory=dict)
 

@@ -41,6 +41,8 @@ MAX_STEPS = env.number("MAX_STEPS", 1000, low=1, high=10_000)
 LEASE_SECONDS = env.number("LEASE_SECONDS", 30, low=12, high=600)
 ENGINE_RUNS = env.number("ENGINE_RUNS", 2500, low=1, high=100_000)
 ENGINE_MEMORY_MB = env.number("ENGINE_MEMORY", 300, low=50, high=100_000)
+# The rates that services declare; what a connection sets for itself, Retry-After and breakers hold in any case.
+SERVICE_LIMITS = env.flag("SERVICE_LIMITS", True)
 WORKERS = env.number("WORKERS", 2, low=1, high=64)
 
 INSTALLED_APPS = [

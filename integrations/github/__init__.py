@@ -1,6 +1,6 @@
 """GitHub: issues, pull requests, files, releases and the rest, on github.com or an Enterprise server."""
 
-from integrations.spec import Integration, SecretField
+from integrations.spec import Integration, Limit, SecretField
 
 INTEGRATION = Integration(
     slug="github",
@@ -42,4 +42,11 @@ INTEGRATION = Integration(
     base_url="https://api.github.com",
     base_url_help="Only for GitHub Enterprise: https://your-host/api/v3",
     keywords=("issue", "repository", "commit", "file", "code", "git", "pull request", "release", "actions"),
+    # 5,000 requests an hour; "no more than 80 content-generating requests per minute and 500 per hour":
+    # https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+    limits=(
+        Limit(5000, 3600.0, burst=1000),
+        Limit(80, 60.0, burst=20, changes=True),
+        Limit(500, 3600.0, burst=100, changes=True),
+    ),
 )

@@ -1,6 +1,6 @@
 """Notion: pages, databases and search, through an internal integration's token."""
 
-from integrations.spec import Integration, SecretField
+from integrations.spec import Integration, Limit, SecretField
 
 INTEGRATION = Integration(
     slug="notion",
@@ -20,4 +20,7 @@ INTEGRATION = Integration(
     base_url="https://api.notion.com",
     base_url_help="Only behind a proxy.",
     keywords=("page", "database", "wiki", "notes", "markdown"),
+    # "an average of three requests per second. Some bursts beyond the average rate are allowed":
+    # https://developers.notion.com/reference/request-limits
+    limits=(Limit(180, 60.0, burst=10),),
 )

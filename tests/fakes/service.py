@@ -1,7 +1,8 @@
 """A small service with a memory: what really happened outside, whatever anybody believes (security.md §3).
 
 Every change is fsynced to a journal before it is answered. Faults are planned per request: ok, lose (done, no answer),
-drop (not done, no answer), 500 (not done), 500done, 429, 422, slow (done, answered late), html (done, unreadable).
+drop (not done, no answer), 500 (not done), 500done, 429, 429:3 (wait three seconds), 422, slow (done, answered late),
+html (done, unreadable).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class FakeService:
         self.done: list[dict] = []
         self.tokens: list[str | None] = []
         self.requests = 0
+        self.times: list[float] = []
         self.in_flight = self.most_in_flight = 0
         self.slow = slow
         self.lock = threading.Lock()
@@ -85,8 +87,8 @@ class _Handler(BaseHTTPRequestHandler):
         query = parse_qs(urlsplit(self.path).query)
         if self.path.startswith("/read"):
             fault = self._next()
-            if fault.isdigit():
-                self._answer(int(fault), {"error": "planned"})
+            if fault[:3].isdigit():
+                self._refuse(fault)
                 return
             self._answer(200, {"text": query.get("q", [""])[0]})
             return
@@ -96,6 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _next(self) -> str:
         with self.house.lock:
             self.house.requests += 1
+            self.house.times.append(time.monotonic())
             return self.house.plan.popleft() if self.house.plan else "ok"
 
     def do_POST(self) -> None:
@@ -125,10 +128,8 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(self.house.slow)
         if fault == "drop":
             self._hang_up()
-        elif fault in ("500", "422", "404"):
-            self._answer(int(fault), {"error": "planned"})
-        elif fault == "429":
-            self._answer(429, {"error": "slow down"}, {"Retry-After": "1"})
+        elif fault in ("500", "422", "404") or fault.startswith("429"):
+            self._refuse(fault)
         else:
             thing = self.house.do(key, body, self.headers["X-Process"] or "")
             if fault == "lose":
@@ -142,6 +143,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(201, b"<html>proxy</html>", {})
             else:
                 self._answer(201, thing)
+
+    def _refuse(self, fault: str) -> None:
+        """ "500", or "429:3": wait three seconds."""
+        status, _, seconds = fault.partition(":")
+        self._answer(int(status), {"error": "planned"}, {"Retry-After": seconds or "1"} if status == "429" else None)
 
     def _hang_up(self) -> None:
         self.close_connection = True

@@ -7,21 +7,23 @@ the step's own row.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from workflows.engine.frames import Ended
-from workflows.engine.records import AttemptRecord, EffectRecord, Failure, StepRecord
-from workflows.engine.retry import Policy, wait_before_retry
+from workflows.engine.records import AttemptRecord, EffectRecord, Failure, Held, StepRecord
+from workflows.engine.retry import LONGEST_WAIT, Policy, wait_before_retry
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from uuid import UUID
 
     from workflows.engine.plan import StepPlan
     from workflows.engine.walk import Task, Traits, Walk
 
+WORTH_SAYING = 1.0
+NOT_WORTH_SAYING = 5.0
+MOST_SLOWED = 10
 CUT_OFF = {
     "code": "E_INTERRUPTED",
     "message": "The worker died during this call.",
@@ -32,13 +34,22 @@ CUT_OFF = {
 
 async def attempts(walk: Walk, task: Task, traits: Traits) -> Any:
     """Call until it succeeds or another attempt does not help; goes on with what a dead worker left."""
-    record, group = task.record, task.frame.group
     task.policy = _policy(task.plan, traits)
     goes_on = _take_up(walk, task)
+    try:
+        return await _attempts(walk, task, traits, goes_on=goes_on)
+    finally:
+        walk.executor.leave(task)
+
+
+async def _attempts(walk: Walk, task: Task, traits: Traits, *, goes_on: bool) -> Any:
+    record, group = task.record, task.frame.group
     if not goes_on and record.status == "waiting" and record.due_at is not None:
         await walk.sleep_until(group, record.due_at)
     while True:
         group.check()
+        if not goes_on:
+            await admitted(walk, task)
         _begin(walk, task, goes_on=goes_on)
         goes_on = False
         try:
@@ -46,6 +57,7 @@ async def attempts(walk: Walk, task: Task, traits: Traits) -> Any:
             group.check()
             output = await walk.call(task, traits)
         except Failure as failure:
+            walk.executor.leave(task)
             due = _failed(walk, task, failure)
             if due is None:
                 raise
@@ -58,6 +70,38 @@ async def attempts(walk: Walk, task: Task, traits: Traits) -> Any:
             if record.attempts > 1:
                 walk.log.put(_row(walk, task, "succeeded", None))
             return output
+
+
+async def admitted(walk: Walk, task: Task) -> None:
+    """Wait until the limits of the connection let a call leave; being held back is no attempt."""
+    said = ""
+    while (held := await walk.executor.admit(task)) is not None:
+        said = _held(walk, task, held, said)
+        await walk.sleep_until(task.frame.group, held.due)
+    if isinstance(task.record.decision, dict) and "held" in task.record.decision:
+        rest = {name: value for name, value in task.record.decision.items() if name != "held"}
+        task.record.decision = rest or None
+
+
+def _held(walk: Walk, task: Task, held: Held, said: str) -> str:
+    """Say on the step's record why it waits and until when, unless that is over in a moment or stands there already."""
+    record, now = task.record, walk.clock.now()
+    left = (held.due - now).total_seconds()
+    late = record.due_at is None or abs((record.due_at - held.due).total_seconds()) > NOT_WORTH_SAYING
+    if left < WORTH_SAYING or (said == held.why and not late):
+        return said
+    decision = record.decision if isinstance(record.decision, dict) else {}
+    before = decision.get("held") or {}
+    since = before["since"] if before.get("why") == held.why else now.isoformat()
+    if held.why == "failing" and (now - datetime.fromisoformat(since)).total_seconds() > LONGEST_WAIT:
+        hours = f"{LONGEST_WAIT / 3600:.0f} hours"
+        raise Failure(
+            "E_SERVICE_UNAVAILABLE", f"{held.text}; the step has waited for {hours}.", "Look at the connection's page."
+        )
+    record.decision = {**decision, "held": {"why": held.why, "text": held.text, "since": since}}
+    record.status, record.due_at = "waiting", held.due
+    walk.log.put(record)
+    return held.why
 
 
 def another(walk: Walk, task: Task, error: Mapping[str, Any] | None) -> None:
@@ -121,7 +165,7 @@ def _failed(walk: Walk, task: Task, failure: Failure) -> datetime | None:
     """Put a failed attempt on record, together with when the next one is due (None: there is none)."""
     walk.book(task)
     record = task.record
-    wait = wait_before_retry(task.policy, failure, record.attempts)
+    wait = wait_before_retry(task.policy, failure, record.attempts - _slowed(record, failure))
     row = _row(walk, task, "unknown" if failure.outcome == "unknown" else "failed", failure.as_dict())
     if wait is None:
         walk.log.put(row)
@@ -131,6 +175,16 @@ def _failed(walk: Walk, task: Task, failure: Failure) -> datetime | None:
     record.error = {**failure.as_dict(), "step": task.plan.key}
     walk.log.put(record, row)
     return due
+
+
+def _slowed(record: StepRecord, failure: Failure) -> int:
+    """How often the service has asked this step to slow down: such an answer uses up no retry, up to a bound."""
+    decision = record.decision if isinstance(record.decision, dict) else {}
+    slowed = int(decision.get("slowed") or 0)
+    if failure.kind == "rate_limited" and slowed < MOST_SLOWED:
+        slowed += 1
+        record.decision = {**decision, "slowed": slowed}
+    return slowed
 
 
 def _ended(walk: Walk, task: Task, ended: Ended) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
@@ -18,7 +19,7 @@ from integrations.errors import CERTAIN_NO, ServiceError, Unreadable
 from orchestrator_site.lib.crypto import effect_hmac
 from orchestrator_site.lib.json import clean_value, dumps
 from orchestrator_site.lib.redact import redact_value
-from workflows.engine.attempts import another
+from workflows.engine.attempts import admitted, another
 from workflows.engine.calls import set_deadline
 from workflows.engine.crashpoints import crashpoint
 from workflows.engine.frames import Ended
@@ -48,6 +49,31 @@ class House(Protocol):
     def settle_seconds(self) -> float:
         """How long after its deadline absence is believed."""
 
+    limits: Any
+    """`workflows.engine.limits.Limits`; None where nothing is limited."""
+
+
+class Gate(Protocol):
+    """The executor, as far as a change must know it."""
+
+    def leave(self, task: Task) -> None:
+        """No call of the task is under way."""
+
+    def spend(self, task: Task) -> None:
+        """A call of the task leaves now."""
+
+    def note(self, task: Task, error: ServiceError | TimeoutError | None) -> None:
+        """What a call has shown of its service."""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """How a call of a change gets out: its limits, a thread, and a last look at the connection."""
+
+    gate: Gate
+    slot: Callable[[], Any]
+    still: Callable[[bool], Awaitable[None]]
+
 
 class Reopened(Exception):
     """The connection was changed since the call began: the call begins again with it as it is now."""
@@ -63,11 +89,10 @@ class Ledger:
         run_id: UUID,
         history: dict[str, list[EffectRecord]],
         timeout: float,
-        slot: Callable[[], Any],
-        still: Callable[[bool], Awaitable[None]],
+        passage: Passage,
     ) -> None:
         self.house, self.task, self.run_id, self.history = house, task, run_id, history
-        self.timeout, self.slot, self.still = timeout, slot, still
+        self.timeout, self.passage = timeout, passage
         self.position = 0
         self.by_hand = self.nameless = False
         self._log, self._clock = task.walk.log, task.walk.clock
@@ -96,8 +121,9 @@ class Ledger:
 
     async def _send(self, order: Order, key: str, past: list[EffectRecord]) -> None:
         self.task.frame.group.check()
-        async with self.slot():
-            await self.still(bool(past))
+        await self._admitted()
+        async with self.passage.slot():
+            await self.passage.still(bool(past))
             self.task.frame.group.check()
             effect = self._intent(order, key, len(past) + 1)
             past.append(effect)
@@ -139,24 +165,35 @@ class Ledger:
     async def _leave(self, order: Order, effect: EffectRecord, *, repeated: bool) -> None:
         """The one request, and what its answer says about the change."""
         set_deadline(self.timeout)
+        self.passage.gate.spend(self.task)
         try:
             async with asyncio.timeout(self.timeout):
                 outcome = await order.send(effect.key)
             crashpoint("P14")
         except ServiceError as error:
+            self.passage.gate.note(self.task, error)
             refused = error.refused or (error.status in CERTAIN_NO and not isinstance(error, Unreadable))
             if refused and not (repeated and error.status in AMBIGUOUS):
                 failure = failure_of(error)
                 self._end(effect, "refused", error=failure.as_dict(), resolution="answer")
                 raise failure from error
             self._unknown(effect, error.code, error.message)
-        except TimeoutError:
+        except TimeoutError as late:
+            self.passage.gate.note(self.task, late)
             self._unknown(effect, "E_TIMEOUT", f"There was no answer within {self.timeout:g} seconds.")
         except Exception as error:
             self._unknown(effect, "E_ACTION", f"The answer could not be read ({type(error).__name__}).")
         else:
+            self.passage.gate.note(self.task, None)
             self._confirm(effect, outcome.external_id, outcome.external_url, outcome.data, "answer")
         crashpoint("P16")
+
+    async def _admitted(self) -> None:
+        """Wait for the limits of the connection, in the middle of an attempt."""
+        await admitted(self.task.walk, self.task)
+        if self.task.record.status == "waiting":
+            self.task.record.due_at = None
+            self._put_step("running")
 
     # Unknown outcomes
 
@@ -225,13 +262,18 @@ class Ledger:
     async def _one_look(
         self, look: Callable[[LookFor], Awaitable[Found | None]], what: LookFor, effect: EffectRecord
     ) -> tuple[Found | None, bool]:
+        await self._admitted()
         effect.looks += 1
         crashpoint("P18")
         set_deadline(self.timeout)
+        self.passage.gate.spend(self.task)
         try:
             async with asyncio.timeout(self.timeout):
-                return await look(what), True
-        except (ServiceError, TimeoutError):
+                found = await look(what)
+            self.passage.gate.note(self.task, None)
+            return found, True
+        except (ServiceError, TimeoutError) as error:
+            self.passage.gate.note(self.task, error)
             return None, False
         except Ended:
             raise
@@ -239,6 +281,7 @@ class Ledger:
             return None, False
 
     async def _pause(self, effect: EffectRecord, due: datetime) -> None:
+        self.passage.gate.leave(self.task)
         self.task.record.due_at = due
         self._put_step("waiting", effect)
         await self.task.walk.sleep_until(self.task.frame.group, due)
@@ -246,6 +289,7 @@ class Ledger:
 
     async def _ask(self, order: Order, effect: EffectRecord) -> None:
         """Ask a person, and wait for the answer as long as it takes."""
+        self.passage.gate.leave(self.task)
         record = self.task.record
         decision = record.decision if isinstance(record.decision, dict) else {}
         if decision.get("asked") != str(effect.id):

@@ -24,12 +24,12 @@ from orchestrator_site.lib.json import clean_value
 from workflows.engine.attempts import last_change
 from workflows.engine.calls import Clients, Open, set_deadline
 from workflows.engine.crashpoints import crashpoint
-from workflows.engine.effects import House, Ledger, Reopened, failure_of
+from workflows.engine.effects import House, Ledger, Passage, Reopened, failure_of
 from workflows.engine.files import WorkspaceFiles
 from workflows.engine.findings import DefinitionProblems
 from workflows.engine.frames import Ended, Finished
 from workflows.engine.plan import StepPlan, outweighs
-from workflows.engine.records import EffectRecord, Failure, Stale, StoreRefused
+from workflows.engine.records import EffectRecord, Failure, Held, Stale, StoreRefused
 from workflows.engine.values import take_inputs
 from workflows.engine.walk import LARGE, Task, Traits
 
@@ -88,6 +88,29 @@ class Executor:
     def _changes(self, task: Task) -> list[EffectRecord]:
         return [e for past in self.facts.effects.values() for e in past if e.step_run_id == task.record.id]
 
+    async def admit(self, task: Task) -> Held | None:
+        """None: the limits of the task's connection let a call leave; else why not yet, and when to ask again."""
+        connection, limits = task.record.connection_id, self.house.limits
+        if connection is None or limits is None:
+            return None
+        held: Held | None = await limits.admit(task.record.id, connection, change=task.record.kind == Kind.EFFECT)
+        return held
+
+    def leave(self, task: Task) -> None:
+        """No call of the task is under way."""
+        if self.house.limits is not None:
+            self.house.limits.leave(task.record.id)
+
+    def spend(self, task: Task) -> None:
+        """A call of the task leaves now."""
+        if self.house.limits is not None:
+            self.house.limits.spend(task.record.id)
+
+    def note(self, task: Task, error: ServiceError | TimeoutError | None) -> None:
+        """What a call has shown of the service behind the task's connection."""
+        if self.house.limits is not None and task.record.connection_id is not None:
+            self.house.limits.note(task.record.connection_id, error)
+
     async def call(self, task: Task) -> Any:
         """Run the action once. Raises Failure, Ended, Finished, Stale."""
         action = _action(task.plan.step.action)
@@ -129,7 +152,7 @@ class Executor:
             if old and await self._opened(task) is not opened:
                 raise Reopened
 
-        return Ledger(self.house, task, self.facts.run_id, self.facts.effects, timeout, slot, still)
+        return Ledger(self.house, task, self.facts.run_id, self.facts.effects, timeout, Passage(self, slot, still))
 
     async def _opened(self, task: Task) -> Open | None:
         if task.record.connection_id is None:
@@ -157,7 +180,7 @@ class Executor:
             if timeout is None:
                 output = await action.run(context, values)
             else:
-                output = await _timed(action, context, values, timeout)
+                output = await self._watched(task, action, context, values, timeout)
             if ledger is not None and ledger.nameless:
                 return self._settled_output(task, action, ledger)
             return await _cleaned(task, output)
@@ -177,6 +200,21 @@ class Executor:
             log.exception("the action %s failed", action.name)
             message = f"{action.title} failed unexpectedly ({type(problem).__name__})."
             raise Failure("E_ACTION", message, "This is a fault of the action; look at the worker's log.") from problem
+
+    async def _watched(
+        self, task: Task, action: Action, context: Context[Any], values: BaseModel, timeout: float
+    ) -> Any:
+        """The action under its time limit; its connection's limits learn from it. Changes tell by themselves."""
+        if action.kind is not Kind.EFFECT:
+            self.spend(task)
+        try:
+            output = await _timed(action, context, values, timeout)
+        except (ServiceError, TimeoutError) as error:
+            self.note(task, error)
+            raise
+        if action.kind is not Kind.EFFECT:
+            self.note(task, None)
+        return output
 
     def _settled_output(self, task: Task, action: Action, ledger: Ledger) -> Any:
         """A person said that the change happened: what is known of it, and nothing invented."""

@@ -23,6 +23,7 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, 
 from orchestrator_site.lib.clock import boottime, now
 from orchestrator_site.lib.ids import uuid7
 from workflows.engine import protocol
+from workflows.engine.limit_rows import Answer, Ask
 from workflows.engine.protocol import Me, Memo, Verdict
 from workflows.engine.records import SPECIAL, BlobRecord, Record, Stale, StepRecord, StoreRefused
 from workflows.engine.rows import STEPS, RowMaker, json_text
@@ -221,6 +222,21 @@ class Journal:
         self._hurry = True
         self.submit(put)
         await put.waiters[0]
+
+    async def ask(self, wanted: Ask) -> Answer:
+        """Hand in an ask of a connection's limits and wait for the answer. Raises Stale when we are taken over."""
+        put = self.tell(wanted)
+        put.waiters.append(asyncio.get_running_loop().create_future())
+        self.hurry()
+        await put.waiters[0]
+        assert isinstance(put.result, Answer)
+        return put.result
+
+    def tell(self, learned: Ask) -> Put:
+        """Hand in what was learned of a connection; nobody waits for it."""
+        put = Put(None, (), [(Ask, learned)], 200)
+        self.submit(put)
+        return put
 
     def fence(self) -> None:
         """Write nothing more: what is queued is dropped as stale."""

@@ -200,6 +200,15 @@ SPECIAL = (RunRecord, WaitDone, EventTaken, ChildRecord)
 Record = StepRecord | AttemptRecord | EffectRecord | WaitRecord | EventRecord | BlobRecord | Special
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Why a call may not leave yet, in words, and when to ask again. `why`: limit, failing, rate, at_once."""
+
+    due: datetime
+    why: str
+    text: str
+
+
 class Stale(Exception):
     """The run belongs to another worker by now: stop quietly, nothing was written."""
 

@@ -28,11 +28,14 @@ def wait_before_retry(
 ) -> float | None:
     """Seconds to wait after failed attempt number `attempt` (from 1), or None: do not try again.
 
+    Attempts at which the service only asked to slow down are not counted (so it may be 0), but a step that is not to
+    be tried again is not.
+
     What the service asks for (Retry-After) is never undercut. Jitter spreads the waits over ±25 %.
     """
-    if attempt > policy.most or failure.kind not in TEMPORARY:
+    if attempt > policy.most or not policy.most or failure.kind not in TEMPORARY:
         return None
-    waited = backoff(policy, attempt) * (0.75 + 0.5 * jitter())
+    waited = backoff(policy, max(1, attempt)) * (0.75 + 0.5 * jitter())
     asked = failure.retry_after or 0.0
     return min(LONGEST_WAIT, max(waited, asked * (1 + 0.1 * jitter())))
 

@@ -28,6 +28,8 @@ from workflows.engine.driver import Driver, Loaded
 from workflows.engine.identity import WorkerFile, forget
 from workflows.engine.journal import Journal
 from workflows.engine.lease import Lease
+from workflows.engine.limit_rows import View, look
+from workflows.engine.limits import Limits
 from workflows.engine.outside import RunOutside
 from workflows.engine.protocol import Me, Sighting
 from workflows.engine.reads import Reads
@@ -79,6 +81,7 @@ class Session:
         self._watch = Watch(self.times, engine.identity, workers_folder() if self.sqlite else None)
         self._said = 0.0
         self.turns = Turns()
+        self.limits: Limits
 
     # The lease's beginning and end
 
@@ -93,6 +96,7 @@ class Session:
         loop = asyncio.get_running_loop()
         vendor = connections[self.engine.alias].vendor
         self.journal = Journal(loop, self.me, vendor, self.lease.note, self.engine.alias)
+        self.limits = Limits(self.journal, self._limits_of)
         self.journal.start()
 
     def _give_up(self, old: Me) -> None:
@@ -122,6 +126,7 @@ class Session:
             self._watch_others(),
             self._owned(),
             sweeper.run(),
+            self.limits.keep_shares(),
         )
         self._tasks = [asyncio.ensure_future(loop) for loop in loops]
         draining = asyncio.ensure_future(self._draining.wait())
@@ -230,6 +235,9 @@ class Session:
     async def on_database(self, function: Any) -> Any:
         """Run a function where the database may be used, in a transaction of its own."""
         return await self.reads.run(self.reads.in_transaction, function)
+
+    async def _limits_of(self, connection: UUID) -> View:
+        return await self.reads.run(lambda: look(self.reads.reader.store, connection))
 
     @property
     def settle_seconds(self) -> float:

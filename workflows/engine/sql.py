@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from orchestrator_site.lib.ids import uuid7
-from workflows.engine import poison
+from workflows.engine import limit_rows, poison
 from workflows.engine.abi import ABI, ABI_MIN
 from workflows.engine.crashpoints import crashpoint
 from workflows.engine.protocol import Me, Sighting
@@ -311,7 +311,15 @@ class SqlStore:
         for run, record in after:
             self._write_special(run, record)
         self._write_endings({run: record for run, (_, record) in runs.items() if run in changed})
-        return [self._result(put, live, changed) for put in puts]
+        answers = self._answers(me, [put for put in puts if put.log is None and put.rows])
+        return [answers.get(id(put)) if put.log is None else self._result(put, live, changed) for put in puts]
+
+    def _answers(self, me: Me, puts: Sequence[Any]) -> dict[int, Any]:
+        """What became of the asks for tokens, slots and the like; the last rows that a batch touches."""
+        if not puts:
+            return {}
+        answers = limit_rows.apply(self, me, [put.rows[0][1] for put in puts])
+        return {id(put): answer for put, answer in zip(puts, answers, strict=True)}
 
     def _write_special(self, run: UUID, record: WaitDone | EventTaken | ChildRecord) -> None:
         if isinstance(record, WaitDone):
@@ -344,8 +352,6 @@ class SqlStore:
             self.run(sql, closed)
 
     def _result(self, put: Any, live: set[tuple[UUID, int]], changed: set[UUID]) -> Any:
-        if put.log is None:
-            return None
         if (put.log.run_id, put.log.fence) not in live:
             return Stale("the run belongs to another worker")
         if any(kind is RunRecord for kind, _ in put.rows):

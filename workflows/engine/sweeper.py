@@ -64,6 +64,11 @@ class Sweeper:
             "DELETE FROM workflows_worker WHERE state IN ('dead', 'stopped') AND ended_at < %s AND NOT EXISTS "
             "(SELECT 1 FROM workflows_run r WHERE r.worker_id = workflows_worker.id)"
         )
+        slots = (
+            "DELETE FROM workflows_slot WHERE worker_id IN "
+            "(SELECT id FROM workflows_worker WHERE state IN ('dead', 'stopped'))"
+        )
+        reader.in_one(lambda: reader.store.run(slots).rowcount)
         before = reader.store.rows.time(now() - FORGET_WORKERS)
         reader.in_one(lambda: reader.store.run(gone, (before,)).rowcount)
         return count

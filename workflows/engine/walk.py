@@ -24,7 +24,7 @@ from workflows.engine.frames import Ended, Finished, Frame, Group, Park, Taint
 from workflows.engine.handlers import HANDLERS
 from workflows.engine.lists import ON_ERROR
 from workflows.engine.plan import Asked, Plan, StepPlan, Value, outweighs
-from workflows.engine.records import FATAL, Failure, Record, RunRecord, StepRecord
+from workflows.engine.records import FATAL, Failure, Held, Record, RunRecord, StepRecord
 from workflows.engine.retry import Policy
 from workflows.engine.rows import encoded
 from workflows.engine.taint import OUR_OWN, OUTSIDE_FIELDS, RESULTS
@@ -116,6 +116,12 @@ class Executor(Protocol):
 
     def last_change(self, task: Task) -> tuple[str, Mapping[str, Any] | None]:
         """State and error of the last change that a step made or tried to make; '' where there is none."""
+
+    async def admit(self, task: Task) -> Held | None:
+        """None: the limits of the task's connection let a call leave; else why not yet, and when to ask again."""
+
+    def leave(self, task: Task) -> None:
+        """No call of the task is under way."""
 
     async def call(self, task: Task) -> Any:
         """Run the action once and return its output as JSON. Raises Failure."""

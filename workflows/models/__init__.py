@@ -3,7 +3,7 @@
 from workflows.models.blob import Blob
 from workflows.models.run import Attempt, DeliveredEvent, Effect, Run, RunEvent, RunStatus, StepRun, StepStatus, Wait
 from workflows.models.variable import Variable
-from workflows.models.worker import Worker
+from workflows.models.worker import Slot, Worker
 from workflows.models.workflow import DraftRevision, Step, Workflow, WorkflowVersion
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Run",
     "RunEvent",
     "RunStatus",
+    "Slot",
     "Step",
     "StepRun",
     "StepStatus",

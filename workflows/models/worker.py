@@ -34,3 +34,18 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return f"worker {self.pid}@{self.host} {self.state}"
+
+
+class Slot(models.Model):
+    """How many of a connection's calls at once a worker holds, where the connection has such a limit."""
+
+    connection = models.ForeignKey("integrations.Connection", on_delete=models.CASCADE, related_name="+")
+    worker = models.ForeignKey(Worker, on_delete=models.CASCADE, related_name="slots")
+    held = models.PositiveIntegerField(default=0)
+    wanted = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "worker"], name="slot_of_worker")]
+
+    def __str__(self) -> str:
+        return f"{self.held} of {self.connection_id}"

@@ -108,6 +108,11 @@ class FakeExecutor:
     def last_change(self, task: Task) -> tuple[str, None]:
         return "", None
 
+    async def admit(self, task: Task) -> None:
+        return None
+
+    def leave(self, task: Task) -> None: ...
+
     async def call(self, task: Task) -> Any:
         name = task.plan.step.action.partition(".")[2]
         self.calls.append((task.plan.key, task.record.path))
