@@ -62,6 +62,9 @@ class ClaimedRun:
         return self.claims > 1 or "reused" in self.frozen
 
 
+# Said in the words of the partial indexes: with a parameter, or less, SQLite reads every run there ever was.
+UNFINISHED = "status IN ('running', 'paused', 'attention')"
+PARKED = ("status = 'waiting'", f"{UNFINISHED} AND status = 'attention'")
 _RUN = (
     "SELECT r.id, r.fence, r.workspace_id, a.slug, w.slug, r.version_id, r.status, r.mode, r.inputs, r.frozen, "
     "r.trigger_kind, r.claims, r.deaths, r.wake_seq, r.ending, r.deadline_at, r.created_at, r.started_at, r.warnings, "
@@ -126,17 +129,25 @@ class Reader:
 
     def wake_due(self) -> int:
         """Queue parked runs whose moment has come."""
-        found = "SELECT id FROM workflows_run WHERE status = %s AND due_at <= NOW LIMIT 500"
         count = 0
-        for status in ("waiting", "attention"):
-            ids = [row[0] for row in self.store.run(found, (status,)).fetchall()]
+        for parked in PARKED:
+            found = f"SELECT id FROM workflows_run WHERE {parked} AND due_at <= NOW LIMIT 500"
+            ids = [row[0] for row in self.store.run(found).fetchall()]
             if ids:
                 sql = (
-                    f"UPDATE workflows_run SET status = 'queued' WHERE id IN ({_marks(ids)}) AND status = %s "
+                    f"UPDATE workflows_run SET status = 'queued' WHERE id IN ({_marks(ids)}) AND {parked} "
                     "AND due_at <= NOW"
                 )
-                count += self.in_one(partial(self._changed, sql, (*ids, status)))
+                count += self.in_one(partial(self._changed, sql, ids))
         return count
+
+    def queue_nobodys(self) -> int:
+        """Queue runs that are `running` and owned by no worker; how many there were."""
+        # An index of worker_id would lead through all runs that have ended: so this asks for it in other words.
+        nobodys = "status = 'running' AND CASE WHEN worker_id IS NULL THEN 1 ELSE 0 END = 1"
+        found = self.store.run(f"SELECT id FROM workflows_run WHERE {UNFINISHED} AND {nobodys} LIMIT 500").fetchall()
+        sql = f"UPDATE workflows_run SET status = 'queued' WHERE id = %s AND {nobodys}"
+        return int(self.in_one(lambda: self.store.many(sql, found))) if found else 0
 
     def _changed(self, sql: str, values: Sequence[Any]) -> int:
         return int(self.store.run(sql, values).rowcount)

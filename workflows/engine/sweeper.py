@@ -53,11 +53,7 @@ class Sweeper:
     def sweep(self) -> int:
         """Queue runs that are `running` and nobody's; how many there were."""
         reader = self.reads.reader
-        sql = (
-            "UPDATE workflows_run SET status = 'queued' WHERE status = 'running' AND worker_id IS NULL "
-            "AND id IN (SELECT id FROM workflows_run WHERE status = 'running' AND worker_id IS NULL LIMIT 500)"
-        )
-        count = int(reader.in_one(lambda: reader.store.run(sql).rowcount))
+        count = reader.queue_nobodys()
         if count:
             log.error("%d runs were running and nobody's: queued again", count)
         gone = (

@@ -148,3 +148,13 @@ def test_on_postgresql_claims_of_two_workers_neither_wait_nor_share(workspace, s
     assert not thread.is_alive()
     store.commit()
     assert len(mine) == 4 and sorted(run for run, _ in mine + theirs) == sorted(run.id for run in runs)
+
+
+def test_a_run_that_is_running_and_nobodys_is_queued_again_and_an_owned_one_is_not(workspace, store, me):
+    lost, owned = _runs(workspace, 2)
+    protocol.claim(store, me, 2)
+    Run.objects.of(workspace).filter(pk=lost.pk).update(worker=None)
+    assert Reader(store).queue_nobodys() == 1
+    lost.refresh_from_db()
+    owned.refresh_from_db()
+    assert (lost.status, owned.status) == ("queued", "running")
