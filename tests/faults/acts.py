@@ -9,9 +9,9 @@ from typing import Any
 
 from accounts.actor import Actor
 from accounts.models import Workspace
+from tests.faults.scripts import BIG, CHILDREN, INPUTS, WANTED, WORKFLOWS
 from workflows.models import Effect, Run, StepRun, Wait, Worker
 
-EFFECTS = 2
 ALL = "the stage sees all"
 OWNER = "owner@stage.test"
 
@@ -50,53 +50,6 @@ def prepare(url: str) -> bool:
     return True
 
 
-WORKFLOWS: dict[str, list[dict[str, Any]]] = {
-    "effects": [
-        {"key": "first", "action": "data.format", "with": {"template": "one"}},
-        {"key": "make", "action": "fake.make", "with": {"title": "{{ steps.first.text }}"}},
-        {"key": "between", "action": "data.format", "with": {"template": "{{ steps.make.id }}"}},
-        {"key": "again", "action": "fake.make", "with": {"title": "{{ steps.between.text }}"}},
-        {"key": "last", "action": "data.format", "with": {"template": "{{ steps.again.id }}"}},
-    ],
-    "poison": [{"key": "die", "action": "fake.die", "with": {}}],
-    "slow": [{"key": "ask", "action": "fake.model", "with": {"text": "x", "seconds": 3}}],
-    "blind": [{"key": "make", "action": "fake.blind", "with": {"title": "blind"}}],
-    "big": [
-        {
-            "key": "all",
-            "action": "for_each",
-            "with": {"items": [1, 2, 3]},
-            "do": [
-                {"key": "ask", "action": "fake.model", "with": {"text": "{{ inputs.text }}"}},
-            ],
-        },
-        {"key": "make", "action": "fake.make", "with": {"title": "{{ steps.all.count }}"}},
-    ],
-    "each": [
-        {
-            "key": "all",
-            "action": "for_each",
-            "with": {"items": [1, 2, 3], "parallelism": 3},
-            "do": [{"key": "make", "action": "fake.make", "with": {"title": "{{ item }}"}}],
-        },
-    ],
-    "pair": [
-        {"key": "ask", "action": "fake.model", "with": {"text": "x", "seconds": 0.5}},
-        {"key": "read", "action": "fake.read", "with": {"q": "{{ steps.ask.text }}"}},
-        {"key": "make", "action": "fake.make", "with": {"title": "{{ steps.read.text }}"}},
-    ],
-    "hungry": [{"key": "eat", "action": "fake.eat", "with": {"megabytes": 4000}}],
-    "pure": [{"key": f"s{n}", "action": "data.format", "with": {"template": f"{n}"}} for n in range(10)],
-}
-INPUTS: dict[str, list[dict[str, Any]]] = {"big": [{"name": "text", "type": "long_text", "required": True}]}
-BIG = "x" * 400_000
-# How many steps and changes a run has when it has succeeded.
-WANTED = {
-    "blind": (1, 1), "big": (5, 1), "each": (4, 3), "effects": (5, 2), "hungry": (1, 0), "pair": (3, 1),
-    "poison": (1, 0), "pure": (10, 0), "slow": (1, 0),
-}  # fmt: skip
-
-
 def start(slug: str, count: int) -> list[str]:
     """Start runs."""
     from workflows.operations.runs import start_batch
@@ -130,28 +83,32 @@ def ask_start(key: str, token: str) -> str:
     return str(asked.json()["id"])
 
 
-def settle(answer: str) -> int:
-    """Answer every open question; how many there were."""
-    from workflows.operations.runs import decide
-
-    actor = Actor.system(Workspace.objects.get(slug="stage"), "stage")
-    found = Wait.objects.of(actor.workspace).filter(decided_at__isnull=True).select_related("effect", "effect__run")
-    return len([decide(actor, wait, answer) for wait in found])
-
-
 def answer(happened: list[str]) -> int:
-    """Answer every open question truly: it happened if its key is among these; how many there were."""
+    """Answer all that runs wait for: a change happened if its key is among these; how many answers that were."""
     from orchestrator_site.lib.errors import UserError
-    from workflows.operations.runs import decide
 
     actor, keys = Actor.system(Workspace.objects.get(slug="stage"), "stage"), set(happened)
-    found = Wait.objects.of(actor.workspace).filter(decided_at__isnull=True, kind="unknown")
+    found = Wait.objects.of(actor.workspace).filter(decided_at__isnull=True)
     count = 0
-    for wait in found.select_related("effect", "effect__run"):
-        with suppress(UserError):  # a look was faster
-            decide(actor, wait, "happened" if wait.effect.key in keys else "repeat")
-            count += 1
+    for wait in found.select_related("effect", "run", "run__workspace", "effect__run"):
+        with suppress(UserError):  # a look was faster, or the run has ended
+            count += _answered(actor, wait, keys)
     return count
+
+
+def _answered(actor: Actor, wait: Wait, happened: set[str]) -> int:
+    from workflows.operations.runs import decide
+    from workflows.operations.waits import deliver_event
+
+    if wait.kind == "unknown" and wait.effect is not None:
+        decide(actor, wait, "happened" if wait.effect.key in happened else "repeat")
+    elif wait.kind == "approval":
+        decide(actor, wait, "approve")
+    elif wait.kind == "event":
+        deliver_event(actor, wait.run, "go", idempotency_key=str(wait.pk))
+    else:
+        return 0
+    return 1
 
 
 def cancel(run: str) -> bool:
@@ -224,6 +181,8 @@ def evidence() -> dict[str, Any]:
     confirmed = _counts(Effect.objects.unscoped(ALL).filter(state="confirmed"))
     sent = _counts(Effect.objects.unscoped(ALL).filter(state="sent"))
     asks = _counts(Wait.objects.unscoped(ALL).filter(decided_at__isnull=True))
+    born = Run.objects.unscoped(ALL).filter(status="succeeded", parent_step__isnull=False)
+    children = Counter(born.values_list("parent_step__run_id", flat=True))
     runs = []
     for run in Run.objects.unscoped(ALL).select_related("workflow"):
         wanted, effects = WANTED[run.workflow.slug]
@@ -231,6 +190,8 @@ def evidence() -> dict[str, Any]:
             "id": str(run.id), "slug": run.workflow.slug, "status": run.status, "deaths": run.deaths,
             "code": (run.error or {}).get("code", ""), "finished_steps": steps[run.pk], "wanted_steps": wanted,
             "confirmed": confirmed[run.pk], "effects": effects, "sent": sent[run.pk], "asks": asks[run.pk],
+            "parent": str(run.parent_step_id or ""), "children": children[run.pk],
+            "wanted_children": CHILDREN.get(run.workflow.slug, 0),
         })  # fmt: skip
     rows = Effect.objects.unscoped(ALL).values("key", "state", "resolution", "attempt", "step_run__action")
     found = [{**row, "look": row.pop("step_run__action") == "fake.make"} for row in rows]

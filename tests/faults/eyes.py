@@ -95,9 +95,18 @@ class Eyes:
         """Ids as this database takes them."""
         return [UUID(key).hex if self.sqlite else UUID(key) for key in keys]
 
+    def unknown(self) -> int:
+        """Changes of ended runs whose outcome nobody knows yet and a look can tell."""
+        sql = (
+            "SELECT count(*) FROM workflows_effect e JOIN workflows_steprun s ON s.id = e.step_run_id "
+            "WHERE e.state = 'unknown' AND e.resolution = '' AND s.action = 'fake.make'"
+        )
+        return int(self.one(sql))
+
     def asking(self) -> int:
-        """Runs that only wait for a person."""
-        return int(self.one("SELECT count(*) FROM workflows_run WHERE status = 'attention'"))
+        """Questions, approvals and events that runs wait for."""
+        sql = "SELECT count(*) FROM workflows_wait WHERE decided_at IS NULL AND kind <> 'timer'"
+        return int(self.one(sql))
 
 
 def _postgres(url: str) -> Any:

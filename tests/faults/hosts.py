@@ -189,5 +189,5 @@ def _too_slow(recovery: Recovery) -> list[str]:
 def _load(stage: Stage) -> None:
     if stage.eyes.unfinished() < 30:
         stage.plan("slow:2", "lose", "ok", "drop")
-        for slug, count in (("effects", 4), ("pair", 3), ("each", 1), ("slow", 1)):
+        for slug, count in (("effects", 3), ("pair", 3), ("each", 1), ("forks", 1), ("rounds", 1), ("slow", 1)):
             stage.start_runs(slug, count)

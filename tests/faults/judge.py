@@ -79,7 +79,10 @@ def _promises(verdict: Verdict, acked: Sequence[str], runs: Sequence[Mapping[str
     there = {run["id"] for run in runs}
     for run in sorted(set(acked) - there - deleted):
         verdict.note("lost", f"run {run} was promised and is gone")
-    for run in sorted(there - set(acked)):
+    children = Counter(run["parent"] for run in runs if run.get("parent"))
+    for step in sorted(step for step, count in children.items() if count > 1):
+        verdict.note("doubled", f"step {step} started {children[step]} runs")
+    for run in sorted({run["id"] for run in runs if not run.get("parent")} - set(acked)):
         verdict.note("doubled", f"run {run} was promised to nobody")
 
 
@@ -120,6 +123,8 @@ def _run(verdict: Verdict, run: Mapping[str, Any], honest: frozenset[str]) -> No
         verdict.note("lying", f"{name} succeeded with {run['finished_steps']} of {run['wanted_steps']} steps")
     if status == "succeeded" and run["confirmed"] != run["effects"]:
         verdict.note("lying", f"{name} succeeded with {run['confirmed']} of {run['effects']} effects")
+    if status == "succeeded" and run.get("children", 0) != run.get("wanted_children", 0):
+        verdict.note("lying", f"{name} succeeded with {run['children']} of {run['wanted_children']} runs of its own")
     if status in ENDED and run.get("sent"):
         verdict.note("lying", f"{name} is {status} with {run['sent']} changes still on their way")
     if status == "failed" and run["code"] not in honest:

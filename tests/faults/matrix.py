@@ -18,13 +18,17 @@ WORKER = (
 POINTS = tuple(sorted((*WEB, *WORKER)))
 TRANSPORTS = ("blocking", "async")
 MODES = ("kill", "stop", "raise")
-NEEDS_LOSS = {"P18": "lose", "P19": "lose", "P20": "drop", "P21": "429", "P22": "lose"}
+NEEDS_LOSS = {"P18": "lose", "P19": "lose", "P20": "drop", "P21": "429"}
+QUESTIONS = ("blind", "asks")  # a change that nobody can look up, and an approval
 QUIET = 90.0
 
 
 def stories(database: str, point: str, mode: str) -> Iterator[Row]:
     """The stories of a point: in the web, or in a worker; on its way out once with each transport."""
-    if point in WEB:
+    if point == "P22":
+        for question in QUESTIONS:
+            yield decided(database, mode, question)
+    elif point in WEB:
         yield in_web(database, point, mode)
     elif point in OUTBOUND:
         for transport in TRANSPORTS:
@@ -36,20 +40,28 @@ def stories(database: str, point: str, mode: str) -> Iterator[Row]:
 def in_web(database: str, point: str, mode: str) -> Row:
     """A process that serves a request meets its fate; who asked asks again until there is a promise."""
     with Stage(database) as stage:
-        crash = stage.crash(f"{point}:1:{mode}")
         stage.start_workers()
-        if point == "P22":
-            stage.plan(NEEDS_LOSS[point])
-            stage.start_runs("blind", 1)
-            stage.until(lambda: stage.act("waits") == 1, 30)
-            stage.attempt("settle", "happened", **crash)
-            stage.act("settle", "happened")
-        else:
-            stage.promised("one key", **crash)
-            stage.promised("one key")
+        stage.promised("one key", **stage.crash(f"{point}:1:{mode}"))
+        stage.promised("one key")
         stage.kills += stage.crashed(point)
         stage.until_quiet(QUIET)
         return row(_name(point, mode), stage, wrong=_passed(stage, point))
+
+
+def decided(database: str, mode: str, question: str) -> Row:
+    """Who answers a run meets its fate just after the answer was stored; it was stored all the same."""
+    with Stage(database) as stage:
+        stage.start_workers()
+        if question == "blind":
+            stage.plan("lose")
+        stage.start_runs(question, 1)
+        stage.until(lambda: stage.eyes.asking() == 1, 30)
+        keys = [line["key"] for line in stage.lines()]
+        stage.attempt("answer", keys, **stage.crash(f"P22:1:{mode}"))
+        stage.kills += stage.crashed("P22")
+        wrong = _passed(stage, "P22") + (["the answer was lost"] if stage.eyes.asking() else [])
+        stage.until_quiet(QUIET)
+        return row(_name("P22", mode, question), stage, wrong=wrong)
 
 
 def at_point(database: str, point: str, mode: str, transport: str = "") -> Row:

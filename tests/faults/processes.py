@@ -244,7 +244,7 @@ def _weighed(pids: list[int]) -> tuple[int, float]:
 
 
 def _some_load(stage: Stage) -> None:
-    for slug, count in (("effects", 4), ("pair", 3), ("each", 1), ("pure", 2)):
+    for slug, count in (("effects", 2), ("pair", 3), ("each", 1), ("forks", 1), ("parent", 1), ("pure", 2)):
         stage.start_runs(slug, count)
 
 

@@ -16,6 +16,8 @@ from tests.faults.stage import Stage
 RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results"
 COLUMNS = ("runs", "kills", *KINDS, "pure50", "pure95", "effect50", "effect95", "settled")
 SHOWN_DETAILS = 6
+# Ended runs are looked after every ten seconds.
+LOOKED_AFTER = 45.0
 
 
 @dataclass
@@ -69,6 +71,7 @@ def row(
     wrong: Sequence[str] = (),
 ) -> Row:
     """The verdict of a story. `wrong`: what it expected besides and did not see; it counts as stuck."""
+    stage.until(lambda: stage.eyes.unknown() == 0, LOOKED_AFTER)
     verdict = stage.check(honest, deleted)
     for text in wrong:
         verdict.note("stuck", text)

@@ -20,7 +20,10 @@ from tests.faults.stage import Stage
 CLUSTERS = 3
 IN_FLIGHT = 40
 # How many runs of each workflow a helping of load has, and what the service does with a change.
-MIX = {"effects": 4, "pure": 4, "pair": 3, "each": 1, "slow": 1, "blind": 1}
+MIX = {
+    "effects": 3, "pure": 3, "pair": 3, "each": 1, "slow": 1, "blind": 1, "forks": 1, "rounds": 1, "asks": 2,
+    "rests": 1, "parent": 1,
+}  # fmt: skip
 FAULTS = ("ok",) * 8 + ("lose", "lose", "drop", "500done", "500", "html", "429", "slow:1")
 QUIET = 120.0
 ANSWER_EVERY = 2.0

@@ -16,9 +16,10 @@ LINE = {"key": "k", "id": "1", "process": "here:7", "at": 100.0}
 WORKER = {"process": "here:7", "state": "live", "started_at": 50.0, "ended_at": None}
 
 
-def seen(run=None, effect=None, acked=("r",), lines=(LINE,), workers=(WORKER,), more=(), **options):
+def seen(run=None, effect=None, acked=("r",), lines=(LINE,), workers=(WORKER,), more=(), born=0, **options):
+    children = [{**RUN, "id": f"child {n}", "parent": "a step"} for n in range(born)]
     found = {
-        "runs": [{**RUN, **(run or {})}],
+        "runs": [{**RUN, **(run or {})}, *children],
         "effects": [{**EFFECT, **(effect or {})}, *more],
         "workers": list(workers),
     }
@@ -37,6 +38,8 @@ FAULTS = {
     "a confirmed change that never happened": ("lost", {"lines": ()}),
     "a change that happened twice": ("doubled", {"lines": (LINE, LINE)}),
     "a run that was promised to nobody": ("doubled", {"acked": ()}),
+    "a step that started two runs": ("doubled", {"born": 2}),
+    "succeeded without its child": ("lying", {"run": {"wanted_children": 1, "children": 0}}),
     "a change without a row": ("phantom", {"lines": (LINE, {**LINE, "key": "other"})}),
     "a queued run": ("stuck", {"run": {"status": "queued"}}),
     "a run of a worker that is gone": ("stuck", {"run": {"status": "running"}}),
@@ -67,6 +70,7 @@ def test_a_seeded_fault_is_seen_and_called_by_its_name(kind, story):
 
 
 LOOKALIKES = {
+    "a run that a step started": {"born": 1},
     "failed, and it really is absent": {"run": ABSENT, "effect": {"state": "absent"}, "lines": ()},
     "absent at first, then sent again": {"more": ({**EFFECT, "state": "absent", "resolution": "absent"},)},
     "refused by the service": {**GONE, "lines": ()},
