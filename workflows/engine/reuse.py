@@ -22,7 +22,8 @@ WHERE_IT_FAILED = "@failed"
 IN_ORDER = frozenset({"repeat"})
 """Loops in which each round builds on the one before."""
 _ROUND = re.compile(r"^([a-z][a-z0-9_]*)\[\d+\]$")
-_ENDINGS = ("finish", "quiet", "warnings", "reused", "stopped", "winner", "passes", "met")
+_DECIDED = ("taken", "count", "hash", "join", "limit", "on_limit")
+"""What a block settles before anything in it begins."""
 
 
 class Place(NamedTuple):
@@ -47,6 +48,7 @@ class Past(Protocol):
     key: str
     path: str
     action: str
+    kind: str
     status: str
     decision: Any
 
@@ -91,14 +93,16 @@ def reuse(plan: Plan, past: Mapping[Place, Past], wish: Wish) -> Reuse:
 
 
 def bare(decision: Any) -> dict[str, Any]:
-    """What a block decided, without how it ended."""
+    """What a block decided before anything in it began, without how it went on and ended."""
     said = decision if isinstance(decision, dict) else {}
-    return {name: value for name, value in said.items() if name not in _ENDINGS}
+    return {name: said[name] for name in _DECIDED if name in said}
 
 
 def covers(definition: Definition, places: Collection[Place]) -> Callable[[str, str], bool]:
     """Whether a step at a place has its record among `places`, or lies within a block that has."""
-    parents = {step.key: around[-1].key if around else "" for step, around in definition.walk()}
+    parents: dict[str, str] = {}
+    for step, _ in definition.walk():
+        parents |= {child.key: step.key for name, inner in step.branches.items() if name != ON_ERROR for child in inner}
 
     def covered(key: str, path: str) -> bool:
         while key:
@@ -174,34 +178,34 @@ class _Planner:
         past = self.past.get(place)
         branch = next(name for name, inner in step.branches.items() if any(one.key == way[0].key for one in inner))
         if branch == ON_ERROR:
-            self._after_error(step, place, way, needed=needed)
+            self._after_failure(step, path, way, needed=needed)
             return
         anew = past is None or self._decides_anew(step, past)
+        if anew and past is not None:
+            self.found.anew.append(step.step)
+        if not anew:
+            self.found.opened.add(place)
         taken = None if past is None or anew else bare(past.decision).get("taken")
         if taken is not None and taken != branch and needed:
             text = f"“{way[-1].step.title}” was not reached in that run: “{step.step.title}” went the other way."
             self._refuse(text, "from", f"Begin at “{step.step.title}” or earlier.")
         elif place in self.rounds:
             if not anew:
-                self.found.opened.add(place)
                 self._rounds(step, self.rounds[place], way)
         else:
-            if not anew:
-                self.found.opened.add(place)
-            for name, inner in step.branches.items():
+            for name, inner in inside(step).items():
                 if name == branch:
                     self._way(inner, path, way, needed=needed)
                 else:
                     self._list(inner, path)
-        if anew and past is not None:
-            self.found.anew.append(step.step)
 
-    def _after_error(self, step: StepPlan, place: Place, way: tuple[StepPlan, ...], *, needed: bool) -> None:
-        """The target is among the steps after an error: the step stands as failed, and those go on."""
+    def _after_failure(self, step: StepPlan, path: str, way: tuple[StepPlan, ...], *, needed: bool) -> None:
+        """The target is among the steps that run after this one has failed: its failure stands."""
+        place = Place(step.key, path)
         past = self.past.get(place)
-        if past is not None and past.status == "failed":
+        if past is not None and past.status == "failed" and past.action == step.step.action:
             self.found.kept.add(place)
-            self._way(step.branches[ON_ERROR], place.path, way, needed=needed)
+            self._way(step.branches[ON_ERROR], path, way, needed=needed)
         elif needed:
             text = f"“{way[-1].step.title}” was not reached in that run: “{step.step.title}” did not fail."
             self._refuse(text, "from", f"Begin at “{step.step.title}” or earlier.")
@@ -211,7 +215,7 @@ class _Planner:
         pin = self.pins.get(step.key)
         for path in paths:
             reached = path == pin if pin else Place(way[0].key, path) in self.past
-            for inner in step.branches.values():
+            for inner in inside(step).values():
                 if reached:
                     self._way(inner, path, way, needed=False)
                 else:
@@ -233,19 +237,26 @@ class _Planner:
             return True
         if self._stands(step, place):
             self._note(step, place)
-            return True
+            return self._failed_well(step, place, needed=needed)
         if needed:
             self._missing(step, place)
             return False
         self._go_on(step, place)
         return False
 
+    def _failed_well(self, step: StepPlan, place: Place, *, needed: bool) -> bool:
+        """After a failure that stands: whether the steps that ran because of it stand too."""
+        if self.past[place].status != "failed" or step.step.on_error.do != "branch":
+            return True
+        kept = [self._keep(child, place.path, needed=needed) for child in step.branches.get(ON_ERROR, ())]
+        return all(kept)
+
     def _note(self, step: StepPlan, place: Place) -> None:
         self.found.kept.add(place)
         if any(self.wish.changed(read) for read in reads_of(step)) and step.step not in self.found.stale:
             self.found.stale.append(step.step)
         if place not in self.rounds:
-            for inner in step.branches.values():
+            for inner in inside(step).values():
                 for child in inner:
                     if self._stands(child, Place(child.key, place.path)):
                         self._note(child, Place(child.key, place.path))
@@ -253,11 +264,11 @@ class _Planner:
     def _go_on(self, step: StepPlan, place: Place) -> None:
         """A block that is not finished goes on with what is finished in it."""
         past = self.past.get(place)
-        if past is None or not step.branches or self._decides_anew(step, past):
+        if past is None or past.kind != "control" or not inside(step) or self._decides_anew(step, past):
             return
         self.found.opened.add(place)
         for path in self.rounds.get(place, [place.path]):
-            for inner in step.branches.values():
+            for inner in inside(step).values():
                 self._list(inner, path)
 
     # One record
@@ -292,6 +303,11 @@ class _Planner:
 
     def _refuse(self, message: str, where: str, hint: str) -> None:
         self.found.problems.append(Problem("E_FROM_STEP", message, field=where, hint=hint or None))
+
+
+def inside(step: StepPlan) -> dict[str, tuple[StepPlan, ...]]:
+    """The lists of a block; not the steps that run after it has failed."""
+    return {name: inner for name, inner in step.branches.items() if name != ON_ERROR}
 
 
 def _tolerated(decision: Mapping[str, Any]) -> bool:

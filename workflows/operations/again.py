@@ -270,17 +270,16 @@ def _edited(before: Definition, plan: Plan) -> set[str]:
 
 
 def _asks(spec: StepSpec) -> tuple[Any, ...]:
-    return spec.action, spec.with_, spec.when, tuple(spec.branches)
+    return spec.action, spec.with_, spec.when, spec.cases, tuple(spec.branches)
 
 
 def _repeated(definition: Definition, run: Run, covered: Any) -> list[Effect]:
     """Changes that the earlier run made (or may have made) and that would be made again."""
     specs = {spec.key: spec for spec, _ in definition.walk()}
     found: dict[str, Effect] = {}
-    for effect in changes_behind(run):
-        step = effect.step_run
-        spec = specs.get(step.key)
-        if spec is None or spec.disabled or spec.action != step.action or covered(step.key, step.path):
+    for change in changes_behind(run):
+        spec, effect = specs.get(change.place.key), change.effect
+        if spec is None or spec.disabled or spec.action != change.action or covered(*change.place):
             continue
         if effect.key not in found or effect.state == "confirmed":
             found[effect.key] = effect

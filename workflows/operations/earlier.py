@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from workflows.engine.definition import parse
+from workflows.engine.frames import place_of
 from workflows.engine.plan import Path, value_at
 from workflows.engine.reuse import Place, covers
 from workflows.models import Effect, Run, StepRun
@@ -20,14 +22,23 @@ DEEPEST = 20
 class Earlier:
     """The steps of a run that has ended, read once, without their values."""
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
+    def __init__(self, run: Run, depth: int = 0) -> None:
+        self.run, self._depth = run, depth
 
     @cached_property
     def steps(self) -> dict[Place, StepRun]:
-        """Every step by its place."""
+        """Every step by its place; the rounds of a loop that stands are those of the run that walked it."""
         rows = StepRun.objects.of(self.run.workspace_id).filter(run=self.run).defer("input", "output", "error")
-        return {Place(step.key, step.path): step for step in rows}
+        found = {Place(step.key, step.path): step for step in rows}
+        if self.run.replay_of_id is None or self._depth >= DEEPEST:
+            return found
+        blocks = {place for place, step in found.items() if step.kind == "control"}
+        origins = _origins((place, found[place].decision) for place in blocks)
+        for run in Run.objects.of(self.run.workspace_id).filter(pk__in=origins):
+            heads = tuple(f"{place_of(place.path, place.key)}[" for place in origins[run.pk])
+            then = Earlier(run, self._depth + 1).steps
+            found |= {p: step for p, step in then.items() if p not in found and p.path.startswith(heads)}
+        return found
 
     def whole(self, places: Collection[Place]) -> dict[Place, StepRun]:
         """The steps at these places with their values; a large output stays a reference."""
@@ -64,26 +75,52 @@ class Earlier:
         return differs
 
 
-def changes_behind(run: Run, depth: int = 0) -> list[Effect]:
-    """The changes a run made or may have made, and those of earlier runs that its kept steps stand for."""
+@dataclass(frozen=True)
+class Change:
+    """A change made outside, and the step of the run in question that it came from (or whose subworkflow made it)."""
+
+    place: Place
+    action: str
+    effect: Effect
+
+
+def changes_behind(run: Run, depth: int = 0) -> list[Change]:
+    """The changes a run made or may have made, its subworkflows' too, and those that its kept steps stand for."""
+    if depth >= DEEPEST:
+        return []
     own = Effect.objects.of(run.workspace_id).filter(run=run, state__in=MADE)
-    return [*own.select_related("step_run", "connection").order_by("id"), *kept_changes(run, depth)]
+    found = [
+        Change(Place(effect.step_run.key, effect.step_run.path), effect.step_run.action, effect)
+        for effect in own.select_related("step_run", "connection").order_by("id")
+    ]
+    children = Run.objects.of(run.workspace_id).filter(parent_step__run=run).select_related("parent_step")
+    for child in children:
+        step = child.parent_step
+        assert step is not None
+        inside = changes_behind(child, depth + 1)
+        found += [Change(Place(step.key, step.path), step.action, change.effect) for change in inside]
+    return [*found, *kept_changes(run, depth + 1)]
 
 
-def kept_changes(run: Run, depth: int = 0) -> list[Effect]:
+def kept_changes(run: Run, depth: int = 0) -> list[Change]:
     """The changes that earlier runs made and that this run did not make again."""
     if depth >= DEEPEST or run.replay_of_id is None:
         return []
     rows = StepRun.objects.of(run.workspace_id).filter(run=run, decision__contains='"reused"')
-    origins: dict[UUID, set[Place]] = {}
-    for key, path, decision in rows.values_list("key", "path", "decision"):
+    kept = rows.values_list("key", "path", "decision")
+    origins = _origins((Place(key, path), decision) for key, path, decision in kept)
+    found: list[Change] = []
+    for earlier in Run.objects.of(run.workspace_id).select_related("version").filter(pk__in=origins):
+        covered = covers(parse(earlier.version.definition, trusted=True), origins[earlier.pk])
+        found += [change for change in changes_behind(earlier, depth + 1) if covered(*change.place)]
+    return found
+
+
+def _origins(rows: Iterable[tuple[Place, Any]]) -> dict[UUID, set[Place]]:
+    """Which places stand for which earlier run; outputs that were given stand for none."""
+    found: dict[UUID, set[Place]] = {}
+    for place, decision in rows:
         origin = (decision.get("reused") or {}) if isinstance(decision, dict) else {}
         if origin.get("run") and not origin.get("edited"):
-            origins.setdefault(UUID(origin["run"]), set()).add(Place(key, path))
-    found = []
-    runs = Run.objects.of(run.workspace_id).select_related("version").filter(pk__in=origins)
-    for earlier in runs:
-        covered = covers(parse(earlier.version.definition, trusted=True), origins[earlier.pk])
-        behind = changes_behind(earlier, depth + 1)
-        found += [effect for effect in behind if covered(effect.step_run.key, effect.step_run.path)]
+            found.setdefault(UUID(origin["run"]), set()).add(place)
     return found

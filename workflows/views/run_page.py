@@ -186,7 +186,7 @@ def build(run: Run) -> RunPage:
         events=list(RunEvent.objects.of(workspace).filter(run=run).order_by("id")),
         tokens=run.input_tokens + run.output_tokens,
         numbers=numbers,
-        kept=[EffectLine(effect) for effect in kept_changes(run)[:KEPT_SHOWN]],
+        kept=[EffectLine(change.effect) for change in kept_changes(run)[:KEPT_SHOWN]],
     )
 
 

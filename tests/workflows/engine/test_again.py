@@ -57,7 +57,7 @@ def test_a_failed_run_goes_on_where_it_failed_and_what_was_made_stays_one(worksp
     kept = steps_of(again)["one"]
     assert kept.decision["reused"] == {"run": str(first.pk)} and kept.output["title"] == "first"
     assert [effect.step_run.key for effect in Effect.objects.of(workspace).filter(run=again)] == ["two"]
-    assert [effect.run_id for effect in kept_changes(again)] == [first.pk]
+    assert [change.effect.run_id for change in kept_changes(again)] == [first.pk]
     assert AuditEntry.objects.of(workspace).filter(action="run.again", object_id=str(again.pk)).count() == 1
 
 
@@ -256,3 +256,99 @@ def test_an_outsider_runs_nothing_again(workspace, actor):
     run = _ended(workspace, actor)
     with pytest.raises(NotFound):
         rerun(Actor.system(make_workspace(), "elsewhere"), run, from_step="b")
+
+
+def test_a_parallel_goes_on_in_the_branch_that_failed(workspace, actor, engine, service):
+    service.plan.extend(["ok", "422"])
+    engine()
+    branches = [
+        {"key": "x", "steps": [make("one", "one"), text("done", "x")]},
+        {"key": "y", "steps": [{"key": "pause", "action": "wait", "with": {"seconds": 1}}, make("two", "two")]},
+    ]
+    both = {"key": "both", "action": "parallel", "with": {"join": "all"}, "branches": branches}
+    first = start_run(actor, flow(workspace, both, make("three", "three")).slug, wait=20)
+    assert first.status == "failed" and titles(service) == ["one"], first.error
+    again = rerun(actor, first, from_step="@failed", wait=20)
+    assert again.status == "succeeded" and titles(service) == ["one", "two", "three"], again.error
+    inside = rerun(actor, again, from_step="two", wait=20)
+    assert inside.status == "succeeded" and titles(service)[3:] == ["two", "three"], inside.error
+
+
+def test_a_switch_keeps_its_choice_and_a_repeat_its_passes(workspace, actor, engine, service):
+    service.plan.extend(["ok", "ok", "ok", "422"])
+    engine()
+    again_and_again = {
+        "key": "again", "action": "repeat", "with": {"until": "steps.add.text == 'xxx'", "limit": 5},
+        "do": [text("add", "{{ last.add.text }}x"), make("note", "{{ steps.add.text }}")],
+    }  # fmt: skip
+    choose = {
+        "key": "choose", "action": "switch", "with": {"value": "{{ inputs.who }}"},
+        "cases": [{"equals": "Ada", "steps": [again_and_again, make("end", "end")]}],
+    }  # fmt: skip
+    first = start_run(actor, flow(workspace, choose).slug, wait=20)
+    assert first.status == "failed" and titles(service) == ["x", "xx", "xxx"], first.error
+    again = rerun(actor, first, from_step="@failed", wait=20)
+    assert again.status == "succeeded" and titles(service)[3:] == ["end"], again.error
+    second = rerun(actor, again, from_step="again[1]/note", wait=20)
+    assert second.status == "succeeded" and titles(service)[4:] == ["xx", "xxx", "end"], second.error
+
+
+def test_a_repeat_goes_on_in_the_pass_that_failed(workspace, actor, engine, service):
+    service.plan.extend(["ok", "422"])
+    engine()
+    again_and_again = {
+        "key": "again", "action": "repeat", "with": {"until": "steps.add.text == 'xxx'", "limit": 5},
+        "do": [text("add", "{{ last.add.text }}x"), make("note", "{{ steps.add.text }}")],
+    }  # fmt: skip
+    steps = flow(workspace, again_and_again, outputs={"n": "{{ steps.again.count }}"})
+    first = start_run(actor, steps.slug, wait=20)
+    assert first.status == "failed" and titles(service) == ["x"], first.error
+    again = rerun(actor, first, from_step="@failed", wait=20)
+    assert (again.status, again.outputs) == ("succeeded", {"n": 3}) and titles(service) == ["x", "xx", "xxx"]
+    third = rerun(actor, again, from_step="again[1]/note", wait=20)
+    assert third.status == "succeeded" and titles(service)[3:] == ["xx", "xxx"], third.error
+
+
+def test_an_approval_is_not_asked_again_and_a_child_run_not_started_again(workspace, actor, engine, service):
+    from workflows.models import Wait
+    from workflows.operations.runs import decide
+
+    from .conftest import until
+
+    service.plan.append("422")
+    engine()
+    child = flow(workspace, text("a", "{{ inputs.who }}"), outputs={"said": "{{ steps.a.text }}"})
+    steps = [
+        {"key": "call", "action": "run_workflow", "with": {"workflow": child.slug, "inputs": {"who": "Kim"}}},
+        {"key": "ok", "action": "approve", "with": {"title": "Send {{ steps.call.outputs.said }}?"}},
+        make("send", "{{ steps.call.outputs.said }}"),
+    ]
+    first = start_run(actor, flow(workspace, *steps).slug)
+    decide(actor, until(lambda: Wait.objects.of(workspace).filter(run=first, kind="approval").first(), 20), "approve")
+    first = wait_for(first, 20)
+    assert first.status == "failed" and first.error["step"] == "send", first.error
+    runs = Run.objects.of(workspace).count()
+    again = rerun(actor, first, from_step="@failed", wait=20)
+    assert again.status == "succeeded" and titles(service) == ["Kim"], again.error
+    assert Run.objects.of(workspace).count() == runs + 1 and not Wait.objects.of(workspace).filter(run=again).exists()
+
+
+def test_what_followed_a_failure_stands_with_it(workspace, actor, engine, service):
+    service.plan.extend(["422", "ok", "422"])
+    engine()
+    dealt = {"do": "branch", "steps": [make("tell", "it failed")]}
+    first = start_run(actor, flow(workspace, make("one", "one", on_error=dealt), make("two", "two")).slug, wait=20)
+    assert first.status == "failed" and titles(service) == ["it failed"], first.error
+    again = rerun(actor, first, from_step="@failed", wait=20)
+    assert again.status == "succeeded" and titles(service) == ["it failed", "two"], again.error
+
+
+def test_changes_of_a_subworkflow_count_as_its_steps(workspace, actor, engine, service):
+    engine()
+    child = flow(workspace, make("one", "inner"))
+    call = {"key": "call", "action": "run_workflow", "with": {"workflow": child.slug, "inputs": {}}}
+    first = start_run(actor, flow(workspace, call, text("after", "x")).slug, wait=20)
+    assert first.status == "succeeded" and titles(service) == ["inner"], first.error
+    assert len(preview(actor, first, Wanted("call")).repeated) == 1
+    again = run_again(actor, first, Wanted("after"))
+    assert not again.warnings and len(kept_changes(again.run)) == 1

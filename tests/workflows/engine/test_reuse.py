@@ -19,8 +19,12 @@ class Then:
     key: str
     path: str = ""
     action: str = "data.format"
+    kind: str = ""
     status: str = "succeeded"
     decision: Any = None
+
+    def __post_init__(self) -> None:
+        self.kind = self.kind or ("pure" if "." in self.action else "control")
 
 
 def text(key: str, template: str = "x", **more: Any) -> dict:
@@ -136,7 +140,7 @@ def test_a_loop_in_which_each_round_builds_on_the_one_before_drops_the_later_one
     steps = [loop("each", text("a"), text("b"))]
     plan = make_plan(parse({"format": 1, "name": "Test", "steps": steps}))
     object.__setattr__(plan.steps[0].step, "action", "repeat")
-    past = [Then("each", action="repeat", decision={"x": 1})]
+    past = [Then("each", action="repeat", decision={"limit": 5, "passes": 3, "met": True})]
     past += [Then(key, f"each[{n}]") for n in (0, 1, 2) for key in "ab"]
     found = reuse(plan, {Place(step.key, step.path): step for step in past}, Wish("each[1]/b"))
     assert names(found.kept) == {"each[0]/a", "each[0]/b", "each[1]/a"}
@@ -178,5 +182,43 @@ def test_a_place_is_covered_by_its_own_record_or_by_a_block_around_it():
 
 
 def test_a_decision_is_kept_without_how_it_ended():
-    assert bare({"taken": "then", "finish": "x", "warnings": [1], "reused": {}}) == {"taken": "then"}
+    assert bare({"taken": "then", "finish": "x", "warnings": [1], "stopped": 1, "winner": "a"}) == {"taken": "then"}
     assert bare(None) == {}
+
+
+def after_error(key: str, *steps: dict) -> dict:
+    return text(key, on_error={"do": "branch", "steps": list(steps)})
+
+
+def test_a_failure_that_was_dealt_with_stands_with_the_steps_that_dealt_with_it():
+    steps = [after_error("a", text("tell"), text("log")), text("b")]
+    past = [Then("a", status="failed"), Then("tell"), Then("log"), Then("b")]
+    assert names(decide(steps, past, "b").kept) == {"a", "tell", "log"}
+    assert names(decide(steps, past, "log").kept) == {"a", "tell"}
+    assert "did not fail" in decide(steps, [Then("a"), Then("b")], "log").problems[0].message
+
+
+def test_where_dealing_with_a_failure_failed_itself_it_goes_on_there():
+    steps = [after_error("a", text("tell"), text("log")), text("b")]
+    past = [Then("a", status="failed"), Then("tell"), Then("log", status="failed")]
+    assert names(decide(steps, past, "@failed").kept) == {"a", "tell"}
+    assert "did not succeed" in decide(steps, past, "b").problems[0].message
+
+
+def test_a_step_that_is_run_again_does_not_bring_what_followed_its_failure_along():
+    steps = [after_error("a", text("tell")), text("b")]
+    past = [Then("a", status="failed"), Then("tell"), Then("b")]
+    assert not decide(steps, past, "a").kept
+    covered = covers(parse({"format": 1, "name": "Test", "steps": steps}), {Place("a")})
+    assert covered("a", "") and not covered("tell", "")
+
+
+def test_other_branches_of_a_parallel_stand_and_go_on_where_they_stopped():
+    branches = [{"key": "x", "steps": [text("a"), text("b")]}, {"key": "y", "steps": [text("c"), text("d")]}]
+    steps = [{"key": "both", "action": "parallel", "with": {"join": "all"}, "branches": branches}]
+    past = [Then("both", action="parallel", status="failed", decision={"join": "all", "stopped": "x"})]
+    past += [Then("a"), Then("b", status="failed"), Then("c"), Then("d", status="cancelled")]
+    found = decide(steps, past, "@failed")
+    assert names(found.kept) == {"a", "c"} and names(found.opened) == {"both"}
+    assert names(decide(steps, past, "b").kept) == {"a", "c"}
+    assert names(decide(steps, past, "c").kept) == {"a"}
