@@ -18,6 +18,8 @@ from integrations.schema import properties
 from integrations.spec import Action, Integration, SecretField
 
 PREFIX = "with"
+MOST_A_MINUTE = 1_000_000
+MOST_AT_ONCE = 10_000
 
 
 class InputsForm(forms.Form):
@@ -77,6 +79,7 @@ class ConnectionForm(forms.Form):
         *args: Any,
         stored: Mapping[str, str] | None = None,
         sandbox: bool = False,
+        limits: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -85,6 +88,8 @@ class ConnectionForm(forms.Form):
         if not sandbox:
             self._add_secrets()
             self._add_address()
+        if limits and not sandbox:
+            self._add_limits()
 
     def _add_secrets(self) -> None:
         for secret in self.integration.secrets:
@@ -101,6 +106,30 @@ class ConnectionForm(forms.Form):
                 help_text=help_text or f"Left empty: {usual}",
                 widget=forms.TextInput(attrs={"inputmode": "url", "placeholder": usual}),
             )
+
+    def _add_limits(self) -> None:
+        """How fast it may be used, by all workers together."""
+        asks = " and ".join(limit.words for limit in self.integration.limits)
+        usual = f"what {self.integration.title} asks for, {asks}" if asks else "no limit"
+        self.fields["requests_per_minute"] = forms.IntegerField(
+            label="Calls a minute",
+            required=False,
+            min_value=0,
+            max_value=MOST_A_MINUTE,
+            help_text=f"Of all workers together. Left empty: {usual}. 0: no limit.",
+        )
+        self.fields["at_once"] = forms.IntegerField(
+            label="Calls at the same time",
+            required=False,
+            min_value=0,
+            max_value=MOST_AT_ONCE,
+            help_text="Of all workers together. Left empty: no limit.",
+        )
+
+    @property
+    def limits(self) -> dict[str, int | None]:
+        """The limits as they were filled in, where the form asks for them."""
+        return {name: self.cleaned_data.get(name) for name in ("requests_per_minute", "at_once") if name in self.fields}
 
     @property
     def secret(self) -> dict[str, str]:

@@ -20,6 +20,8 @@ class NewConnection(Body):
     base_url: str = Field(default="", max_length=500)
     sandbox: bool = False
     is_default: bool | None = None
+    requests_per_minute: int | None = Field(default=None, description="0: no limit; null: as the service asks for")
+    at_once: int | None = Field(default=None, description="calls at the same time; 0 or null: no limit")
 
 
 class ConnectionChange(Body):
@@ -29,6 +31,18 @@ class ConnectionChange(Body):
     secret: dict[str, Any] | None = None
     base_url: str | None = Field(default=None, max_length=500)
     is_default: bool | None = None
+    requests_per_minute: int | None = Field(default=None, description="0: no limit; null: as the service asks for")
+    at_once: int | None = Field(default=None, description="calls at the same time; 0 or null: no limit")
+
+
+class HealthBody(Body):
+    """How the service does, as all workers have learned."""
+
+    state: str = Field(description="ok, slowed (it asked us to wait), failing (no call is made), trying (one is made)")
+    since: datetime | None
+    last_error: str
+    blocked_until: datetime | None
+    retry_at: datetime | None
 
 
 class ConnectionBody(Body):
@@ -45,6 +59,9 @@ class ConnectionBody(Body):
     is_default: bool
     checked_at: datetime | None
     created_at: datetime
+    requests_per_minute: int | None
+    at_once: int | None
+    health: HealthBody
 
 
 class ConnectionPage(Body):

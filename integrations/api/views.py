@@ -36,7 +36,16 @@ def connection_json(connection: Connection) -> dict[str, Any]:
         "is_default": connection.is_default,
         "checked_at": moment(connection.checked_at),
         "created_at": moment(connection.created_at),
+        "requests_per_minute": connection.requests_per_minute,
+        "at_once": connection.at_once,
+        "health": _health_json(connection),
     }
+
+
+def _health_json(connection: Connection) -> dict[str, Any]:
+    found = operations.health_of(connection)
+    times = {name: moment(found[name]) for name in ("since", "blocked_until", "retry_at")}
+    return {**found, **times}
 
 
 class ActionList(ApiView):
@@ -84,7 +93,8 @@ class ConnectionList(ApiView):
     def get(self, request: Request) -> Response:
         """List connections, newest first; secrets are masked."""
         page = CursorPage(ordering=("-created_at", "-id"))
-        rows = operations.connections_of(actor_of(request).workspace).order_by("-created_at", "-id")
+        rows = operations.connections_of(actor_of(request).workspace).select_related("bucket", "breaker")
+        rows = rows.order_by("-created_at", "-id")
         shown = page.paginate_queryset(rows, request, view=self)
         return page.get_paginated_response([connection_json(row) for row in shown])
 
@@ -103,6 +113,8 @@ class ConnectionList(ApiView):
             base_url=values.base_url,
             sandbox=values.sandbox,
             make_default=values.is_default,
+            requests_per_minute=values.requests_per_minute,
+            at_once=values.at_once,
         )
         return Response(connection_json(made), status=201)
 
@@ -126,6 +138,9 @@ class ConnectionDetail(ApiView):
         changes = values.model_dump(include={"name", "secret", "base_url"}, exclude_none=True)
         if changes:
             connection = operations.update_connection(actor, connection, **changes)
+        limits = values.model_dump(include={"requests_per_minute", "at_once"} & values.model_fields_set)
+        if limits:
+            operations.set_limits(actor, connection, **limits)
         if values.is_default:
             operations.make_default(actor, connection)
         return Response(connection_json(connection))

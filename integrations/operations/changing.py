@@ -13,6 +13,7 @@ from accounts.actor import Actor
 from integrations import oauth, registry
 from integrations.models import Connection
 from integrations.operations.finding import connections_of
+from integrations.operations.limits import check_limit
 from integrations.operations.secrets import check_secret, get_service, seal, service_of, unseal
 from integrations.spec import Integration
 from orchestrator_site.lib import outbound
@@ -35,6 +36,8 @@ def create_connection(
     sandbox: bool = False,
     make_default: bool | None = None,
     consented: bool = False,
+    requests_per_minute: int | None = None,
+    at_once: int | None = None,
 ) -> Connection:
     """A new connection. It becomes the default where the service has none yet, or only the sandbox's.
 
@@ -54,6 +57,8 @@ def create_connection(
         base_url="" if sandbox else _check_base_url(integration, base_url),
         sandbox=sandbox,
         created_by=actor.user,
+        requests_per_minute=check_limit("requests_per_minute", requests_per_minute),
+        at_once=check_limit("at_once", at_once),
         status="works" if sandbox else "unknown",
         status_text=SANDBOX_WORDS if sandbox else "Not tested yet.",
     )

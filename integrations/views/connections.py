@@ -28,12 +28,18 @@ HEALTH: dict[str, tuple[str, str]] = {
     "unknown": ("Not tested", "idle"),
     "sandbox": ("Sandbox", "dry"),
 }
+TROUBLE: dict[str, tuple[str, str]] = {
+    "slowed": ("Slowed down", "need"),
+    "failing": ("Failing", "bad"),
+    "trying": ("Failing", "bad"),
+}
 
 
 def connections(request: HttpRequest, workspace: str) -> HttpResponse:
     """All connections with their health, and what else one can connect to."""
     actor = actor_of(request)
-    rows = [_row(connection) for connection in operations.connections_of(actor.workspace)]
+    found = operations.connections_of(actor.workspace).select_related("bucket", "breaker")
+    rows = [_row(connection) for connection in found]
     shown = {
         "rows": rows,
         "working": sum(row["word"] in ("Works", "Sandbox") for row in rows),
@@ -82,9 +88,9 @@ def connection(request: HttpRequest, workspace: str, pk: UUID) -> HttpResponse:
     back = reverse("connection", kwargs={"workspace": workspace, "pk": pk})
     if request.method == "POST" and (proof := prove_first(request, back)):
         return proof
-    initial = {"name": found.name, "base_url": found.base_url}
+    initial = {name: getattr(found, name) for name in ("name", "base_url", "requests_per_minute", "at_once")}
     form = ConnectionForm(
-        integration, request.POST or None, initial=initial, stored=found.masked, sandbox=found.sandbox
+        integration, request.POST or None, initial=initial, stored=found.masked, sandbox=found.sandbox, limits=True
     )
     if request.method == "POST" and form.is_valid():
         try:
@@ -95,6 +101,7 @@ def connection(request: HttpRequest, workspace: str, pk: UUID) -> HttpResponse:
                 secret=form.secret or None,
                 base_url=form.cleaned_data.get("base_url"),
             )
+            operations.set_limits(actor, found, **form.limits)
         except UserError as problem:
             add_problem(form, problem)
         else:
@@ -147,7 +154,9 @@ def _made(request: HttpRequest, workspace: str, made: Connection) -> HttpRespons
 
 def _row(connection: Connection) -> dict[str, Any]:
     integration = registry.get_integration(connection.service)
+    health = operations.health_of(connection)
     word, tone = HEALTH["sandbox" if connection.sandbox else connection.status]
+    word, tone = TROUBLE.get(health["state"], (word, tone))
     endings = [value.strip("•") for value in connection.masked.values() if value.startswith("•") and value.strip("•")]
     return {
         "connection": connection,
@@ -155,6 +164,7 @@ def _row(connection: Connection) -> dict[str, Any]:
         "ends_in": endings[0] if endings else "",
         "word": word,
         "tone": tone,
+        "trouble": health,
     }
 
 

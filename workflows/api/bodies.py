@@ -225,6 +225,14 @@ class ReusedBody(Body):
     edited: str | None
 
 
+class HeldBody(Body):
+    """Why a call may not leave yet. `why`: limit (the service asked to wait), failing, rate, at_once."""
+
+    why: str
+    text: str
+    until: str
+
+
 class StepBody(Body):
     """A step of a run; `path` is the place in loops, "" outside of them."""
 
@@ -237,6 +245,7 @@ class StepBody(Body):
     error: Object | None
     attempts: list[AttemptBody]
     reused: ReusedBody | None
+    waits: HeldBody | None
 
 
 class EffectBody(Body):

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from orchestrator_site.lib.clock import moment
 from workflows.models import Attempt, Effect, Run, StepRun, Wait, Workflow, WorkflowVersion
+from workflows.operations.turns import held_back
 
 JSON = dict[str, Any]
 
@@ -82,7 +83,8 @@ def attempts_json(step: StepRun, attempts: Iterable[Attempt]) -> list[JSON]:
 
 
 def step_json(step: StepRun, attempts: Iterable[Attempt] = ()) -> JSON:
-    """One step of a run, at one place of its loops."""
+    """One step of a run, at one place of its loops; `waits` says why a call of it may not leave yet."""
+    held = held_back(step)
     return {
         "key": step.key,
         "path": step.path,
@@ -93,6 +95,7 @@ def step_json(step: StepRun, attempts: Iterable[Attempt] = ()) -> JSON:
         "error": step.error,
         "attempts": attempts_json(step, attempts),
         "reused": reused(step),
+        "waits": held and {**held, "until": moment(held["until"])},
     }
 
 

@@ -19,6 +19,7 @@ from workflows.models import Effect, Run, RunEvent, StepRun, Wait
 from workflows.operations.blobs import with_outputs
 from workflows.operations.earlier import kept_changes
 from workflows.operations.outline import list_title
+from workflows.operations.turns import held_back
 from workflows.views.effect_line import EffectLine
 from workflows.views.run_timeline import timeline, took
 
@@ -306,7 +307,9 @@ def _row(spec: StepSpec, record: StepRun | None, depth: int, all_of: Record) -> 
 
 
 def why(step: StepRun) -> str:
-    """The line beside a step's name: its error, its decision, or the beginning of its output."""
+    """The line beside a step's name: what it waits for, its error, its decision, or the beginning of its output."""
+    if (waits := held_back(step)) is not None:
+        return f"Waits: {waits['text']}; goes on at {waits['until']:%H:%M:%S} UTC"
     if step.error:
         return str(step.error.get("message", ""))
     if step.status == "skipped":

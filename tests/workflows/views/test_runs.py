@@ -271,3 +271,16 @@ def test_a_run_that_waits_for_its_turn_says_for_which_run(workspace, greeting, o
     assert "This run waits for its turn" in page and "with the key “Ada”" in page and f"/runs/{first.pk}" in page
     assert "waits for its turn" not in operator.client.get(operator.path(f"runs/{first.pk}")).text
     assert operator.api.get(f"/api/v1/runs/{second.pk}").json()["waits_for"] == str(first.pk)
+
+
+def test_a_step_that_is_held_back_says_why_and_until_when(workspace, run, operator):
+    held = {"why": "failing", "text": "GitHub has been failing since 10:41 UTC", "since": "2026-01-05T12:00:00+00:00"}
+    due = now() + timedelta(seconds=90)
+    StepRun.objects.create(
+        workspace=workspace, run=run, key="hello", action="github.create_issue", kind="effect", status="waiting",
+        started_at=now(), due_at=due, decision={"held": held},
+    )  # fmt: skip
+    page = operator.client.get(operator.path(f"runs/{run.pk}")).text
+    assert f"Waits: GitHub has been failing since 10:41 UTC; goes on at {due:%H:%M:%S} UTC" in page
+    [step] = operator.api.get(f"/api/v1/runs/{run.pk}/steps").json()["results"]
+    assert step["waits"]["why"] == "failing" and step["waits"]["until"].startswith(f"{due:%Y-%m-%d}")
