@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import NoReturn
@@ -94,11 +95,30 @@ def _parse(url: str) -> CheckedUrl:
     return CheckedUrl(parts._replace(netloc=netloc).geturl(), parts.scheme, host, number, trusted)
 
 
+def check_host(host: str, port: int, *, ports: Collection[int], field: str | None = None) -> str:
+    """The host of a service that is not HTTP, as it will be looked up; other ports, same rules. Raises UrlBlocked."""
+    try:
+        found = normal_host(host)
+        if not is_trusted(found, port):
+            if port not in ports:
+                shown = ", ".join(str(one) for one in sorted(ports))
+                _block(f"Port {port} is not called here; only {shown} are.", _allow_hint(found, port))
+            _check_place(found, port)
+    except UrlBlocked as problem:
+        problem.field = field
+        raise
+    return found
+
+
 def _check_rules(scheme: str, host: str, port: int) -> None:
     if scheme != "https":
         _block("Only https is called.", _allow_hint(host, port))
     if port not in PORTS:
         _block(f"Port {port} is not called; only 443, 8443 and 80 are.", _allow_hint(host, port))
+    _check_place(host, port)
+
+
+def _check_place(host: str, port: int) -> None:
     if host in _LOCAL_NAMES or host.endswith(tuple(f".{name}" for name in _LOCAL_NAMES)):
         _block("This address leads to this machine.", _allow_hint(host, port))
     if _is_literal(host) and not is_public(host):
