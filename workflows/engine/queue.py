@@ -5,6 +5,7 @@ Its delivery is never trusted (engine.md §1); a wake costs more than a whole ru
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -109,12 +110,17 @@ def run_cluster(wedged: int) -> None:
 
 
 def _load_once() -> None:
-    """What every worker process needs, before they are forked: loaded once, and shared."""
+    """What every worker process needs, before they are forked: loaded once, and shared.
+
+    Frozen: a collection that looks at what will never go writes to its pages, and each process gets a copy of them.
+    """
     import integrations.operations.opening  # noqa: F401
     import workflows.engine.engine  # noqa: F401
     from integrations import registry
 
     registry.load()
+    gc.collect()
+    gc.freeze()
 
 
 def _broker_that_answers() -> Any:

@@ -52,6 +52,7 @@ def thread_settings(connection: Any) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute("PRAGMA busy_timeout = 5000")
+            cursor.execute("PRAGMA cache_size = -4000")
         else:
             cursor.execute("SET statement_timeout = '8s'")
             cursor.execute("SET lock_timeout = '8s'")
