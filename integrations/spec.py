@@ -18,7 +18,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
@@ -171,6 +171,16 @@ class Limit:
 
 
 @dataclass(frozen=True)
+class OAuthLevel:
+    """How much is asked for: what the level is called, its scopes, and in which words they are explained."""
+
+    name: str
+    title: str
+    scopes: tuple[str, ...]
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class OAuthSpec:
     """A consent page instead of pasted secrets: whose it is, what is asked for, and in which words it is explained.
 
@@ -181,6 +191,12 @@ class OAuthSpec:
     scopes: tuple[str, ...]
     scope_words: tuple[str, ...] = ()
     button: str = "Connect with Google"
+    levels: tuple[OAuthLevel, ...] = ()
+
+    def at(self, level: str) -> OAuthSpec:
+        """The same with the scopes of one of the levels; unchanged for a name that is none."""
+        found = next((one for one in self.levels if one.name == level), None)
+        return replace(self, scopes=found.scopes, scope_words=found.words) if found else self
 
 
 @dataclass(frozen=True)

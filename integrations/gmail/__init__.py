@@ -1,13 +1,34 @@
-"""Gmail: search and read mail, with the read-only permission."""
+"""Gmail: search and read mail, put it in order, write drafts and send; each with no more permission than it needs."""
 
-from integrations.spec import Integration, OAuthSpec, SecretField
+from integrations.spec import Integration, OAuthLevel, OAuthSpec, SecretField
 
-SCOPE = "https://www.googleapis.com/auth/gmail.readonly"
+ROOT = "https://www.googleapis.com/auth/gmail"
+READ = f"{ROOT}.readonly"
+# Reference: https://developers.google.com/workspace/gmail/api/auth/scopes. Google has no scope for drafts alone:
+# gmail.compose may also send, and gmail.modify may do everything but delete for good.
+LEVELS = (
+    OAuthLevel("read", "Read", (READ,), ("Read your mail and its settings. Nothing can be sent, changed or deleted.",)),
+    OAuthLevel(
+        "write",
+        "Read, write drafts and send",
+        (READ, f"{ROOT}.compose"),
+        ("Read your mail and its settings.", "Write drafts and send mail in your name. Nothing else can be changed."),
+    ),
+    OAuthLevel(
+        "organise",
+        "All of that, and put mail in order",
+        (f"{ROOT}.modify",),
+        (
+            "Read, write and send mail in your name.",
+            "Set labels, archive and move to the trash; never delete for good.",
+        ),
+    ),
+)
 
 INTEGRATION = Integration(
     slug="gmail",
     title="Gmail",
-    description="Search and read mail. Read-only: nothing is sent or changed.",
+    description="Read mail, put it in order, write drafts, answer and send.",
     secrets=(
         SecretField(
             name="access_token",
@@ -34,12 +55,13 @@ INTEGRATION = Integration(
     secret_sets=(("access_token",), ("refresh_token", "client_id", "client_secret")),
     oauth=OAuthSpec(
         provider="google",
-        scopes=(SCOPE,),
-        scope_words=("Read your mail and its settings. Nothing can be sent, changed or deleted.",),
+        scopes=LEVELS[0].scopes,
+        scope_words=LEVELS[0].words,
+        levels=LEVELS,
     ),
     client="integrations.gmail.client.connect",
     sandbox="integrations.gmail.sandbox.connect",
     base_url="https://gmail.googleapis.com",
     base_url_help="Only behind a proxy.",
-    keywords=("mail", "email", "inbox", "message", "google"),
+    keywords=("mail", "email", "inbox", "message", "google", "draft", "send", "reply", "label"),
 )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from integrations.blocking import in_thread
 from integrations.context import Calls, ConnectionInfo, ConnectionReport
 from integrations.errors import ServiceError
+from integrations.gmail.compose import KEY_HEADER
 from integrations.gmail.failures import SERVICE, failure
-from integrations.gmail.interface import Message
+from integrations.gmail.interface import Draft, Label, Message, Sent
 from integrations.gmail.mime import message_of, parts_left_out, walk
 from integrations.gmail.tokens import Tokens
 from integrations.http_failures import from_transport, unreadable
@@ -22,6 +25,8 @@ T = TypeVar("T")
 Body = dict[str, Any]
 HOST = "https://gmail.googleapis.com/"
 PAGE_SIZE = 500
+NEWEST = 50
+LOOK_BACK = timedelta(minutes=2)
 
 
 def connect(info: ConnectionInfo, calls: Calls) -> RealGmail:
@@ -30,7 +35,7 @@ def connect(info: ConnectionInfo, calls: Calls) -> RealGmail:
 
 
 class RealGmail:
-    """`interface.GmailClient` over google-api-python-client. It only reads, so a call may be made again."""
+    """`interface.GmailClient` over google-api-python-client. Each change is exactly one request."""
 
     def __init__(self, info: ConnectionInfo, calls: Calls) -> None:
         self._base_url = (info.base_url or HOST).rstrip("/") + "/"
@@ -72,6 +77,130 @@ class RealGmail:
             )
 
         return await self._call(read)
+
+    async def address(self) -> str:
+        """Reference: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users/getProfile."""
+        return await self._call(lambda api: str(api.get(api.users.getProfile(userId="me")).get("emailAddress") or ""))
+
+    async def thread(self, identifier: str) -> list[Message]:
+        """Reference: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.threads/get."""
+
+        def read(api: GmailApi) -> list[Message]:
+            try:
+                data = api.get(api.users.threads().get(userId="me", id=identifier, format="minimal"))
+            except Exception as problem:
+                if _failure(problem, identifier).status == 404:
+                    return []
+                raise
+            found = [self._message(api, str(item["id"])) for item in data.get("messages") or ()]
+            return [message for message in found if message is not None]
+
+        return await self._call(read, identifier)
+
+    async def attachment(self, message: str, attachment: str) -> bytes:
+        """Reference: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages.attachments."""
+
+        def read(api: GmailApi) -> bytes:
+            ask = api.messages.attachments().get(userId="me", messageId=message, id=attachment)
+            data = str(api.get(ask).get("data") or "")
+            return base64.urlsafe_b64decode(data + "=" * (-len(data) % 4))
+
+        return await self._call(read, message)
+
+    async def headers(self, message: str, names: Sequence[str]) -> dict[str, str]:
+        """Headers of one mail."""
+
+        def read(api: GmailApi) -> dict[str, str]:
+            return _headers(api.get(_metadata(api, message, names)))
+
+        return await self._call(read, message)
+
+    async def labels(self) -> list[Label]:
+        """Reference: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.labels/list."""
+
+        def read(api: GmailApi) -> list[Label]:
+            answer = api.get(api.users.labels().list(userId="me"))
+            return [_label(data) for data in answer.get("labels") or ()]
+
+        return await self._call(read)
+
+    async def create_label(self, name: str) -> Label:
+        """Reference: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.labels/create."""
+        body = {"name": name, "labelListVisibility": "labelShow", "messageListVisibility": "show"}
+        return await self._call(lambda api: _label(api.get(api.users.labels().create(userId="me", body=body))))
+
+    async def modify(self, message: str, add: Sequence[str], remove: Sequence[str]) -> list[str]:
+        """Reference: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/modify."""
+        body = {"addLabelIds": list(add), "removeLabelIds": list(remove)}
+
+        def write(api: GmailApi) -> list[str]:
+            answer = api.get(api.messages.modify(userId="me", id=message, body=body))
+            _need(answer, "id", "a mail")
+            return [str(label) for label in answer.get("labelIds") or ()]
+
+        return await self._call(write, message)
+
+    async def trash(self, message: str, *, back: bool) -> None:
+        """Reference: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/trash."""
+
+        def write(api: GmailApi) -> None:
+            ask = api.messages.untrash if back else api.messages.trash
+            _need(api.get(ask(userId="me", id=message)), "id", "a mail")
+
+        await self._call(write, message)
+
+    async def create_draft(self, raw: bytes, thread: str) -> Draft:
+        """Reference: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.drafts/create."""
+        message = {"raw": base64.urlsafe_b64encode(raw).decode(), **({"threadId": thread} if thread else {})}
+        return await self._call(
+            lambda api: _draft(api.get(api.users.drafts().create(userId="me", body={"message": message}))), thread
+        )
+
+    async def find_draft(self, key: str) -> Draft | None:
+        """Reference: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.drafts/list."""
+
+        def look(api: GmailApi) -> Draft | None:
+            answer = api.get(api.users.drafts().list(userId="me", maxResults=NEWEST))
+            for data in answer.get("drafts") or ():
+                found = _draft(data)
+                if _key(api, found.message) == key:
+                    return found
+            return None
+
+        return await self._call(look)
+
+    async def draft_stands(self, draft: str) -> bool:
+        """Whether the draft is still there."""
+        return await self._call(lambda api: _standing(api, draft) is not None, draft)
+
+    async def draft_key(self, draft: str) -> str:
+        """The key in the header of a draft."""
+
+        def read(api: GmailApi) -> str:
+            found = _standing(api, draft)
+            return _key(api, found.message) if found else ""
+
+        return await self._call(read, draft)
+
+    async def send_draft(self, draft: str) -> Sent:
+        """Reference: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.drafts/send."""
+
+        def write(api: GmailApi) -> Sent:
+            answer = api.get(api.users.drafts().send(userId="me", body={"id": draft}))
+            return Sent(str(_need(answer, "id", "a mail")), str(answer.get("threadId") or ""))
+
+        return await self._call(write, draft)
+
+    async def find_sent(self, key: str, since: datetime) -> Sent | None:
+        """The newest mails in Sent, by the key in their header (Gmail may replace a Message-ID, never this)."""
+        query = f"in:sent after:{int((since - LOOK_BACK).timestamp())}"
+
+        def look(api: GmailApi) -> Sent | None:
+            answer = api.get(api.messages.list(userId="me", q=query, maxResults=NEWEST))
+            found = [data for data in answer.get("messages") or () if _key(api, str(data["id"])) == key]
+            return Sent(str(found[0]["id"]), str(found[0].get("threadId") or "")) if found else None
+
+        return await self._call(look)
 
     # ---- On a pool thread ----------------------------------------------------------------------------------------
 
@@ -128,6 +257,50 @@ class RealGmail:
                 return function(api)
         except Exception as problem:
             raise _failure(problem, about) from problem
+
+
+def _metadata(api: GmailApi, message: str, names: Sequence[str]) -> Any:
+    return api.messages.get(userId="me", id=message, format="metadata", metadataHeaders=list(names))
+
+
+def _headers(data: Body) -> dict[str, str]:
+    headers = (data.get("payload") or {}).get("headers") or ()
+    return {str(one.get("name", "")).lower(): str(one.get("value", "")) for one in headers}
+
+
+def _key(api: GmailApi, message: str) -> str:
+    """The key in the header of a mail; empty for one that is gone."""
+    try:
+        found = _headers(api.get(_metadata(api, message, (KEY_HEADER,))))
+    except Exception as problem:
+        if _failure(problem, message).status == 404:
+            return ""
+        raise
+    return found.get(KEY_HEADER.lower(), "").strip()
+
+
+def _standing(api: GmailApi, draft: str) -> Draft | None:
+    try:
+        return _draft(api.get(api.users.drafts().get(userId="me", id=draft, format="minimal")))
+    except Exception as problem:
+        if _failure(problem, draft).status == 404:
+            return None
+        raise
+
+
+def _draft(data: Body) -> Draft:
+    message = data.get("message") or {}
+    return Draft(str(_need(data, "id", "a draft")), str(message.get("id") or ""), str(message.get("threadId") or ""))
+
+
+def _label(data: Body) -> Label:
+    return Label(str(_need(data, "id", "a label")), str(data.get("name") or ""), data.get("type") == "user")
+
+
+def _need(data: Body, name: str, what: str) -> Any:
+    if not data.get(name):
+        raise unreadable(SERVICE, what)
+    return data[name]
 
 
 def _failure(problem: Exception, about: str) -> ServiceError:

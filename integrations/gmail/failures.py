@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from integrations.errors import Rejected, ServiceError, SignInAgain
-from integrations.gmail import SCOPE
 from integrations.http_failures import from_status, rate_limited, retry_after
 
 SERVICE = "Gmail"
@@ -47,7 +46,10 @@ def _grant(said: str, reasons: set[str]) -> str:
     if "accessNotConfigured" in reasons or "has not been used" in said:
         return "Switch on the Gmail API for the Google Cloud project of this client, and wait a few minutes."
     if "insufficientPermissions" in reasons or "scope" in said.lower():
-        return f"The sign-in lacks the permission {SCOPE}. {AGAIN} Leave the box for reading mail ticked."
+        return (
+            f"The sign-in lacks the permission for this. {AGAIN} Choose what this step needs (writing and sending, or "
+            "putting mail in order), and leave every box ticked."
+        )
     return AGAIN
 
 

@@ -31,6 +31,14 @@ WORLD = (
         ),
         empty="The mailbox is empty.",
     ),
+    Collection(
+        kind="draft",
+        title="Drafts",
+        columns=(Column("title", "Subject"), Column("to", "To"), Column("date", "Date")),
+        body="text",
+        facts=(Column("cc", "Cc"), Column("attachments", "Attachments"), Column("thread_id", "Thread")),
+        empty="No draft. A step “Write a draft” makes one.",
+    ),
 )
 
 
@@ -81,6 +89,17 @@ def letter_bytes(letter: Letter, arrived: datetime) -> bytes:
     for name, (kind, subtype), data in letter.files:
         mail.add_attachment(data, maintype=kind, subtype=subtype, filename=name)
     return mail.as_bytes()
+
+
+def enclosed_of(mail: Mail) -> list[Thing]:
+    """The files of a mail, kept beside it so that steps can take them out."""
+    found = []
+    for part in mail.walk():
+        content, name = part.get_payload(decode=True), part.get_filename()
+        if name and isinstance(content, bytes):
+            about = f"{mail.get('Message-ID')}|{name}"
+            found.append(Thing("enclosed", about, name, "", {"content": base64.b64encode(content).decode()}))
+    return found
 
 
 def _part(part: Mail, identifier: str) -> dict[str, Any]:

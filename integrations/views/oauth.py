@@ -37,8 +37,15 @@ class ConsentForm(forms.Form):
         max_length=300, label="Client secret", widget=forms.PasswordInput(attrs={"autocomplete": "off"})
     )
 
-    def __init__(self, *args: Any, ready: bool, existing: Connection | None, **kwargs: Any) -> None:
+    level = forms.ChoiceField(label="What steps may do with it", widget=forms.RadioSelect, required=False)
+
+    def __init__(self, *args: Any, spec: OAuthSpec, ready: bool, existing: Connection | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        levels: Any = self.fields["level"]
+        levels.choices = [(one.name, f"{one.title}: {' '.join(one.words)}") for one in spec.levels]
+        levels.initial = spec.levels[0].name if spec.levels else ""
+        if not spec.levels:
+            del self.fields["level"]
         if ready:
             del self.fields["client_id"], self.fields["client_secret"]
         if existing:
@@ -52,7 +59,7 @@ def start(request: HttpRequest, workspace: str, service: str) -> HttpResponse:
     existing = _existing(actor, request.GET.get("connection", ""), service)
     ready = oauth.provider_ready(spec.provider)
     initial = {"name": free_name(actor.workspace, service)}
-    form = ConsentForm(request.POST or None, initial=initial, ready=ready, existing=existing)
+    form = ConsentForm(request.POST or None, initial=initial, spec=spec, ready=ready, existing=existing)
     shown = {"integration": integration, "spec": spec, "form": form, "existing": existing, "ready": ready}
     shown |= {"redirect_uri": _redirect_uri(request), "crumbs": crumbs(workspace, ("Connections", "connections", {}))}
     if request.method == "POST" and form.is_valid():
@@ -67,7 +74,8 @@ def start(request: HttpRequest, workspace: str, service: str) -> HttpResponse:
 def callback(request: HttpRequest) -> HttpResponse:
     """What the provider sends a person back with. 400 for a state we did not give out; nothing is stored on a no."""
     pending = _pending(request, request.GET.get("state", ""))
-    integration, spec = _declared(pending["service"])
+    integration, declared = _declared(pending["service"])
+    spec = declared.at(pending.get("level", ""))
     actor = _actor_again(request, pending["workspace"])
     try:
         if error := request.GET.get("error", "")[:60]:
@@ -110,8 +118,8 @@ def _remembered(
     request: HttpRequest, actor: Actor, integration: Integration, values: dict[str, Any], existing: Connection | None
 ) -> str:
     """Keep what the callback needs in this session, the client's secret encrypted; the address to go to."""
-    spec = integration.oauth
-    assert spec
+    assert integration.oauth
+    spec = integration.oauth.at(values.get("level", ""))
     provider, state, verifier = oauth.provider_of(spec), oauth.new_verifier(), oauth.new_verifier()
     client_id = values.get("client_id") or provider.client_id
     sealed = crypto.encrypt(
@@ -122,6 +130,7 @@ def _remembered(
     waiting = dict(list(request.session.get(SESSION, {}).items())[-(AT_ONCE - 1) :])
     waiting[state] = {
         "service": integration.slug,
+        "level": values.get("level", ""),
         "workspace": str(actor.workspace.pk),
         "name": values.get("name", ""),
         "connection": str(existing.pk) if existing else "",

@@ -65,6 +65,18 @@ def test_consent_makes_a_connection(admin, gmail_there):
     assert set(made.masked) == {"access_token", "refresh_token", "client_id", "client_secret"}
 
 
+def test_a_person_chooses_how_much_is_asked_for(admin, gmail_there):
+    url = reverse("oauth_start", kwargs={"workspace": admin.workspace.slug, "service": "gmail"})
+    assert "Read, write drafts and send" in admin.client.get(url).content.decode()
+    way = admin.client.post(url, {"name": "Mail", "level": "write"}).context["url"]
+    assert parse_qs(urlsplit(way).query)["scope"] == [
+        "https://www.googleapis.com/auth/gmail.readonly https://www.googleapis.com/auth/gmail.compose"
+    ]
+    assert admin.client.get(consent(way)).status_code == 302
+    assert connections_of(admin.workspace).get().status == "works"
+    assert admin.client.post(url, {"name": "Mail", "level": "everything"}).status_code == 400
+
+
 def test_the_way_to_google_is_a_page_because_forms_may_only_go_to_ourselves(admin, google):
     url = reverse("oauth_start", kwargs={"workspace": admin.workspace.slug, "service": "gmail"})
     shown = admin.client.post(url, {"name": "Mail"}).content.decode()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from email import message_from_bytes
 from typing import Any
 
 import pytest
 
 from integrations import direct
 from integrations.context import ConnectionInfo
-from integrations.gmail.world import thing_of
+from integrations.gmail.world import enclosed_of, thing_of
 from integrations.operations.connections import find_connection, seed_sandbox
 from integrations.operations.opening import client_for, open_connection
 from integrations.sandboxes import Sandbox
@@ -59,6 +60,8 @@ def _sandbox(workspace) -> Place:
     world.things("message").delete()
 
     def deliver(raw: bytes, labels: list[str] | None = None) -> str:
+        for enclosed in enclosed_of(message_from_bytes(raw)):
+            world.add(enclosed)
         return world.add(thing_of(raw, labels=labels)).external_id
 
     return Place(info, deliver)
