@@ -73,7 +73,7 @@ def test_a_person_chooses_how_much_is_asked_for(admin, gmail_there):
         "https://www.googleapis.com/auth/gmail.readonly https://www.googleapis.com/auth/gmail.compose"
     ]
     assert admin.client.get(consent(way)).status_code == 302
-    assert connections_of(admin.workspace).get().status == "works"
+    assert open_connection(connections_of(admin.workspace).get()).secret["refresh_token"]
     assert admin.client.post(url, {"name": "Mail", "level": "everything"}).status_code == 400
 
 
