@@ -19,6 +19,7 @@ from workflows.views import (
     steps,
     variables,
     versions,
+    waits,
     workflows,
 )
 
@@ -28,6 +29,7 @@ watching: list[URLPattern] = [path("metrics", metrics, name="metrics")]
 pages: list[URLPattern] = [
     path("", home.home, name="home"),
     path("inbox", inbox.inbox, name="inbox"),
+    path("inbox/<uuid:pk>", waits.wait, name="wait"),
     path("workflows", workflows.workflow_list, name="workflows"),
     path("workflows/new", workflows.workflow_new, name="workflow_new"),
     path("workflows/import", workflows.workflow_import, name="workflow_import"),
@@ -54,6 +56,9 @@ pages: list[URLPattern] = [
     path("runs/compare", compare.runs_compare, name="runs_compare"),
     path("runs/<uuid:run>", runs.run, name="run"),
     path("runs/<uuid:run>/events", runs.run_events, name="run_events"),
+    path("runs/<uuid:run>/pause", waits.run_pause, name="run_pause"),
+    path("runs/<uuid:run>/resume", waits.run_resume, name="run_resume"),
+    path("runs/<uuid:run>/deliver", waits.run_event, name="run_event"),
     path("runs/<uuid:run>/cancel", runs.run_cancel, name="run_cancel"),
     path("runs/<uuid:run>/again", again.run_again_page, name="run_again"),
     path("runs/<uuid:run>/export", runs.run_export, name="run_export"),

@@ -284,16 +284,41 @@ class WaitBody(Body):
     step: str
     kind: str
     title: str
+    body: str
     fields: list[Any]
+    decisions: list[str]
     due_at: str | None
+    decision: str | None
+    values: Object | None
+    comment: str
+    decided_by: str | None
+    decided_at: str | None
+    created_at: str
 
 
 class DecideBody(Body):
-    """The answer to a wait; for an unknown effect: happened, repeat or stop."""
+    """The answer to a wait: approve, reject or a choice; for an unknown effect: happened, repeat or stop."""
 
     decision: str = Field(min_length=1, max_length=48)
     values: Object | None = None
     comment: str = Field("", max_length=2000)
+
+
+class EventDelivery(Body):
+    """An event for a run; any JSON may come with it."""
+
+    name: str = Field(min_length=1, max_length=48)
+    data: Any = None
+
+
+class DeliveredBody(Body):
+    """An event that was delivered."""
+
+    id: str
+    run: str
+    name: str
+    data: Any
+    delivered_at: str
 
 
 class VariableBody(Body):

@@ -12,19 +12,38 @@ from orchestrator_site.lib.body import read_body
 from workflows.api import bodies, parameters, shapes
 from workflows.operations import runs as operations
 
+WAIT_KINDS = ("approval", "event", "timer", "unknown")
 EFFECT_STATES = ("sent", "confirmed", "refused", "unknown", "absent")
 
 
 class WaitList(ApiView):
     """What waits."""
 
-    @extend_schema(operation_id="waits_list", responses={200: bodies.WaitBody})
+    @extend_schema(
+        operation_id="waits_list",
+        parameters=[OpenApiParameter("kind", str, enum=list(WAIT_KINDS)), OpenApiParameter("run", str)],
+        responses={200: bodies.WaitBody},
+    )
     def get(self, request: Request) -> Response:
-        """List everything that waits for a person, newest first."""
-        parameters.known_only(request, ("cursor", "limit"))
+        """List what runs wait for, newest first: decisions of people, events, and timers."""
+        parameters.known_only(request, ("kind", "run", "cursor", "limit"))
+        rows = operations.list_waits(actor_of(request), kind=parameters.choice(request, "kind", WAIT_KINDS))
+        if "run" in request.query_params:
+            rows = rows.filter(run_id=parameters.uuid_or_404(request.query_params["run"], "run"))
         page = CursorPage(ordering=("-id",))
-        shown = page.paginate_queryset(operations.list_waits(actor_of(request)), request, view=self) or []
+        shown = page.paginate_queryset(rows, request, view=self) or []
         return page.get_paginated_response([shapes.wait_json(wait) for wait in shown])
+
+
+class WaitDetail(ApiView):
+    """One question."""
+
+    @extend_schema(operation_id="waits_read", responses={200: bodies.WaitBody})
+    def get(self, request: Request, pk: str) -> Response:
+        """Read a wait: what is asked, and what was decided. Looking decides nothing."""
+        return Response(
+            shapes.wait_json(operations.get_wait(actor_of(request), parameters.uuid_or_404(pk, "question")))
+        )
 
 
 class Decide(ApiView):
@@ -32,7 +51,10 @@ class Decide(ApiView):
 
     @extend_schema(operation_id="waits_decide", request=bodies.DecideBody, responses={200: bodies.WaitBody})
     def post(self, request: Request, pk: str) -> Response:
-        """Answer a wait. A second answer is 409."""
+        """Answer a wait: approve (perhaps with edited `values`), reject, or one of its choices.
+
+        The same answer again is answered alike; another one is 409, and so is any after the end of the run.
+        """
         values = read_body(request.data, bodies.DecideBody)
         wait = operations.get_wait(actor_of(request), parameters.uuid_or_404(pk, "question"))
         decided = operations.decide(

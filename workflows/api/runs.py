@@ -177,6 +177,24 @@ class RunEvents(ApiView):
 
     renderer_classes = (StrictJSONRenderer, EventStreamRenderer)
 
+    @extend_schema(
+        operation_id="runs_deliver_event",
+        parameters=[IDEMPOTENCY],
+        request=bodies.EventDelivery,
+        responses={202: bodies.DeliveredBody},
+    )
+    def post(self, request: Request, run: str) -> Response:
+        """Deliver an event: the step that waits for its name goes on; before that it is kept, and counts once."""
+        values = read_body(request.data, bodies.EventDelivery)
+        event = operations.deliver_event(
+            actor_of(request),
+            _get(request, run),
+            values.name,
+            values.data,
+            idempotency_key=parameters.idempotency_key(request),
+        )
+        return Response(shapes.event_json(event), status=202)
+
     @extend_schema(operation_id="runs_events", responses={(200, "text/event-stream"): OpenApiTypes.STR})
     def get(self, request: Request, run: str) -> HttpResponse | StreamingHttpResponse:
         """Follow a run as server-sent events: `step`, `run`, then `end`. Resumes by Last-Event-ID; 60 s at most."""
@@ -218,6 +236,24 @@ def _events(run: Run, after: int) -> Iterator[str]:
 
 def _event(name: str, data: Any, number: int) -> str:
     return f"id: {number}\nevent: {name}\ndata: {dumps(data)}\n\n"
+
+
+class Pause(ApiView):
+    """Letting a run rest."""
+
+    @extend_schema(operation_id="runs_pause", request=None, responses={202: bodies.RunBody})
+    def post(self, request: Request, run: str) -> Response:
+        """Pause: nothing new starts, calls on their way are awaited; timers and deadlines keep counting."""
+        return Response(shapes.run_json(operations.pause_run(actor_of(request), _get(request, run))), status=202)
+
+
+class Resume(ApiView):
+    """Letting a paused run go on."""
+
+    @extend_schema(operation_id="runs_resume", request=None, responses={202: bodies.RunBody})
+    def post(self, request: Request, run: str) -> Response:
+        """Go on where the run stood. One that is not paused is 409."""
+        return Response(shapes.run_json(operations.resume_run(actor_of(request), _get(request, run))), status=202)
 
 
 class Cancel(ApiView):

@@ -12,8 +12,9 @@ from django.conf import settings
 from django.urls import reverse
 
 from orchestrator_site.lib.clock import moment
-from workflows.models import Attempt, Effect, Run, StepRun, Wait, Workflow, WorkflowVersion
+from workflows.models import Attempt, DeliveredEvent, Effect, Run, StepRun, Wait, Workflow, WorkflowVersion
 from workflows.operations.turns import held_back
+from workflows.operations.waits import decisions_of
 
 JSON = dict[str, Any]
 
@@ -134,8 +135,27 @@ def wait_json(wait: Wait) -> JSON:
         "step": wait.step_run.key,
         "kind": wait.kind,
         "title": wait.title,
+        "body": wait.body,
         "fields": wait.fields or [],
+        "decisions": decisions_of(wait) if wait.kind == "approval" else [],
         "due_at": moment(wait.due_at),
+        "decision": wait.decision or None,
+        "values": wait.values,
+        "comment": wait.comment,
+        "decided_by": wait.decided_by or None,
+        "decided_at": moment(wait.decided_at),
+        "created_at": moment(wait.created_at),
+    }
+
+
+def event_json(event: DeliveredEvent) -> JSON:
+    """An event that was delivered to a run."""
+    return {
+        "id": str(event.pk),
+        "run": str(event.run_id),
+        "name": event.name,
+        "data": event.data,
+        "delivered_at": moment(event.delivered_at),
     }
 
 

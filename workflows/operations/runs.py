@@ -128,15 +128,16 @@ def get_effect(actor: Actor, id: UUID | str) -> Effect:
     return found
 
 
-def list_waits(actor: Actor) -> QuerySet[Wait]:
-    """What waits for a person, oldest first."""
+def list_waits(actor: Actor, *, kind: str = "") -> QuerySet[Wait]:
+    """What runs wait for (a person, an event, a moment), oldest first."""
     actor.require("read")
-    return (
+    rows: QuerySet[Wait] = (
         Wait.objects.of(actor.workspace)
         .filter(decided_at__isnull=True)
         .select_related("run", "run__workflow", "step_run", "effect")
         .order_by("created_at", "id")
     )
+    return rows.filter(kind=kind) if kind else rows
 
 
 def get_wait(actor: Actor, id: UUID | str) -> Wait:

@@ -38,6 +38,7 @@ TRIGGERS = {
     "python": "Python",
     "seed": "the original's API",
     "rerun": "run again",
+    "workflow": "another workflow",
 }
 
 

@@ -21,6 +21,7 @@ from workflows.operations.earlier import kept_changes
 from workflows.operations.outline import list_title
 from workflows.operations.turns import held_back
 from workflows.views.effect_line import EffectLine
+from workflows.views.run_asks import Asks, asks_of, put_on
 from workflows.views.run_timeline import timeline, took
 
 ITEMS_SHOWN = 20
@@ -29,6 +30,8 @@ ASKING = {"attention": "No answer, and no way to look it up for certain", "unkno
 EVENTS = {
     "attention": "Needs a person: an answer was lost",
     "cancel": "Somebody cancelled it",
+    "pause": "Somebody paused it",
+    "resume": "Somebody let it go on",
     "deadline": "Its deadline has passed",
     "settled": "A person said what happened",
     "timed_out": "Timed out",
@@ -54,6 +57,8 @@ class StepRow:
     more: int = 0
     open: bool = False
     list_title: str = ""
+    wait: Wait | None = None
+    child: Run | None = None
 
     @property
     def place(self) -> str:
@@ -97,6 +102,7 @@ class RunPage:
     """Everything the run page shows."""
 
     run: Run
+    asks: Asks
     rows: list[StepRow]
     done: int
     total: int
@@ -176,8 +182,11 @@ def build(run: Run) -> RunPage:
     numbers = {spec.key: number for number, (spec, _) in enumerate(definition.walk(), start=1)}
     rows = _rows(definition, steps, run, numbers, _signs(effects))
     flat = [row for row in rows if row.depth == 0]
+    asks = asks_of(run, steps)
+    put_on(rows, asks)
     return RunPage(
         run=run,
+        asks=asks,
         rows=rows,
         done=sum(row.status in ("succeeded", "skipped") for row in flat),
         total=len(flat),

@@ -94,6 +94,7 @@ def _run_context(request: PageRequest, found: Run) -> dict[str, Any]:
         "waits_for": waits_for(found),
         "turn_text": _turn_text(found),
         "first_ask": page.first_ask,
+        "approval": next(iter(page.asks.approvals), None),
         "again_version": _again_version(found),
         "go_on": _go_on(found, page),
         "back": {"label": "Runs", "url": link(request.workspace, "runs")},
