@@ -158,6 +158,7 @@ class Context(Generic[C]):
     action that makes no change because the world already looks right must then pass the gate all the same.
     `place` is None where no run is behind it (a connection's test).
     `usage` is booked even if the action then fails. `prompt` is the frozen prompt version of `ai.run_prompt`.
+    `stream` shows a piece of text that is being written to whoever watches; None when nobody does.
     `files` are those of the run's workspace: `await context.read_file(values.file)` gives the bytes of a `File` input,
     `await context.write_file(content, name="a.png", mime_type="image/png")` keeps bytes and gives the `File` to return.
     """
@@ -173,7 +174,7 @@ class Context(Generic[C]):
     warn: Callable[[str], None] = lambda text: None
     finish: Callable[[str], None] = lambda text: None
     render_prompt: Callable[[str, Any, Mapping[str, Any]], Any] | None = None
-    stream: Callable[[str], None] = lambda text: None
+    stream: Callable[[str], None] | None = None
     files: Files = field(default_factory=NoFiles)
 
     async def read_file(self, file: File) -> bytes:

@@ -6,7 +6,12 @@ question: `sent` says if the request may have reached the service (engine.md §9
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from orchestrator_site.lib.redact import redact
+
+MOST_DETAIL = 20_000
 
 
 class ServiceError(Exception):
@@ -15,6 +20,7 @@ class ServiceError(Exception):
     `message` is a plain sentence for a person, `hint` what to do next, `status` the HTTP status if there was one.
     `refused` is True only on a certain no: nothing was changed (a status of engine.md §9's list, or the request
     never left). Everything else is of unknown outcome when the call was a change.
+    `detail` is what was said, for a person to read beside the error (a model's answer that fits no schema).
     """
 
     kind = "unavailable"
@@ -29,7 +35,8 @@ class ServiceError(Exception):
         status: int | None = None,
         refused: bool = False,
         retry_after: float | None = None,
-        usage: dict[str, float] | None = None,
+        usage: Mapping[str, Any] | None = None,
+        detail: str = "",
     ) -> None:
         message, hint = redact(message), redact(hint)  # services like to repeat the key that they refuse
         super().__init__(message)
@@ -39,7 +46,8 @@ class ServiceError(Exception):
         self.status = status
         self.refused = refused
         self.retry_after = retry_after
-        self.usage = usage or {}
+        self.usage: dict[str, Any] = dict(usage or {})
+        self.detail = redact(detail)[:MOST_DETAIL]
 
     default_code = "E_SERVICE_UNAVAILABLE"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Literal, Protocol, runtime_checkable
 
 Role = Literal["user", "assistant"]
@@ -158,6 +159,33 @@ class LanguageModel(Protocol):
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """Ask once. Raises ServiceError, with what was used in its `usage` as far as the service said."""
+        ...
+
+
+@dataclass(frozen=True)
+class KnownModel:
+    """A model of a connection: US dollars per million tokens where known, and the day it ends."""
+
+    id: str
+    input: float | None = None
+    output: float | None = None
+    ends: date | None = None
+
+
+@runtime_checkable
+class ModelCatalogue(Protocol):
+    """A service that says which models it has, and what a request would take."""
+
+    async def models(self) -> list[KnownModel]:
+        """The models of the connection. Raises ServiceError."""
+        ...
+
+    async def count(self, request: ModelRequest) -> tuple[str, int, bool]:
+        """The model that would be asked, the tokens it would read, and whether the service counted them itself."""
+        ...
+
+    def price(self, model: str, input_tokens: int, output_tokens: int) -> float | None:
+        """US dollars, or None where no price is known."""
         ...
 
 

@@ -18,7 +18,7 @@ from integrations.cache import ClientCache
 from integrations.context import Calls, Choice, ConnectionInfo, ConnectionReport
 from integrations.errors import RateLimited, Rejected, ServiceError, SignInAgain, Unavailable
 from integrations.http_failures import from_status, from_transport, unreadable
-from integrations.llm import ModelAnswer, ModelRequest, ToolCall, count_roughly, usage_of
+from integrations.llm import KnownModel, ModelAnswer, ModelRequest, ToolCall, count_roughly, usage_of
 from integrations.manners import MOST_TRIES, Learned, other_name, refusal_in
 from integrations.prices import ModelTable, Used
 from integrations.schema_words import in_words
@@ -223,6 +223,22 @@ class ModelClient(ABC):
             return []
         found = [model for model in await self._models() if q.lower() in model.lower() and self._is_for(model, use)]
         return [Choice(model, self.table.in_words(model)) for model in sorted(found, key=self.table.order)]
+
+    async def models(self) -> list[KnownModel]:
+        """The models of the connection, those that stay and have a price first."""
+        return [self._known(name) for name in sorted(await self._models(), key=self.table.order)]
+
+    def _known(self, name: str) -> KnownModel:
+        facts = self.table.find(name)
+        return KnownModel(name, facts.input, facts.output, facts.ends) if facts else KnownModel(name)
+
+    async def count(self, request: ModelRequest) -> tuple[str, int, bool]:
+        """The model that would be asked and roughly the tokens it would read."""
+        return request.model or self.table.default(now().date()), _size(request), False
+
+    def price(self, model: str, input_tokens: int, output_tokens: int) -> float | None:
+        """US dollars, or None where no price is known."""
+        return self.table.cost(model, Used(input_tokens, output_tokens))
 
     def _is_for(self, model: str, use: str) -> bool:
         facts = self.table.find(model)

@@ -6,21 +6,25 @@ output says that it is the sandbox model.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from integrations import sandbox_forms
 from integrations.context import Calls, Choice, ConnectionInfo, ConnectionReport
-from integrations.llm import ModelAnswer, ModelRequest
+from integrations.llm import KnownModel, ModelAnswer, ModelRequest, count_roughly
 from integrations.prices import Used, read_table
+from integrations.sandbox_media import SandboxMedia
 
 TABLE = read_table(Path(__file__).with_name("sandbox_model.json"))
 NAME = TABLE.defaults["text"][0]
 SIGNED = "sandbox model"
 LONG = 8_000
 LONGEST = 400_000
+PIECES, PAUSE = 10, 0.05
 # Where prompts put the text they are about: between tags on lines of their own, or between lines of dashes.
 _OPENING = re.compile(r"^<([a-z_-]{1,40})(?: [^>\n]{0,100})?>$|^(-{3,})$", re.MULTILINE)
 MAX_BLOCKS = 20
@@ -93,8 +97,10 @@ _NOISE = frozenset(
 )
 
 
-class SandboxModel:
+class SandboxModel(SandboxMedia):
     """A `LanguageModel` that lives on this machine."""
+
+    name, table = NAME, TABLE
 
     def __init__(self, info: ConnectionInfo, calls: Calls) -> None:
         self.info, self.calls = info, calls
@@ -102,19 +108,36 @@ class SandboxModel:
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """Answer from the text of the request alone; a long one is read on a thread, so that nobody waits for it."""
         if len(request.prompt) > LONG:
-            return await self.calls.blocking(lambda: answer(request))
-        return answer(request)
+            found = await self.calls.blocking(lambda: answer(request))
+        else:
+            found = answer(request)
+        if request.on_text is not None:
+            await _tell(found.text, request.on_text)
+        return found
+
+    async def models(self) -> list[KnownModel]:
+        """The one model there is."""
+        facts = TABLE.models[NAME]
+        return [KnownModel(NAME, facts.input, facts.output)]
+
+    async def count(self, request: ModelRequest) -> tuple[str, int, bool]:
+        """The tokens that `complete` would count."""
+        return NAME, _asked(request), True
+
+    def price(self, model: str, input_tokens: int, output_tokens: int) -> float | None:
+        """What the offline model pretends to cost."""
+        return TABLE.cost(NAME, Used(input_tokens, output_tokens))
 
     async def choices(self, name: str, q: str, given: Mapping[str, str]) -> list[Choice]:
         """The one model there is."""
-        return [Choice(NAME, TABLE.in_words(NAME))] if name == "models" else []
+        return [Choice(NAME, TABLE.in_words(NAME))] if name == "models" or name in TABLE.defaults else []
 
     async def describe(self) -> ConnectionReport:
         """What the offline model is good for."""
         return ConnectionReport(
             ok=True,
             summary="The built-in offline model: the same text for the same prompt, sample prices, nothing leaves.",
-            can=("complete prompts", "summarize text", "write procedures"),
+            can=("complete prompts", "summarize text", "extract data", "sort texts", "make vectors and images"),
         )
 
 
@@ -124,20 +147,33 @@ def answer(request: ModelRequest) -> ModelAnswer:
     finish, limit = "stop", request.max_tokens
     if limit is not None and count_tokens(text) > limit:
         text, finish = text[: limit * 4], "length"
-    asked = count_tokens(request.system) + sum(count_tokens(message.text) for message in request.messages)
-    made = count_tokens(text)
+    asked, made = _asked(request), count_tokens(text)
     return ModelAnswer(text, NAME, finish, asked, made, TABLE.cost(NAME, Used(asked, made)))
 
 
 def count_tokens(text: str) -> int:
     """Four characters are one token."""
-    return (len(text) + 3) // 4
+    return count_roughly(text)
+
+
+def _asked(request: ModelRequest) -> int:
+    return count_tokens(request.system) + sum(count_tokens(message.text) for message in request.messages)
+
+
+async def _tell(text: str, on_text: Callable[[str], None]) -> None:
+    """The answer in a few pieces, so that whoever watches sees it being written; half a second at most."""
+    size = max(40, len(text) // PIECES + 1)
+    for at in range(0, len(text), size):
+        on_text(text[at : at + size])
+        await asyncio.sleep(PAUSE)
 
 
 def _writer(request: ModelRequest) -> Callable[[ModelRequest], str]:
-    told = {"summarize": _summary, "sop": _procedure}.get(str(request.task.get("kind", "")))
+    told = _WRITERS.get(str(request.task.get("kind", "")))
     if told:
         return told
+    if request.schema is not None:
+        return lambda asked: sandbox_forms.extract(_subject(asked), asked.schema or {})
     prompt = request.prompt[:2000] + request.system[:2000]
     for pattern, writer in ((_SUMMARY, _summary), (_PROCEDURE, _procedure), (_POEM, _poem)):
         if pattern.search(prompt):
@@ -297,6 +333,48 @@ def _plain(request: ModelRequest) -> str:
     short = subject if len(subject) <= 240 else f"{subject[:237]}…"
     about = ", ".join(_keywords(subject)) or "your question"
     return f"About {about}: this is a fixed answer of the {SIGNED} to “{short}”. Connect a model for a real one."
+
+
+def _extracted(request: ModelRequest) -> str:
+    return sandbox_forms.extract(str(request.task.get("text", "")), request.task.get("schema") or {})
+
+
+def _classified(request: ModelRequest) -> str:
+    task = request.task
+    return sandbox_forms.classify(str(task.get("text", "")), list(task["categories"]), bool(task.get("allow_none")))
+
+
+def _graded(request: ModelRequest) -> str:
+    return sandbox_forms.grade(str(request.task.get("text", "")), int(request.task.get("scale", 10)))
+
+
+def _translated(request: ModelRequest) -> str:
+    """The text itself: the offline model speaks no other language, and says so."""
+    return f"{request.task.get('text', '')}\n\n({SIGNED}: this would be in {request.task.get('language', '')})"
+
+
+def _rewritten(request: ModelRequest) -> str:
+    text = "\n\n".join(" ".join(part.split()) for part in str(request.task.get("text", "")).split("\n\n"))
+    return f"{text}\n\n({SIGNED})"
+
+
+def _described(request: ModelRequest) -> str:
+    """What is known of the bytes without looking: kind and size."""
+    pictures = [picture for message in request.messages for picture in message.pictures]
+    shown = [f"{one.name or 'an image'}, {one.mime_type}, {len(one.content):,} bytes" for one in pictures]
+    return f"The {SIGNED} cannot see; it was given {'; '.join(shown) or 'no image'}."
+
+
+_WRITERS: dict[str, Callable[[ModelRequest], str]] = {
+    "summarize": _summary,
+    "sop": _procedure,
+    "extract": _extracted,
+    "classify": _classified,
+    "grade": _graded,
+    "translate": _translated,
+    "rewrite": _rewritten,
+    "describe": _described,
+}
 
 
 def _keywords(text: str, count: int = 4) -> list[str]:

@@ -9,9 +9,11 @@ from integrations.anthropic import INTEGRATION, messages
 from integrations.cache import ClientCache
 from integrations.context import Calls, ConnectionInfo
 from integrations.errors import Rejected, ServiceError
+from integrations.llm import ModelRequest
 from integrations.manners import Learned
 from integrations.model_client import Call, ModelClient, Reply, said, transport, unreadable
 from integrations.prices import ModelTable, read_table
+from orchestrator_site.lib.clock import now
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
@@ -59,6 +61,20 @@ class AnthropicModel(ModelClient):
         if not isinstance(listed, list):
             raise unreadable(self.title, "a list of models")
         return [str(item.id) for item in listed if getattr(item, "id", None)]
+
+    async def count(self, request: ModelRequest) -> tuple[str, int, bool]:
+        """The tokens as the service counts them, for nothing.
+
+        Reference: https://platform.claude.com/docs/en/api/messages-count-tokens
+        """
+        model = request.model or self.table.default(now().date())
+        body = messages.body(Call(model, request, {}, False, False))
+
+        async def ask(sdk: Any, timeout: float) -> int:
+            kept = {name: body[name] for name in ("model", "messages", "system") if name in body}
+            return int((await sdk.messages.count_tokens(**kept, timeout=timeout)).input_tokens)
+
+        return model, await self.once(ask), True
 
     def explain(self, problem: Any) -> ServiceError | None:
         """An unknown model is the step's to repair; an empty account and a long text say so in a 400."""

@@ -157,7 +157,7 @@ def used_of(found: Response) -> Used | None:
 
 def _failed(found: Response, used: Used | None) -> ServiceError:
     code, words = (found.error.code or "", found.error.message or "") if found.error else ("", "")
-    told: dict[str, float] | None = {"input_tokens": used.input, "output_tokens": used.output} if used else None
+    told = {"input_tokens": used.input, "output_tokens": used.output} if used else None
     if code == "rate_limit_exceeded":
         return rate_limited(INTEGRATION.title, None, 429)
     text = f"{INTEGRATION.title} could not finish the answer: {words.rstrip('.')[:300] or code or 'it gave no reason'}."

@@ -235,6 +235,7 @@ class Failure(Exception):
     retry_after: float | None = None
     outcome: str = "refused"
     step: str = ""
+    detail: str = ""
 
     def __str__(self) -> str:
         return self.message
@@ -246,4 +247,5 @@ class Failure(Exception):
 
     def as_dict(self) -> dict[str, Any]:
         """The error as it is stored and shown."""
-        return {"code": self.code, "message": self.message, "hint": self.hint, "step": self.step}
+        shown = {"code": self.code, "message": self.message, "hint": self.hint, "step": self.step}
+        return {**shown, "detail": self.detail} if self.detail else shown
