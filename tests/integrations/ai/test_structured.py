@@ -7,13 +7,14 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from integrations.ai.structured import ExtractInput, read_json
+from integrations.ai.actions import structured
 from integrations.llm import LanguageModel
 from integrations.schema_words import check_schema, complaints
 from orchestrator_site.lib.errors import UserError
 from tests.fakes.model_server import completion, refusal
 from tests.integrations.gate import attempt, run_action
 
+ExtractInput, read_json = structured.ExtractInput, structured.read_json
 BILL = "Invoice 4471 of 2026-11-02\nAmount: 129.50\nVendor: Hub & Sons\nMail: anna@example.com\nIt is paid."
 FIELDS = [
     {"name": "amount", "type": "number", "description": "The total"},
