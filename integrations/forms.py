@@ -110,7 +110,7 @@ class ConnectionForm(forms.Form):
     def _add_limits(self) -> None:
         """How fast it may be used, by all workers together."""
         asks = " and ".join(limit.words for limit in self.integration.limits)
-        usual = f"what {self.integration.title} asks for, {asks}" if asks else "no limit"
+        usual = f"what {self.integration.title} asks for at its usual address, {asks}" if asks else "no limit"
         self.fields["requests_per_minute"] = forms.IntegerField(
             label="Calls a minute",
             required=False,

@@ -253,7 +253,8 @@ class Integration:
     connection is not used); "none", where there is nothing to connect to and `client` opens for the workspace alone.
     `check_address` is a dotted path to `(text) -> address` for services whose address is no https URL;
     `base_url_required` where there is no usual one.
-    `limits` are the rates the service asks for; all workers together keep them, connection by connection.
+    `limits` are the rates the service asks for at its usual address; all workers together keep them, connection by
+    connection.
     """
 
     slug: str

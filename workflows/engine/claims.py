@@ -149,6 +149,22 @@ class Reader:
         sql = f"UPDATE workflows_run SET status = 'queued' WHERE id = %s AND {nobodys}"
         return int(self.in_one(lambda: self.store.many(sql, found))) if found else 0
 
+    def queue_forgotten(self) -> int:
+        """Queue parked runs that nothing will ever wake: no moment, no open question, no run below; how many."""
+        sql = (
+            "SELECT r.id FROM workflows_run r WHERE r.status IN ('waiting', 'attention') "
+            "AND r.due_at > '9000-01-01' "
+            "AND NOT EXISTS (SELECT 1 FROM workflows_wait w WHERE w.run_id = r.id AND w.decided_at IS NULL) "
+            "AND NOT EXISTS (SELECT 1 FROM workflows_steprun s JOIN workflows_run c ON c.parent_step_id = s.id "
+            "WHERE s.run_id = r.id AND c.finished_at IS NULL) LIMIT 500"
+        )
+        found = self.store.run(sql).fetchall()
+        change = (
+            "UPDATE workflows_run SET status = 'queued', due_at = NOW, wake_seq = wake_seq + 1 "
+            "WHERE id = %s AND status IN ('waiting', 'attention')"
+        )
+        return int(self.in_one(lambda: self.store.many(change, found))) if found else 0
+
     def _changed(self, sql: str, values: Sequence[Any]) -> int:
         return int(self.store.run(sql, values).rowcount)
 

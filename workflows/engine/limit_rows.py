@@ -50,8 +50,8 @@ class View:
     retry: float = 0.0
     error: str = ""
     service: str = ""
-    name: str = ""
     sandbox: bool = False
+    base_url: str = ""
     per_minute: int | None = None
     at_once: int = 0
 
@@ -70,7 +70,7 @@ class Answer:
 
 _ROW = (
     "SELECT b.blocked_until, b.taken, k.state, k.failures, k.trips, k.since, k.opened_at, k.retry_at, k.last_error, "
-    "c.service, c.name, c.sandbox, c.requests_per_minute, c.at_once, c.updated_at, c.checked_at, c.status "
+    "c.service, c.base_url, c.sandbox, c.requests_per_minute, c.at_once, c.updated_at, c.checked_at, c.status "
     "FROM integrations_connection c LEFT JOIN integrations_bucket b ON b.connection_id = c.id "
     "LEFT JOIN integrations_breaker k ON k.connection_id = c.id WHERE c.id = %s"
 )
@@ -86,7 +86,7 @@ def look(store: SqlStore, connection: UUID) -> View:
     since = datetime.fromtimestamp(circuit.since, UTC) if circuit.since else None
     return View(
         max(0.0, _epoch(row[0]) - now), circuit.state, circuit.failures, since, circuit.retry - now, circuit.error,
-        row[9], row[10], bool(row[11]), row[12], int(row[13] or 0),
+        row[9], bool(row[11]), row[10], row[12], int(row[13] or 0),
     )  # fmt: skip
 
 

@@ -105,10 +105,10 @@ class Known:
 
     @property
     def limits(self) -> tuple[Limit, ...]:
-        """The rates that hold for it."""
+        """The rates that hold for it: what a service declares is meant for its usual address."""
         found = registry.get_integration(self.view.service)
-        lifted = not settings.SERVICE_LIMITS
-        return limits_for(found.limits if found else (), self.view.per_minute, lifted)
+        declared = found.limits if found and self.view.base_url in ("", found.base_url) else ()
+        return limits_for(declared, self.view.per_minute, not settings.SERVICE_LIMITS)
 
 
 class Limits:

@@ -51,11 +51,13 @@ class Sweeper:
         return int(reader.in_one(lambda: reader.store.run(sql).rowcount))
 
     def sweep(self) -> int:
-        """Queue runs that are `running` and nobody's; how many there were."""
+        """Queue runs that are `running` and nobody's, or parked for nothing; how many there were."""
         reader = self.reads.reader
-        count = reader.queue_nobodys()
+        count, forgotten = reader.queue_nobodys(), reader.queue_forgotten()
         if count:
             log.error("%d runs were running and nobody's: queued again", count)
+        if forgotten:
+            log.error("%d runs waited for nothing: queued again", forgotten)
         gone = (
             "DELETE FROM workflows_worker WHERE state IN ('dead', 'stopped') AND ended_at < %s AND NOT EXISTS "
             "(SELECT 1 FROM workflows_run r WHERE r.worker_id = workflows_worker.id)"
@@ -67,4 +69,4 @@ class Sweeper:
         reader.in_one(lambda: reader.store.run(slots).rowcount)
         before = reader.store.rows.time(now() - FORGET_WORKERS)
         reader.in_one(lambda: reader.store.run(gone, (before,)).rowcount)
-        return count
+        return count + forgotten

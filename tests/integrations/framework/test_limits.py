@@ -60,7 +60,7 @@ def test_only_who_may_change_connections_sets_limits_and_no_stranger_sees_them(e
 
 def test_the_form_says_what_the_service_asks_for_and_stores_what_is_filled_in(admin, made):
     shown = admin.client.get(page(admin, made)).content.decode()
-    assert "Left empty: what Notion asks for, 180 calls a minute" in shown
+    assert "Left empty: what Notion asks for at its usual address, 180 calls a minute" in shown
     values = {"name": "notes", "base_url": "", "requests_per_minute": "30", "at_once": "0"}
     assert admin.client.post(page(admin, made), values).status_code == 302
     made.refresh_from_db()

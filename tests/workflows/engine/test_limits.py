@@ -17,7 +17,8 @@ from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.ids import uuid7
 from workflows.engine import limit_rows, pace
 from workflows.engine.claims import Reader
-from workflows.engine.limit_rows import Ask
+from workflows.engine.limit_rows import Ask, View
+from workflows.engine.limits import Known
 from workflows.engine.protocol import Me
 from workflows.engine.sql import SqlStore
 from workflows.models import Attempt, Run, Slot, StepRun
@@ -153,6 +154,17 @@ def test_no_more_calls_at_once_than_the_connection_allows(workspace, actor, engi
     assert {wait_for(run, 40).status for run in runs} == {"succeeded"}
     assert service.most_in_flight == 2
     until(lambda: not Slot.objects.filter(held__gt=0).exists(), 10)
+
+
+def test_what_a_service_declares_holds_at_its_usual_address_and_can_be_lifted(settings):
+    view = View(service="github")
+    assert [limit.amount for limit in Known(view).limits] == [5000, 80, 500]
+    view.base_url = "https://github.example.com/api/v3"
+    assert Known(view).limits == ()
+    view.per_minute = 30
+    assert [limit.amount for limit in Known(view).limits] == [30]
+    view.base_url, view.per_minute, settings.SERVICE_LIMITS = "", None, False
+    assert Known(view).limits == ()
 
 
 # In the database
