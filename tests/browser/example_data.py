@@ -179,6 +179,8 @@ found = {}
 for slug in ("email_to_notion", made.slug, failing.slug):
     found[slug] = runs.start_run(actor, slug, {}, trigger_kind="python", wait=40)
 runs.start_run(actor, made.slug, {}, version="draft", trigger_kind="api", wait=30)
+continued = runs.rerun(actor, found[failing.slug], from_step="@failed", wait=20)
+batch = runs.start_batch(actor, made.slug, [{"note": str(number)} for number in range(3)])
 
 
 def asked_run():
@@ -242,6 +244,8 @@ print(
             "run": str(found["email_to_notion"].pk),
             "run_loop": str(found[made.slug].pk),
             "run_failed": str(found[failing.slug].pk),
+            "run_continued": str(continued.pk),
+            "batch": batch[0].trigger_id.removeprefix("batch:"),
         }
     )
 )
