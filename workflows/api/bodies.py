@@ -249,7 +249,10 @@ class StepBody(Body):
 
 
 class EffectBody(Body):
-    """A change made outside. `state`: sent, confirmed, refused, unknown, absent."""
+    """A change made outside. `state`: sent, confirmed, refused, unknown, absent.
+
+    `request` is what was sent (secrets blotted out); `search_url` is where a person can look for it.
+    """
 
     id: str
     run: str
@@ -258,11 +261,14 @@ class EffectBody(Body):
     op: str
     connection: str | None
     target: Object
+    request: Any
     state: str
+    error: Object | None
     key: str
     attempt: int
     external_id: str | None
     external_url: str | None
+    search_url: str | None
     sent_at: str
     resolution: str | None
     resolved_by: str | None
@@ -285,6 +291,7 @@ class WaitBody(Body):
     kind: str
     title: str
     body: str
+    effect: str | None
     fields: list[Any]
     decisions: list[str]
     due_at: str | None

@@ -17,6 +17,11 @@ class EffectLine:
     asks: bool = False
 
     @property
+    def is_open(self) -> bool:
+        """Whether nobody knows yet what became of it."""
+        return self.effect.state == "unknown" and self.effect.resolution != "stop"
+
+    @property
     def service(self) -> str:
         """The service it went to."""
         return self.effect.step_run.action.partition(".")[0]
