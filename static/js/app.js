@@ -93,6 +93,12 @@ export function say(sentence) {
   sayTimer = setTimeout(() => { lastSaid = Date.now(); one('#live').textContent = sentence }, wait)
 }
 
+// ---- All boxes of a table: input[data-check-all="name"] ---------------------------------------------------------
+document.addEventListener('change', event => {
+  const name = event.target.dataset?.checkAll
+  if (name) for (const box of all(`input[type="checkbox"][name="${name}"]`)) box.checked = event.target.checked
+})
+
 // ---- Copying: [data-copy="#id"] or [data-copy-text="…"] --------------------------------------------------------
 function textToCopy(button) {
   if (button.dataset.copyText !== undefined) return button.dataset.copyText

@@ -21,6 +21,7 @@ from workflows.engine.crashpoints import crashpoint
 from workflows.models import Effect, Run, RunStatus, Wait
 from workflows.operations.again import rerun
 from workflows.operations.batches import batch_id
+from workflows.operations.links import names_of
 from workflows.operations.starting import in_batch, start_batch, start_run, wait_for
 from workflows.operations.steering import cancel_run, pause_run, resume_run
 from workflows.operations.waits import decide_approval, deliver_event
@@ -104,7 +105,7 @@ def get_run(actor: Actor, id: UUID | str) -> Run:
 def list_effects(
     actor: Actor, *, state: str = "", url: str = "", external_id: str = "", run: Run | None = None
 ) -> QuerySet[Effect]:
-    """The changes made outside, newest first; by their address, back to the run that made them."""
+    """The changes made outside, newest first; by their address or id as it was copied, back to the run."""
     actor.require("read")
     rows: QuerySet[Effect] = (
         Effect.objects.of(actor.workspace)
@@ -113,10 +114,10 @@ def list_effects(
     )
     if state:
         rows = rows.filter(state=state)
-    if url:
-        rows = rows.filter(external_url=url)
-    if external_id:
-        rows = rows.filter(external_id=external_id)
+    for name in (url, external_id):
+        if name:
+            names = names_of(name)
+            rows = rows.filter(Q(external_url__in=names) | Q(external_id__in=names))
     return rows if run is None else rows.filter(run=run)
 
 

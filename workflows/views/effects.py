@@ -30,9 +30,7 @@ def effect_list(request: PageRequest, workspace: str) -> HttpResponse:
     find = request.GET.get("find", "").strip()[:1000]
     state = request.GET.get("state", "")
     state = state if state in dict(STATES) else ""
-    rows = operations.list_effects(request.actor, state=state)
-    if find:
-        rows = rows.filter(external_url=find) | rows.filter(external_id=find)
+    rows = operations.list_effects(request.actor, state=state, url=find)
     shown, edges = page_of(rows.select_related("run", "run__workflow"), request)
     tabs: list[dict[str, Any]] = [
         {"label": label, "url": f"?state={name}" if name else "?", "active": name == state} for name, label in STATES

@@ -352,3 +352,18 @@ def test_changes_of_a_subworkflow_count_as_its_steps(workspace, actor, engine, s
     assert len(preview(actor, first, Wanted("call")).repeated) == 1
     again = run_again(actor, first, Wanted("after"))
     assert not again.warnings and len(kept_changes(again.run)) == 1
+
+
+def test_the_command_runs_again_and_says_what_it_kept(workspace, actor, capsys):
+    import json
+
+    from django.core.management import call_command
+
+    run = _ended(workspace, actor)
+    call_command("run_again", str(run.pk), workspace=workspace.slug, start="b", output=['a={"text": "given"}'])
+    made = json.loads(capsys.readouterr().out)
+    assert made["replay_of"] == str(run.pk)
+    assert StepRun.objects.of(workspace).get(run_id=made["id"]).output == {"text": "given"}
+    with pytest.raises(SystemExit) as left:
+        call_command("run_again", str(run.pk), workspace=workspace.slug, start="nope")
+    assert left.value.code == 2 and "E_FROM_STEP" in capsys.readouterr().err

@@ -45,7 +45,7 @@ class Command(BaseCommand):
             self.stderr.write(json.dumps(problem.as_dict(), ensure_ascii=False))
             sys.exit(USAGE)
         if options["wait"]:
-            run = _patiently(run, options["wait"])
+            run = patiently(run, options["wait"])
         self.stdout.write(json.dumps(_shape(run), ensure_ascii=False, indent=2))
         if run.is_terminal or options["wait"]:
             sys.exit(SUCCEEDED if run.status == "succeeded" else FAILED)
@@ -90,7 +90,8 @@ def _value(name: str, text: str, kind: str) -> Any:
         raise UserError("E_TYPE", f"The input “{name}” must be {kind}; {text[:40]!r} is not.", field=name) from None
 
 
-def _patiently(run: Run, seconds: float) -> Run:
+def patiently(run: Run, seconds: float) -> Run:
+    """The run at its end, or as it is after so many seconds."""
     while not run.is_terminal and seconds > 0:
         run = wait_for(run, min(seconds, 60.0))
         seconds -= 60.0
