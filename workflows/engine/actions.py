@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from orchestrator_site.lib.json import JSONValue
 from workflows.engine.control import CONTROLS, Control
+from workflows.engine.definition import InputSpec
 
 CONTROL = "control"
 
@@ -108,6 +109,17 @@ class PromptFacts:
     versions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class WorkflowFacts:
+    """What a check may know of another workflow: the inputs of its published version, and what that runs itself."""
+
+    slug: str
+    name: str
+    published: bool = True
+    inputs: tuple[InputSpec, ...] = ()
+    calls: tuple[str, ...] = ()
+
+
 class Known(Protocol):
     """What a workspace has: asked by the checks, answered from the database (or by a test)."""
 
@@ -130,6 +142,14 @@ class Known(Protocol):
         """Whether one of these services has a connection that is used when a step names none."""
         ...
 
+    def workflow(self, slug: str) -> WorkflowFacts | None:
+        """A workflow of the workspace."""
+        ...
+
+    def workflow_slugs(self) -> Collection[str]:
+        """All of them."""
+        ...
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -139,7 +159,16 @@ class Facts:
     connections: Mapping[str, ConnectionFacts] = field(default_factory=dict)
     prompts: Mapping[str, PromptFacts] = field(default_factory=dict)
     defaults: frozenset[str] = frozenset()
+    workflows: Mapping[str, WorkflowFacts] = field(default_factory=dict)
 
     def has_default(self, services: Collection[str]) -> bool:
         """Whether one of these services has a default connection."""
         return any(service in self.defaults for service in services)
+
+    def workflow(self, slug: str) -> WorkflowFacts | None:
+        """A workflow of the workspace."""
+        return self.workflows.get(slug)
+
+    def workflow_slugs(self) -> Collection[str]:
+        """All of them."""
+        return self.workflows

@@ -36,6 +36,7 @@ class VersionFacts:
     variables: frozenset[str] | None
     prompts: tuple[tuple[str, str], ...]
     turns: TurnRule | None = None
+    calls: tuple[str, ...] = ()
 
 
 def new_run(
@@ -96,7 +97,16 @@ def _read_facts(definition: Definition) -> VersionFacts:
         None if everything else frozenset(names),
         tuple(dict.fromkeys(prompts)),
         rule_of(definition.settings),
+        tuple(dict.fromkeys(_called(definition))),
     )
+
+
+def _called(definition: Definition) -> Iterable[str]:
+    """The workflows that a definition runs, as far as it names them."""
+    for step, _ in definition.walk():
+        slug = step.with_.get("workflow")
+        if step.action == "run_workflow" and not step.disabled and isinstance(slug, str) and "{{" not in slug:
+            yield slug
 
 
 def _prompt_of(step: StepSpec) -> Iterable[tuple[str, str]]:

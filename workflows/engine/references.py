@@ -20,7 +20,16 @@ from workflows.engine.findings import Problem
 from workflows.engine.lists import ON_ERROR
 from workflows.engine.shapes import ANY, INPUT_SHAPES, NUMBER, TEXT, Shape, model_shape, value_shape
 from workflows.engine.taint import Taint, control_taint, output_taint
-from workflows.engine.visible import Visible, Where, after_error, last_pass, places, why_absent, with_results
+from workflows.engine.visible import (
+    Visible,
+    Where,
+    after_error,
+    last_pass,
+    places,
+    why_absent,
+    with_draft,
+    with_results,
+)
 
 __all__ = ["ROOTS", "RUN", "Found", "Scope", "Unresolved", "Visible", "Where", "walk_scopes"]
 
@@ -53,6 +62,7 @@ class Scope:
     ) -> None:
         self.catalogue = catalogue
         self.variables = variables
+        self.slug = definition.slug
         self.inputs = {spec.name: INPUT_SHAPES[spec.type] for spec in definition.inputs}
         self.steps: dict[str, Visible] = {}
         self.items: list[Visible] = []
@@ -112,8 +122,8 @@ class Scope:
         shape = model_shape(info.output)
         if info.is_control:
             children = {name: self._seen(steps) for name, steps in step.blocks.items()}
-            shape = with_results(step, shape, children)
-            taint = control_taint(step, [child for found in children.values() for child in found])
+            shape = with_results(step, with_draft(step, shape), children)
+            taint = control_taint(step, [child for found in children.values() for child in found], self.chain_of)
         else:
             chains = {name: self.chain_of(value) for name, value in step.with_.items()}
             taint = output_taint(step, info, chains)

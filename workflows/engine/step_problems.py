@@ -17,6 +17,7 @@ from workflows.engine.references import Scope, Unresolved
 from workflows.engine.shapes import Shape, value_shape
 from workflows.engine.template_problems import check_condition, check_templates
 from workflows.engine.values import fields_of, literal_problems
+from workflows.engine.waiting_problems import check_waiting
 
 
 def check_step(step: StepSpec, scope: Scope, catalogue: Catalogue, known: Known | None) -> Iterator[Problem]:
@@ -42,6 +43,7 @@ def check_step(step: StepSpec, scope: Scope, catalogue: Catalogue, known: Known 
     yield from _branches(step, info)
     yield from _cases(step, scope)
     yield from _policies(step, info)
+    yield from check_waiting(step, scope.slug, known)
     if known is not None:
         yield from _connection(step, info, known)
         yield from _prompt(step, info, known)

@@ -7,10 +7,11 @@ a service knows what our own change made (id, number, address) were chosen by it
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchestrator_site.lib.json import JSONValue
 from workflows.engine.actions import ActionInfo
 from workflows.engine.definition import StepSpec
 
@@ -59,10 +60,28 @@ def output_taint(step: StepSpec, info: ActionInfo, chains: Mapping[str, tuple[st
     return Taint(fields=frozenset(fields), chain=chain)
 
 
-def control_taint(step: StepSpec, children: Sequence[Visible]) -> Taint:
-    """The results of a container are as clean as the outputs in them; its counts are its own."""
+def control_taint(
+    step: StepSpec, children: Sequence[Visible], chain_of: Callable[[JSONValue], tuple[str, ...]] = lambda value: ()
+) -> Taint:
+    """The results of a container are as clean as the outputs in them; its counts are its own.
+
+    An event and another workflow give text from outside. What a person approved is clean, what nobody saw is not.
+    """
+    if step.action in OUTSIDE_FIELDS:
+        return _waiting_taint(step, chain_of)
     for child in children:
         chain = child.taint.of(None)
         if chain:
             return Taint(fields=frozenset({"results"}), chain=(f"steps.{step.key}.results", *chain))
     return Taint()
+
+
+def _waiting_taint(step: StepSpec, chain_of: Callable[[JSONValue], tuple[str, ...]]) -> Taint:
+    (name,) = OUTSIDE_FIELDS[step.action]
+    chain = (f"steps.{step.key}.{name}",)
+    if step.action == "approve":
+        drafted = chain_of(step.with_.get("fields"))
+        unseen = bool(step.with_.get("due")) and step.with_.get("on_timeout") == "approve"
+        return Taint(fields=OUTSIDE_FIELDS["approve"], chain=(*chain, *drafted)) if drafted and unseen else Taint()
+    speaks = step.action == "run_workflow" or bool(step.with_.get("event"))
+    return Taint(fields=OUTSIDE_FIELDS[step.action], chain=chain) if speaks else Taint()

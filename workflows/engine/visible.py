@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from workflows.engine.definition import Definition, StepSpec
 from workflows.engine.lists import BRANCH, ON_ERROR
-from workflows.engine.shapes import ANY, Shape, value_shape
+from workflows.engine.shapes import ANY, INPUT_SHAPES, Shape, value_shape
 from workflows.engine.taint import Taint
 
 
@@ -42,6 +42,16 @@ def places(definition: Definition) -> dict[str, Where]:
 
     visit(definition.steps, ())
     return found
+
+
+def with_draft(step: StepSpec, shape: Shape) -> Shape:
+    """The output of an approval with the values that its draft names."""
+    named = step.with_.get("fields")
+    if step.action != "approve" or not isinstance(named, list):
+        return shape
+    known = [one for one in named if isinstance(one, dict) and isinstance(one.get("name"), str)]
+    values = {str(one["name"]): INPUT_SHAPES.get(str(one.get("type", "text")), ANY) for one in known}
+    return Shape("object", fields={**(shape.fields or {}), "values": Shape("object", fields=values)})
 
 
 def with_results(step: StepSpec, shape: Shape, children: dict[str, list[Visible]]) -> Shape:

@@ -10,8 +10,9 @@ from integrations.models import Connection
 from integrations.operations.finding import connections_of
 from orchestrator_site.lib.json import JSONValue
 from prompts.models import PromptLabel, PromptVersion
-from workflows.engine.actions import ConnectionFacts, PromptFacts
-from workflows.models import Variable
+from workflows.engine.actions import ConnectionFacts, PromptFacts, WorkflowFacts
+from workflows.engine.newrun import facts_of
+from workflows.models import Variable, Workflow
 
 
 class WorkspaceKnown:
@@ -19,6 +20,7 @@ class WorkspaceKnown:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
+        self._workflows: dict[str, WorkflowFacts | None] = {}
 
     @cached_property
     def variables(self) -> Mapping[str, JSONValue]:
@@ -42,6 +44,18 @@ class WorkspaceKnown:
                 return True
         return False
 
+    def workflow(self, slug: str) -> WorkflowFacts | None:
+        """A workflow of the workspace, read when it is first named."""
+        if slug not in self._workflows:
+            rows = Workflow.objects.of(self.workspace).filter(slug=slug, deleted_at__isnull=True)
+            self._workflows[slug] = _workflow_facts(rows.select_related("published").first())
+        return self._workflows[slug]
+
+    def workflow_slugs(self) -> Collection[str]:
+        """All of them."""
+        rows = Workflow.objects.of(self.workspace).filter(deleted_at__isnull=True)
+        return list(rows.order_by("slug").values_list("slug", flat=True)[:1000])
+
     @cached_property
     def prompts(self) -> Mapping[str, PromptFacts]:
         """The prompts of the library, each with the values its versions ask for."""
@@ -53,3 +67,12 @@ class WorkspaceKnown:
         for slug, name, number in labels:
             found[slug][name] = found[slug][str(number)]
         return {slug: PromptFacts(slug, versions) for slug, versions in found.items()}
+
+
+def _workflow_facts(row: Workflow | None) -> WorkflowFacts | None:
+    if row is None:
+        return None
+    if row.published is None:
+        return WorkflowFacts(row.slug, row.name, published=False)
+    facts = facts_of(row.published)
+    return WorkflowFacts(row.slug, row.name, inputs=facts.inputs, calls=facts.calls)

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from integrations import spec
 from integrations.spec import Model
-from workflows.engine.actions import CONTROL_INFOS, ActionInfo, ConnectionFacts, Facts, PromptFacts
+from workflows.engine.actions import CONTROL_INFOS, ActionInfo, ConnectionFacts, Facts, PromptFacts, WorkflowFacts
 
 
 class Person(BaseModel):
@@ -168,4 +168,5 @@ KNOWN = Facts(
     connections={name: ConnectionFacts(name, name) for name in ("openai", "github", "notion", "gmail")},
     prompts={"support_reply": PromptFacts("support_reply", {"live": ("mail",), "2": ("mail",)})},
     defaults=frozenset({"openai", "github", "notion", "gmail"}),
+    workflows={"other": WorkflowFacts("other", "Other")},
 )
