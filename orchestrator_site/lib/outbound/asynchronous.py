@@ -5,11 +5,13 @@ The two front libraries have the same shapes; `guarded_async_transport` makes th
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import os
 import socket
 import ssl
 from collections.abc import AsyncIterator
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +23,7 @@ from yarl import URL
 from orchestrator_site.lib.outbound import hooks
 from orchestrator_site.lib.outbound.call import CONNECT_SECONDS, MAX_BYTES, Lost, NotSent, TransportError
 from orchestrator_site.lib.outbound.inflate import ENCODINGS, Inflater
+from orchestrator_site.lib.outbound.late import has_arrived, take_back, takes_back
 from orchestrator_site.lib.outbound.resolve import resolve_async
 from orchestrator_site.lib.outbound.urls import UrlBlocked, check_url
 
@@ -28,6 +31,18 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _DROPPED = frozenset({b"content-encoding", b"content-length", b"transfer-encoding", b"connection", b"keep-alive"})
 _AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 _BEFORE_THE_FIRST_BYTE = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
+
+
+_made: ContextVar[list[socket.socket] | None] = ContextVar("made", default=None)
+
+
+def _socket(info: Any) -> socket.socket:
+    """A socket for one change."""
+    sock = takes_back(socket.socket(info[0], info[1], info[2]))
+    made = _made.get()
+    if made is not None:
+        made.append(sock)
+    return sock
 
 
 class _Refused(OSError):
@@ -83,6 +98,7 @@ class _Sender:
                 limit=self.connections,
                 use_dns_cache=False,
                 force_close=not keep,
+                socket_factory=None if keep else _socket,
             )
             session = aiohttp.ClientSession(
                 connector=connector,
@@ -106,6 +122,8 @@ class _Sender:
         """One request; the answer's head. Raises UrlBlocked, NotSent or Lost."""
         checked = check_url(url, look_up=False)
         timeout = aiohttp.ClientTimeout(total=self.seconds, sock_connect=CONNECT_SECONDS, sock_read=read)
+        made: list[socket.socket] = []
+        _made.set(made)
         try:
             answer = await self.session(method).request(
                 method,
@@ -115,9 +133,15 @@ class _Sender:
                 allow_redirects=False,
                 timeout=timeout,
             )
+            for sock in made:
+                has_arrived(sock)
             hooks.passed("headers")
             return answer
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            for sock in made:
+                take_back(sock)
+            if isinstance(error, asyncio.CancelledError):
+                raise
             raise failure(error) from error
 
 

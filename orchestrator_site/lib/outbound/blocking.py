@@ -18,6 +18,7 @@ from urllib3.util.retry import Retry
 
 from orchestrator_site.lib.outbound import hooks
 from orchestrator_site.lib.outbound.call import CONNECT_SECONDS, Call, Lost, NotSent
+from orchestrator_site.lib.outbound.late import has_arrived, takes_back
 from orchestrator_site.lib.outbound.resolve import resolve
 from orchestrator_site.lib.outbound.urls import UrlBlocked, check_url
 
@@ -54,6 +55,8 @@ def _connect(connection: Any) -> socket.socket:
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if attempt.fresh:
+                takes_back(sock)
             sock.settimeout(max(min(CONNECT_SECONDS, call.remaining()), 0.01))
             sock.connect((address, connection.port))
             call.attach(sock)
@@ -95,7 +98,9 @@ class _Watched:
             super().send(data)  # type: ignore[misc]
 
     def getresponse(self) -> Any:
+        sock = getattr(self, "sock", None)
         answer = super().getresponse()  # type: ignore[misc]
+        has_arrived(sock)
         hooks.passed("headers")
         return answer
 
