@@ -7,7 +7,7 @@ from typing import Any
 from integrations.blocking import in_thread
 from integrations.http_failures import from_transport
 from orchestrator_site.lib.outbound import Call, guarded_async_client, guarded_session
-from tests.fakes.integration import Client, _read
+from tests.fakes.integration import Client, _read, headers_of
 
 
 class BlockingClient(Client):
@@ -18,7 +18,7 @@ class BlockingClient(Client):
 
     def _guarded(self, call: Call, method: str, path: str, body: dict | None, key: str) -> dict:
         try:
-            answer = guarded_session(call).request(method, self.base + path, json=body, headers={"X-Key": key})
+            answer = guarded_session(call).request(method, self.base + path, json=body, headers=headers_of(key))
         except Exception as problem:
             raise from_transport("Fake", problem) from problem
         return _read(answer.status_code, answer.content, answer.headers)
@@ -32,7 +32,7 @@ class AsyncClient(Client):
     async def ask(self, method: str, path: str, body: dict | None = None, key: str = "") -> dict:
         self._front = self._front or guarded_async_client("httpx2")
         try:
-            answer = await self._front.request(method, self.base + path, json=body, headers={"X-Key": key})
+            answer = await self._front.request(method, self.base + path, json=body, headers=headers_of(key))
         except Exception as problem:
             raise from_transport("Fake", problem) from problem
         return _read(answer.status_code, answer.content, answer.headers)

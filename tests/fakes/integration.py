@@ -45,8 +45,7 @@ class Client:
         except OSError as problem:
             raise Unavailable("The service cannot be reached.", refused=True) from problem
         try:
-            headers = {"X-Key": key, "X-Token": self.token, "X-Process": PROCESS % os.getpid()}
-            headers["Content-Type"] = "application/json"
+            headers = {"X-Token": self.token, "Content-Type": "application/json", **headers_of(key)}
             connection.request(method, path, json.dumps(body or {}), headers)
             answer = connection.getresponse()
             raw = answer.read()
@@ -55,6 +54,11 @@ class Client:
         finally:
             connection.close()
         return _read(answer.status, raw, answer.headers)
+
+
+def headers_of(key: str) -> dict[str, str]:
+    """What the service's journal is told of a request: its key, and the process that sends it."""
+    return {"X-Key": key, "X-Process": PROCESS % os.getpid()}
 
 
 def _read(status: int, raw: bytes, headers: Any) -> dict:

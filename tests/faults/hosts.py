@@ -24,6 +24,8 @@ from tests.faults.stage import Stage
 NET, DATABASE, SERVICE, BRIDGE = "10.197.0", "10.197.0.1", "10.197.0.9", "awobr"
 NOBODY = "02:00:00:00:00:99"
 HOSTS = {"a": f"{NET}.2", "b": f"{NET}.3"}
+# The product's own transports: what is cut off must not arrive later.
+TRANSPORTS = {"a": "blocking", "b": "async"}
 QUIET = 120.0
 OTHER_MACHINE = {"pure": 37.0, "effect": 75.0}
 
@@ -108,7 +110,10 @@ class Machines(Stage):
         wrapped = ("unshare", "--pid", "--fork", "--mount-proc", "--uts", "bash", "-c", inside, "--")
         before = self.alive_on(name)
         top = self.start_workers(
-            prefix=("ip", "netns", "exec", f"awo-{name}", *wrapped), wait=False, DATA_DIR=str(data)
+            prefix=("ip", "netns", "exec", f"awo-{name}", *wrapped),
+            wait=False,
+            DATA_DIR=str(data),
+            FAKE_TRANSPORT=TRANSPORTS[name],
         )
         self.until(lambda: self.alive_on(name) >= before + 2, 60)
         return top

@@ -17,7 +17,8 @@ from tests.faults.eyes import Recovery, state_of
 from tests.faults.report import Row, row
 from tests.faults.stage import Stage
 
-CLUSTERS = 3
+TRANSPORTS = ("", "blocking", "async")  # one cluster each
+CLUSTERS = len(TRANSPORTS)
 IN_FLIGHT = 40
 # How many runs of each workflow a helping of load has, and what the service does with a change.
 MIX = {
@@ -53,8 +54,8 @@ def kills(database: str, number: int, seed: int = 1, apart: float = 0.3) -> Row:
     """Workers are killed at random moments; the product's own times (lease 30 s)."""
     chance = random.Random(seed)
     with Stage(database, lease=30, scale=1.0) as stage, stage.recovery() as recovery:
-        for _ in range(CLUSTERS):
-            stage.start_workers()
+        for transport in TRANSPORTS:
+            stage.start_workers(FAKE_TRANSPORT=transport)
         load = Load(stage, chance)
 
         def blow() -> None:
@@ -70,8 +71,8 @@ def stops(database: str, number: int, seed: int = 1) -> Row:
     """Workers are frozen for a random time, below and above the lease (6 s here), and thawed again."""
     chance = random.Random(seed)
     with Stage(database, lease=12, scale=0.5) as stage, stage.recovery() as recovery:
-        for _ in range(CLUSTERS):
-            stage.start_workers()
+        for transport in TRANSPORTS:
+            stage.start_workers(FAKE_TRANSPORT=transport)
         load = Load(stage, chance)
         frozen: list[tuple[float, int]] = []
 
