@@ -308,7 +308,8 @@ class Session:
         return self.reads.reader.due()
 
     async def _take(self, due: int, suspects: int, room: int) -> bool:
-        if suspects and self.eldest:
+        idle = not self.walks and due <= suspects
+        if suspects and (self.eldest or idle):
             if self.walks:
                 self._make_room()
                 await self._still_here()
@@ -424,7 +425,7 @@ class Session:
                             forget(workers_folder(), seen.worker)
                 live = sorted(seen.worker for seen, _, state in workers if state == "live")
                 self.live_workers, self.eldest = max(1, len(live)), not live or live[0] == self.me.worker
-            await asyncio.sleep(self.times.poll)
+            await asyncio.sleep(self.times.poll / 2)
 
 
 def memory_mb() -> float:
