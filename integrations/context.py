@@ -145,6 +145,7 @@ class Place:
     workspace_id: UUID
     workflow_id: UUID
     run_id: UUID
+    workflow: str = ""
 
 
 @dataclass

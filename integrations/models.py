@@ -103,3 +103,45 @@ class SandboxObject(WorkspaceModel):
 
     def __str__(self) -> str:
         return f"{self.service} {self.kind} {self.external_id}"
+
+
+class StoredValue(WorkspaceModel):
+    """A value that steps keep from run to run: for one workflow, or (`workflow_id` is null) for the whole workspace.
+
+    `owner` is the workflow's id as text, or "": a column that a unique constraint can use.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    owner = models.CharField(max_length=36, blank=True)
+    workflow = models.CharField(max_length=48, blank=True, help_text="The workflow's slug when it was written.")
+    key = models.CharField(max_length=200)
+    value = JSONText(null=True)
+    size = models.PositiveIntegerField(default=0)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+    updated_at = models.DateTimeField(default=now)
+    run_id = models.UUIDField(null=True, blank=True, help_text="The run that wrote it last.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "owner", "key"], name="stored_value_key")]
+        indexes = [models.Index(fields=["workspace", "expires_at"], name="stored_value_expiry")]
+
+    def __str__(self) -> str:
+        return f"{self.workflow or 'workspace'} {self.key}"
+
+
+class StoreWrite(WorkspaceModel):
+    """A change of a stored value that was committed together with it: its key proves that it happened."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    effect_key = models.CharField(max_length=64)
+    owner = models.CharField(max_length=36, blank=True)
+    answer = JSONText(default=dict)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "effect_key"], name="store_write_key")]
+        indexes = [models.Index(fields=["workspace", "created_at"], name="store_write_age")]
+
+    def __str__(self) -> str:
+        return self.effect_key

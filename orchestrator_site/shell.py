@@ -19,7 +19,13 @@ PLACES: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
     ("prompts", "Prompts", "message-code", "Build", ("prompt",)),
     ("connections", "Connections", "plug-connected", "Build", ("connection", "oauth")),
     ("sandbox", "Sandbox", "box", "Build", ("sandbox",)),
-    ("members", "Settings", "settings", "Build", ("member", "token", "variable", "audit", "workspace_settings")),
+    (
+        "members",
+        "Settings",
+        "settings",
+        "Build",
+        ("member", "token", "variable", "stored", "audit", "workspace_settings"),
+    ),
 )
 
 
@@ -81,6 +87,7 @@ SETTINGS: tuple[tuple[str, str, str], ...] = (
     ("members", "Members", "read"),
     ("tokens", "API tokens", "tokens"),
     ("variables", "Variables", "read"),
+    ("stored", "Stored values", "read"),
     ("audit", "Audit trail", "audit"),
     ("workspace_settings", "Workspace", "read"),
 )

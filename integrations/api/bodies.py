@@ -126,6 +126,28 @@ class ChoicePage(Body):
     previous: str | None
 
 
+class StoredBody(Body):
+    """A value that steps keep from run to run."""
+
+    id: str
+    scope: str
+    workflow: str | None
+    key: str
+    value: Any
+    size: int
+    expires_at: str | None
+    updated_at: str
+    run: str | None
+
+
+class StoredPage(Body):
+    """A page of stored values."""
+
+    results: list[StoredBody]
+    next: str | None
+    previous: str | None
+
+
 class ResetBody(Body):
     """How many things that runs had made or changed were put back."""
 

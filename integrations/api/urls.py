@@ -12,6 +12,8 @@ urlpatterns = [
     path("connections", views.ConnectionList.as_view(), name="connections"),
     path("connections/<uuid:pk>", views.ConnectionDetail.as_view(), name="connection"),
     path("connections/<uuid:pk>/test", views.ConnectionTest.as_view(), name="connection_test"),
+    path("stored", views.StoredList.as_view(), name="stored"),
+    path("stored/<uuid:pk>", views.StoredDetail.as_view(), name="stored_value"),
     path("sandbox/reset", views.SandboxReset.as_view(), name="sandbox_reset"),
     path("sandbox/<str:service>", views.SandboxService.as_view(), name="sandbox_service"),
 ]

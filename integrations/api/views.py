@@ -14,12 +14,14 @@ from integrations import catalogue
 from integrations.api import bodies
 from integrations.models import Connection
 from integrations.operations import connections as operations
+from integrations.operations import stored
 from integrations.operations.choices import given_of, list_choices
 from integrations.operations.finding import free_name
 from integrations.operations.looking import world_json
 from orchestrator_site.lib.api import ApiView, CursorPage
 from orchestrator_site.lib.body import read_body
 from orchestrator_site.lib.clock import moment
+from orchestrator_site.lib.json import clean_text
 
 
 def connection_json(connection: Connection) -> dict[str, Any]:
@@ -170,6 +172,43 @@ class SandboxService(ApiView):
     def get(self, request: Request, service: str) -> Response:
         """List the things of each kind: mails, pages, issues, files."""
         return Response(world_json(actor_of(request), service))
+
+
+class StoredList(ApiView):
+    """What workflows keep from run to run."""
+
+    @extend_schema(
+        operation_id="stored_list",
+        parameters=[
+            OpenApiParameter("workflow", str, description="a slug; empty: the values of the workspace"),
+            OpenApiParameter("q", str, description="part of the name"),
+        ],
+        responses={200: bodies.StoredPage},
+    )
+    def get(self, request: Request) -> Response:
+        """List stored values, the newest change first."""
+        page = CursorPage(ordering=("-updated_at", "-id"))
+        params = request.query_params
+        q = clean_text(params.get("q", "").strip(), field="q", max_length=200)
+        rows = stored.list_stored(actor_of(request), workflow=params.get("workflow"), q=q)
+        shown = page.paginate_queryset(rows, request, view=self)
+        return page.get_paginated_response([stored.stored_json(row) for row in shown])
+
+
+class StoredDetail(ApiView):
+    """One stored value."""
+
+    @extend_schema(operation_id="stored_show", responses={200: bodies.StoredBody})
+    def get(self, request: Request, pk: UUID) -> Response:
+        """Show a stored value."""
+        return Response(stored.stored_json(stored.get_stored(actor_of(request), pk)))
+
+    @extend_schema(operation_id="stored_delete", responses={204: None})
+    def delete(self, request: Request, pk: UUID) -> Response:
+        """Delete a stored value: the next run finds nothing there."""
+        actor = actor_of(request)
+        stored.delete_stored(actor, stored.get_stored(actor, pk))
+        return Response(status=204)
 
 
 class SandboxReset(ApiView):

@@ -17,7 +17,7 @@ from accounts import audit
 from accounts.models import Workspace
 from accounts.operations.members import invite_member
 from accounts.operations.tokens import issue
-from integrations.models import Connection, SandboxObject
+from integrations.models import Connection, SandboxObject, StoredValue
 from orchestrator_site.lib.clock import now
 from prompts.models import Prompt, PromptLabel, PromptVersion
 from tests.factories.accounts import WorkspaceFactory
@@ -52,7 +52,7 @@ def plant(canary: str) -> World:
     """A workspace in which every text holds `canary`."""
     workspace = WorkspaceFactory(name=f"Home of {canary}")
     world = World(workspace, canary, persona(workspace, "owner", f"Owner {canary}"))
-    for layer in (_people, _prompts, _connections, _workflow, _run):
+    for layer in (_people, _prompts, _connections, _stored, _workflow, _run):
         layer(world)
     return world
 
@@ -95,6 +95,13 @@ def _connections(world: World) -> None:
         external_id=str(uuid.uuid4()),
         title=f"Page {world.canary}",
         data={"markdown": f"text {world.canary}", "text": world.canary},
+    )
+
+
+def _stored(world: World) -> None:
+    canary = world.canary
+    world.things["stored"] = StoredValue.objects.create(
+        workspace=world.workspace, workflow=f"flow_{canary}", key=f"seen {canary}", value=canary
     )
 
 
@@ -199,7 +206,7 @@ def _sha(text: str) -> str:
 
 # ---- Arguments of addresses: (pattern of the URL name, argument) → the value that leads to an object of the world ---
 
-_THINGS = "connection|effect|file|wait|member|invitation|token|run|sandbox"
+_THINGS = "connection|effect|file|wait|member|invitation|token|run|sandbox|stored"
 ARGUMENTS: tuple[tuple[str, str, Callable[[World], Any]], ...] = (
     (r".*", "workspace", lambda w: w.workspace.slug),
     (r"(api:)?prompt.*", "slug", lambda w: w.things["prompt"].slug),

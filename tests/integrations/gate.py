@@ -157,7 +157,9 @@ def attempt(
     return ran
 
 
-def plan_of(name: str, inputs: Mapping[str, Any], client: Connection | ConnectionInfo | Any = None) -> list[Plan]:
+def plan_of(
+    name: str, inputs: Mapping[str, Any], client: Connection | ConnectionInfo | Any = None, **context: Any
+) -> list[Plan]:
     """What a dry run is told by an effect; a change on the way there is an error."""
     action = registry.get_action(name)
     assert action and action.plan, f"{name} has no plan"
@@ -170,7 +172,7 @@ def plan_of(name: str, inputs: Mapping[str, Any], client: Connection | Connectio
     async def go(calls: Calls) -> list[Plan]:
         opened = client_for(info, calls) if isinstance(info, ConnectionInfo) else info
         connection = info if isinstance(info, ConnectionInfo) else None
-        made: Context[Any] = Context(opened, connection, calls, refuse, now=now())
+        made: Context[Any] = Context(opened, connection, calls, refuse, now=now(), **context)
         plans: list[Plan] = await planned(made, action.input.model_validate(dict(inputs)))
         return plans
 

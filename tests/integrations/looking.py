@@ -29,11 +29,13 @@ class _Looking(Gate):
         raise _Stop
 
 
-def find_again(name: str, inputs: Mapping[str, Any], info: Any, gate: Gate, seq: int = 1) -> Found | None:
+def find_again(
+    name: str, inputs: Mapping[str, Any], info: Any, gate: Gate, seq: int = 1, **context: Any
+) -> Found | None:
     """What a look finds for the change at this position of an earlier attempt."""
     looking = _Looking(gate, seq)
     try:
-        run_action(name, inputs, info, gate=looking, earlier_change=True)
+        run_action(name, inputs, info, gate=looking, earlier_change=True, **context)
     except _Stop:
         return looking.found
     raise AssertionError(f"{name} made no change at position {seq}")

@@ -212,6 +212,7 @@ class Driver:
             loaded.missing,
             loaded.effects,
             run.workflow_id,
+            run.workflow_slug,
         )
         executor = Executor(facts, self.house, self.clients)
         totals = (run.input_tokens, run.output_tokens, run.cost_usd)

@@ -52,6 +52,7 @@ class RunFacts:
     missing: Mapping[str, Failure] = field(default_factory=dict)
     effects: dict[str, list[EffectRecord]] = field(default_factory=dict)
     workflow_id: UUID | None = None
+    workflow: str = ""
 
 
 class Executor:
@@ -136,7 +137,9 @@ class Executor:
     def _bound(self, context: Context[Any], task: Task) -> Context[Any]:
         context.now = self.facts.now
         if self.facts.workflow_id is not None:
-            context.place = Place(self.facts.workspace_id, self.facts.workflow_id, self.facts.run_id)
+            context.place = Place(
+                self.facts.workspace_id, self.facts.workflow_id, self.facts.run_id, self.facts.workflow
+            )
         context.warn = task.warnings.append
         context.book = lambda usage: _book(task, usage)
         context.finish = lambda text: setattr(task, "finish", text)

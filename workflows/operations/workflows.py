@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet, UUIDField
 
 from accounts import audit
 from accounts.actor import Actor
+from integrations.operations.stored import forget_workflow
 from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.errors import Conflict, NotFound
 from orchestrator_site.lib.names import slugify_key
@@ -144,10 +145,11 @@ def duplicate_workflow(actor: Actor, workflow: Workflow) -> Workflow:
 
 
 def delete_workflow(actor: Actor, workflow: Workflow) -> None:
-    """Delete a workflow: nothing new starts, runs in flight finish, and its runs stay on record."""
+    """Delete a workflow and what it stored: nothing new starts, runs in flight finish, its runs stay on record."""
     actor.require("edit")
     with transaction.atomic():
         row = lock(actor, workflow)
         row.deleted_at, row.enabled = now(), False
         row.save(update_fields=["deleted_at", "enabled"])
+        forget_workflow(actor.workspace, row.pk)
         audit.record(actor, "workflow.delete", row, details={"slug": row.slug})

@@ -1,0 +1,12 @@
+"""Values that a workflow keeps from run to run: the last id it saw, a counter, what was done already."""
+
+from integrations.spec import Integration
+
+INTEGRATION = Integration(
+    slug="store",
+    title="Store",
+    description="Keep values from run to run.",
+    client="integrations.store.client.connect",
+    connection="none",
+    keywords=("state", "remember", "memory", "counter", "once", "database", "variable"),
+)
