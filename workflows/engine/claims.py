@@ -91,8 +91,9 @@ class Reader:
 
     # Claims
 
-    def claim(self, me: Me, limit: int) -> list[ClaimedRun] | None:
-        """Take due runs and load them; None: taken over."""
+    def claim(self, me: Me, limit: int, crowd: frozenset[UUID] = frozenset()) -> list[ClaimedRun] | None:
+        """Take due runs and load them, none of the workspaces that crowd us; None: taken over."""
+        self.store.crowd = [self.store.id(workspace) for workspace in crowd]
         taken = self._tried(lambda: protocol.claim(self.store, me, limit))
         return None if taken is None else self.load_runs(taken)
 
@@ -126,6 +127,10 @@ class Reader:
         )
         row = self.store.run(sql, (most,)).fetchone()
         return int(row[0]), int(row[1])
+
+    def is_shared(self) -> bool:
+        """Whether there is more than one workspace."""
+        return len(self.store.run("SELECT 1 FROM accounts_workspace LIMIT 2").fetchall()) > 1
 
     def wake_due(self) -> int:
         """Queue parked runs whose moment has come."""

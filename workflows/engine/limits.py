@@ -140,8 +140,12 @@ class Limits:
         held = await self._held(known, step, connection, change, in_slot=had is not None and had.in_slot)
         if held is None:
             known.held.discard(step)
-        else:
-            known.held.add(step)
+            return None
+        if had is not None:  # in the middle of an attempt: what is parked holds no place
+            del self._passes[step]
+            if had.in_slot:
+                self._free(known)
+        known.held.add(step)
         return held
 
     async def _held(self, known: Known, step: UUID, connection: UUID, change: bool, *, in_slot: bool) -> Held | None:
@@ -301,7 +305,7 @@ class Limits:
         known = self._known.get(connection)
         if known is None or known.view.sandbox:
             return
-        if isinstance(error, RateLimited):
+        if isinstance(error, RateLimited) or (isinstance(error, Unavailable) and error.retry_after):
             self._slow_down(known, connection, error.retry_after)
         if is_failure(error):
             known.view.failures += 1

@@ -7,6 +7,7 @@ import logging
 import math
 import resource
 import time
+from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
 from enum import Enum
@@ -45,6 +46,7 @@ log = logging.getLogger(__name__)
 CLAIM_AT_MOST = 200
 CLAIM_APART = 0.01
 STILL_HERE = 5.0
+LAST_PLACES = 20  # one twentieth of all
 HAND_OVER = 0.5
 
 
@@ -69,6 +71,7 @@ class Session:
         self.walks: dict[UUID, tuple[Driver, asyncio.Task[None]]] = {}
         self.live_workers = 1
         self.eldest = True
+        self.shared = True
         self._suspects: set[UUID] = set()
         self._suspects_since: float | None = None
         self._draining = asyncio.Event()
@@ -323,8 +326,20 @@ class Session:
         if due <= suspects:
             await self._still_here()
             return False
+        crowd, room = self._crowd(room)
         limit = min(room, CLAIM_AT_MOST, max(16, math.ceil(due / self.live_workers)))
-        return self._begin(await self.reads.run(lambda: self.reads.reader.claim(self.me, limit)))
+        return self._begin(await self.reads.run(lambda: self.reads.reader.claim(self.me, limit, crowd)))
+
+    def _crowd(self, room: int) -> tuple[frozenset[UUID], int]:
+        """The last places of a worker are not for the workspaces that fill it: who is passed over, and the room left.
+
+        Where there is only one workspace it has all places.
+        """
+        last = settings.ENGINE_RUNS // LAST_PLACES if self.shared else 0
+        if room > last:
+            return frozenset(), room - last
+        counts = Counter(driver.run.workspace_id for driver, _ in self.walks.values())
+        return frozenset(workspace for workspace, count in counts.items() if count > settings.ENGINE_RUNS // 2), room
 
     def _make_room(self) -> None:
         """Suspects wait to be walked apart: the walks that go on here are handed back for others to go on with."""
@@ -423,6 +438,7 @@ class Session:
                         self._bell.set()
                         if self.sqlite:
                             forget(workers_folder(), seen.worker)
+                self.shared = await self.reads.run(self.reads.reader.is_shared)
                 live = sorted(seen.worker for seen, _, state in workers if state == "live")
                 self.live_workers, self.eldest = max(1, len(live)), not live or live[0] == self.me.worker
             await asyncio.sleep(self.times.poll / 2)

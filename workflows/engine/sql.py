@@ -66,6 +66,7 @@ class SqlStore:
         self.sqlite = connection.vendor == "sqlite"
         self.rows = rows or RowMaker(connection.vendor)
         self.in_flight = in_flight
+        self.crowd: list[Any] = []
         self._statements: dict[tuple[str, int], str] = {}
         self._marks: list[str] = []
 
@@ -186,12 +187,13 @@ class SqlStore:
 
     def take_queued(self, me: Me, limit: int) -> list[tuple[UUID, int]]:
         """Runs that are queued and due: the least recently served workspace first. (id, fence) of each."""
+        passed_over = f"AND w.id NOT IN ({_marks(self.crowd)}) " if self.crowd else ""
         due = (
             "SELECT w.id, w.quotas FROM accounts_workspace w WHERE EXISTS (SELECT 1 FROM workflows_run r WHERE "
             "r.workspace_id = w.id AND r.status = 'queued' AND r.due_at <= NOW AND r.deaths = 0) "
-            "ORDER BY w.served_at, w.id LIMIT 50"
+            f"{passed_over}ORDER BY w.served_at, w.id LIMIT 50"
         )
-        workspaces = self.run(due).fetchall()
+        workspaces = self.run(due, self.crowd).fetchall()
         share = max(20, limit // max(1, len(workspaces)))
         taken: list[tuple[UUID, int]] = []
         served = []

@@ -14,9 +14,10 @@ from workflows.engine.claims import Reader
 from workflows.engine.protocol import Me
 from workflows.engine.sql import SqlStore, most_in_flight
 from workflows.models import Run
-from workflows.operations.runs import start_batch
+from workflows.operations.runs import start_batch, wait_for
 
-from .conftest import make_workspace, publish
+from .conftest import make_workspace, publish, until
+from .test_effects import service  # noqa: F401 - the fixture
 from .test_journal import WHO, postgres
 
 STEPS = {"steps": [{"key": "a", "action": "data.format", "with": {"template": "x"}}]}
@@ -88,6 +89,27 @@ def test_a_workspace_has_no_more_runs_in_flight_than_its_quota_and_keeps_nobody_
     assert protocol.claim(store, me, 100) == []
     Run.objects.of(workspace).filter(pk=mine[0].pk).update(status="waiting", worker=None)
     assert [run for run, _ in protocol.claim(store, me, 100)] == [mine[2].id], "a run that waits is not in flight"
+
+
+def test_the_last_places_of_a_worker_are_not_for_the_workspace_that_fills_it(workspace, store, me):
+    crowd = frozenset([workspace.pk])
+    _runs(workspace, 3)
+    assert not Reader(store).is_shared()
+    [lonely] = _runs(make_workspace(), 1)
+    assert Reader(store).is_shared()
+    assert [run.id for run in Reader(store).claim(me, 100, crowd)] == [lonely.id]
+    assert len(Reader(store).claim(me, 100)) == 3
+
+
+def test_a_full_worker_keeps_places_for_others(workspace, actor, engine, settings, service):  # noqa: F811
+    settings.ENGINE_RUNS = 20
+    small = make_workspace()
+    host = engine()
+    slow = {"steps": [{"key": "w", "action": "fake.model", "with": {"seconds": 3}}]}
+    start_batch(actor, publish(workspace, slow).slug, [{}] * 40)
+    until(lambda: len(host.session.walks) == 19)
+    [lonely] = _runs(small, 1)
+    assert wait_for(lonely, 2).status == "succeeded"
 
 
 def test_a_quota_is_a_whole_number_or_none():
