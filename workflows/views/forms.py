@@ -51,6 +51,13 @@ class ImportForm(forms.Form):
         return bytes(upload.read())
 
 
+TOGETHER = {
+    "queue": "A new run waits for its turn",
+    "drop": "A new run is not started",
+    "replace": "The new run takes the place of the oldest",
+}
+
+
 class SettingsForm(forms.Form):
     """Everything of a draft that is not a step."""
 
@@ -65,6 +72,24 @@ class SettingsForm(forms.Form):
         max_value=30 * 24 * 3600,
         label="Deadline in seconds",
         help_text="How long a run may take in all; left empty, as long as it needs.",
+    )
+    together = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=1000,
+        label="Runs at the same time",
+        help_text="Left empty, as many as there are.",
+    )
+    together_key = forms.CharField(
+        required=False,
+        max_length=1000,
+        label="Counted for each",
+        widget=forms.TextInput(attrs={"spellcheck": "false", "class": "mono"}),
+        help_text="Like {{ inputs.repository }}: runs with different values do not wait for each other. "
+        "Left empty, all runs count together.",
+    )
+    together_policy = forms.ChoiceField(
+        required=False, label="When there are that many", choices=[(name, text) for name, text in TOGETHER.items()]
     )
     outputs = CleanJSONField(
         required=False,
@@ -81,6 +106,7 @@ class SettingsForm(forms.Form):
             "description": workflow.description,
             "timeout": workflow.settings.get("timeout"),
             "outputs": workflow.outputs or None,
+            **_together(workflow),
         }
         super().__init__(data, initial=initial)
         self.fields["outputs"].widget.attrs.setdefault("placeholder", "{}")
@@ -93,9 +119,12 @@ class SettingsForm(forms.Form):
 
     def changes(self) -> dict[str, Any]:
         """What `drafts.change_definition` takes."""
-        settings = {name: value for name, value in self.workflow.settings.items() if name != "timeout"}
+        ours = ("timeout", "concurrency")
+        settings = {name: value for name, value in self.workflow.settings.items() if name not in ours}
         if self.cleaned_data.get("timeout"):
             settings["timeout"] = self.cleaned_data["timeout"]
+        if self.cleaned_data.get("together"):
+            settings["concurrency"] = self._concurrency()
         return {
             "name": self.cleaned_data["name"],
             "description": self.cleaned_data["description"],
@@ -104,6 +133,10 @@ class SettingsForm(forms.Form):
             "settings": settings,
         }
 
+    def _concurrency(self) -> dict[str, Any]:
+        key, policy = self.cleaned_data["together_key"].strip(), self.cleaned_data["together_policy"] or "queue"
+        return {**({"key": key} if key else {}), "limit": self.cleaned_data["together"], "policy": policy}
+
     def put_errors(self, error: UserError) -> None:
         """Put an operation's errors at their fields."""
         found = error.extra.get("errors", []) if isinstance(error, Problems) else [error.as_dict()]
@@ -111,6 +144,13 @@ class SettingsForm(forms.Form):
             name = str(item.get("field") or "").partition(".")[0].partition("[")[0]
             text = " ".join(str(part) for part in (item.get("message"), item.get("hint")) if part)
             self.add_error(name if name in self.fields else None, text)
+
+
+def _together(workflow: Workflow) -> dict[str, Any]:
+    """The form's values of `settings.concurrency`."""
+    rule = workflow.settings.get("concurrency") or {}
+    limit = rule.get("limit", 1) if rule else None
+    return {"together": limit, "together_key": rule.get("key", ""), "together_policy": rule.get("policy") or "queue"}
 
 
 class InputForm(forms.Form):

@@ -130,6 +130,26 @@ def test_settings_are_saved_in_the_draft(editor, greeting, draft):
     ]
 
 
+def test_how_many_runs_go_on_at_the_same_time_is_a_setting(editor, greeting, draft):
+    said = {
+        **SETTINGS,
+        "etag": greeting.draft_etag,
+        "name": "Greeting",
+        "inputs-0-name": "who",
+        "inputs-0-type": "text",
+    }
+    said |= {"together": "2", "together_key": "{{ inputs.who }}", "together_policy": "drop"}
+    path = editor.path("workflows/greeting/settings")
+    assert editor.client.post(path, said).status_code == 302
+    assert draft()["settings"] == {"concurrency": {"key": "{{ inputs.who }}", "limit": 2, "policy": "drop"}}
+    shown = editor.client.get(path).text
+    assert 'value="2"' in shown and "{{ inputs.who }}" in shown and '<option value="drop" selected' in shown
+    etag = one(greeting).draft_etag
+    assert editor.client.post(path, {**said, "etag": etag, "together": "0"}).status_code == 422
+    assert editor.client.post(path, {**said, "etag": etag, "together": ""}).status_code == 302
+    assert draft().get("settings", {}) == {}
+
+
 def test_a_stale_save_of_settings_keeps_what_was_typed(editor, greeting, draft):
     said = {**SETTINGS, "etag": "old", "name": "My words", "inputs-0-type": "text"}
     answer = editor.client.post(editor.path("workflows/greeting/settings"), said)
