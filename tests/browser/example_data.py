@@ -227,6 +227,55 @@ def asked_run():
     return run
 
 
+def approvals():
+    """A workflow with every step that waits, a run that waits for a decision, and one that was decided with changes."""
+    fields = [
+        {"name": "to", "label": "To", "required": True, "value": "anna.keller@example.org"},
+        {"name": "text", "label": "Reply", "type": "long_text", "value": "Hi Anna,\n\nyou get €198.00 back.\n\nMara"},
+        {"name": "when", "label": "On", "type": "date", "value": "2026-12-01"},
+    ]
+    ask = {"title": "Approve the reply to Anna Keller", "body": "This mail leaves the company.", "fields": fields}
+    steps = [
+        {"key": "ask", "name": "Approve the reply", "action": "approve", "with": {**ask, "due": 86400}},
+        {"key": "paid", "name": "Wait for the payment", "action": "wait", "with": {"event": "paid"}},
+        {"key": "report", "name": "Report", "action": "run_workflow", "with": {"workflow": made.slug}},
+    ]
+    flow = workflows.create_workflow(actor, {"format": 1, "name": "Answer a customer", "steps": steps})
+    version = publish_workflow(actor, flow)
+    runs = []
+    for decided in (False, True):
+        run = Run.objects.create(
+            workspace=space, workflow=flow, version=version, status="waiting", started_at=now(), started_by="Owner",
+            claims=1, due_at=now() + timedelta(days=3650),
+        )  # fmt: skip
+        own = {"workspace": space, "run": run}
+        step = StepRun.objects.create(
+            **own, key="ask", action="approve", kind="control", status="succeeded" if decided else "waiting",
+            input=ask, started_at=now(), decision={},
+            output={"decision": "approve", "values": {}, "edited": ["text"], "decided_by": "Mara"} if decided else None,
+        )  # fmt: skip
+        wait = Wait.objects.create(
+            **own, step_run=step, kind="approval", title=ask["title"], body=ask["body"], fields=fields,
+            rules={"approvers": ["owner"], "tainted": True}, due_at=now() + timedelta(hours=4),
+        )  # fmt: skip
+        if decided:
+            values = {
+                **{one["name"]: one["value"] for one in fields},
+                "text": "Hi Anna,\n\nyou get €189.00 back.\n\nMara",
+            }
+            Wait.objects.of(space).filter(pk=wait.pk).update(
+                decision="approve", values=values, decided_by="Mara", decided_at=now(), comment="The sum was wrong."
+            )
+            waits = StepRun.objects.create(
+                **own, key="paid", action="wait", kind="control", status="waiting", started_at=now(), decision={},
+                input={"event": "paid"},
+            )  # fmt: skip
+            Wait.objects.create(**own, step_run=waits, kind="event", title="paid")
+        runs.append((str(run.pk), str(wait.pk)))
+    return flow.slug, runs
+
+
+waiting_flow, ((run_waiting, wait_open), (run_event, wait_decided)) = approvals()
 print(
     "DATA "
     + json.dumps(
@@ -241,6 +290,11 @@ print(
             "empty": empty.slug,
             "failing": failing.slug,
             "run_asked": str(asked_run().pk),
+            "waiting": waiting_flow,
+            "run_waiting": run_waiting,
+            "run_event": run_event,
+            "wait_open": wait_open,
+            "wait_decided": wait_decided,
             "run": str(found["email_to_notion"].pk),
             "run_loop": str(found[made.slug].pk),
             "run_failed": str(found[failing.slug].pk),

@@ -8,8 +8,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from accounts.actor import Actor
 from orchestrator_site.lib.look import money
 from workflows.models import Run, StepRun, Wait
+from workflows.operations.waits import why_not
 
 if TYPE_CHECKING:
     from workflows.views.run_page import StepRow
@@ -36,6 +38,16 @@ class Asks:
         """The events that are waited for."""
         return [wait for wait in self.waits.values() if wait.kind == "event"]
 
+    def waiting_for(self, actor: Actor) -> str:
+        """Whom or what the run waits for, for its badge: you, a person, an event, a workflow."""
+        if any(why_not(actor, wait) is None for wait in self.approvals):
+            return "you"
+        if self.approvals:
+            return "a person"
+        if self.events:
+            return "an event"
+        return "a workflow" if any(not child.is_terminal for child in self.children.values()) else ""
+
     @property
     def below_text(self) -> str:
         """What the runs below have cost; nothing where there are none."""
@@ -44,7 +56,8 @@ class Asks:
 
 def asks_of(run: Run, steps: Iterable[StepRun]) -> Asks:
     """Read them. The cost of finished subworkflows stands in the steps that started them."""
-    waits = Wait.objects.of(run.workspace_id).filter(run=run, decided_at__isnull=True).order_by("created_at", "id")
+    rows = Wait.objects.of(run.workspace_id).filter(run=run, decided_at__isnull=True)
+    waits = rows.select_related("run").order_by("created_at", "id")
     callers = [step for step in steps if step.action == "run_workflow"]
     children = Run.objects.of(run.workspace_id).select_related("workflow").filter(parent_step__in=callers)
     return Asks(

@@ -95,6 +95,7 @@ def _run_context(request: PageRequest, found: Run) -> dict[str, Any]:
         "turn_text": _turn_text(found),
         "first_ask": page.first_ask,
         "approval": next(iter(page.asks.approvals), None),
+        "waiting_for": page.asks.waiting_for(request.actor),
         "again_version": _again_version(found),
         "go_on": _go_on(found, page),
         "back": {"label": "Runs", "url": link(request.workspace, "runs")},

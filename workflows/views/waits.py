@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from orchestrator_site.lib.errors import UserError
 from orchestrator_site.lib.json import clean_json
+from orchestrator_site.lib.templating.values import as_text
 from prompts.diff import compare, fold
 from workflows.engine.definition import InputSpec
 from workflows.engine.drafts import specs_of
@@ -111,6 +112,9 @@ def _context(request: PageRequest, found: Wait, form: DraftForm) -> dict[str, An
         "ways": [{"value": way, "label": "Approve" if way == "approve" else way} for way in ways],
         "approvers": ", ".join(found.rules.get("approvers") or ()),
         "changes": changes_of(found),
+        "said": {"approve": "approved", "reject": "rejected"}.get(found.decision, f"decided: {found.decision}"),
+        "shown_title": "What was approved" if found.values and found.decision != "reject" else "The draft",
+        "shown": _values_of(found),
         "on_timeout": _on_timeout(found),
         "crumbs": [("Inbox", link(request.workspace, "inbox")), (found.run.workflow.name, "")],
         "back": {"label": "Inbox", "url": link(request.workspace, "inbox")},
@@ -129,9 +133,13 @@ def changes_of(found: Wait) -> list[tuple[str, Any]]:
     return changed
 
 
-def _shown(value: Any) -> str:
-    from orchestrator_site.lib.templating.values import as_text
+def _values_of(found: Wait) -> list[tuple[str, str]]:
+    """The values as they were decided, or else as they were drafted, as text."""
+    final = found.values if isinstance(found.values, dict) else {}
+    return [(one.get("label") or one["name"], _shown(final.get(one["name"], one.get("value")))) for one in found.fields]
 
+
+def _shown(value: Any) -> str:
     return as_text(value)
 
 

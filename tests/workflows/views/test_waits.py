@@ -70,7 +70,7 @@ def test_a_draft_is_edited_and_approved_and_the_change_is_shown(operator, run, w
     run.refresh_from_db()
     assert (run.status, run.wake_seq) == ("queued", 1)
     page = operator.client.get(operator.path(f"inbox/{wait.pk}")).text
-    assert "Omar Operator decided: approve, with changes" in page and "<ins>bert</ins>" in page
+    assert "Omar Operator approved, with changes" in page and "bert@example.com" in page and "<ins>bert</ins>" in page
 
 
 def test_what_is_wrong_with_an_edited_draft_stands_at_its_field_and_nothing_is_decided(operator, wait):

@@ -45,7 +45,7 @@ class ApproveInput(Model):
         default=[],
         help="The values to approve; the person may edit them. Once approved, later steps may use them as targets.",
         example=[{"name": "text", "type": "long_text", "value": "{{ steps.reply.text }}"}],
-        widget="json",
+        widget="code",
         max_length=50,
     )
     choices: list[str] = setting(
