@@ -23,6 +23,7 @@ from integrations.notion.interface import (
     part_ids,
 )
 from integrations.notion.properties import title_of
+from integrations.notion.reach import Reach, pages, results
 
 if TYPE_CHECKING:
     from notion_client import AsyncClient
@@ -41,7 +42,7 @@ def connect(info: ConnectionInfo, calls: Calls) -> RealNotion:
     return RealNotion(info, calls)
 
 
-class RealNotion:
+class RealNotion(Reach):
     """`interface.NotionClient` over notion-client."""
 
     def __init__(self, info: ConnectionInfo, calls: Calls) -> None:
@@ -120,7 +121,7 @@ class RealNotion:
         async def look(sdk: AsyncClient) -> PageRecord | None:
             if parent.keeps_keys:
                 test = {"property": KEY_PROPERTY, "rich_text": {"equals": key}}
-                async for row in _pages(sdk.data_sources.query, data_source_id=parent.id, filter=test):
+                async for row in pages(sdk.data_sources.query, data_source_id=parent.id, filter=test):
                     return _page(row)
                 return None
             examined = 0
@@ -152,7 +153,7 @@ class RealNotion:
         """Reference: https://developers.notion.com/reference/get-block-children."""
 
         async def read(sdk: AsyncClient) -> list[str]:
-            return part_ids([block async for block in _pages(sdk.blocks.children.list, block_id=page_id)], parts)
+            return part_ids([block async for block in pages(sdk.blocks.children.list, block_id=page_id)], parts)
 
         return await self._call(read, page_id)
 
@@ -165,7 +166,7 @@ class RealNotion:
 
         async def read(sdk: AsyncClient) -> list[FoundThing]:
             found: list[FoundThing] = []
-            async for thing in _pages(sdk.search, page_size=min(limit, PAGE_SIZE), **ask):
+            async for thing in pages(sdk.search, page_size=min(limit, PAGE_SIZE), **ask):
                 found.append(_found(thing))
                 if len(found) == limit:
                     break
@@ -179,7 +180,7 @@ class RealNotion:
         async def read(sdk: AsyncClient) -> ConnectionReport:
             me = await sdk.users.me()
             first = await sdk.search(page_size=PAGE_SIZE)
-            return _report(me, _results(first), more=bool(first.get("has_more")))
+            return _report(me, results(first), more=bool(first.get("has_more")))
 
         return await self._call(read)
 
@@ -224,42 +225,24 @@ async def _unless_absent(call: Awaitable[Any]) -> Body | None:
     return found
 
 
-async def _pages(method: Callable[..., Awaitable[Any]], **ask: Any) -> AsyncIterator[Body]:
-    """Everything a list endpoint has, page by page."""
-    ask.setdefault("page_size", PAGE_SIZE)
-    while True:
-        answer = await method(**ask)
-        for thing in _results(answer):
-            yield thing
-        if not answer.get("has_more") or not answer.get("next_cursor"):
-            return
-        ask["start_cursor"] = answer["next_cursor"]
-
-
 async def _made_since(sdk: AsyncClient, parent: Parent, since: datetime) -> AsyncIterator[str]:
     """The ids of the pages made below a parent since then; Notion's times are whole minutes."""
     start = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:00.000Z")
     if parent.kind == "data_source":
         test = {"timestamp": "created_time", "created_time": {"on_or_after": start}}
-        async for row in _pages(sdk.data_sources.query, data_source_id=parent.id, filter=test):
+        async for row in pages(sdk.data_sources.query, data_source_id=parent.id, filter=test):
             yield str(row["id"])
         return
-    async for block in _pages(sdk.blocks.children.list, block_id=parent.id):
+    async for block in pages(sdk.blocks.children.list, block_id=parent.id):
         if block.get("type") == "child_page" and str(block.get("created_time", "")) >= start:
             yield str(block["id"])
 
 
 async def _holds(sdk: AsyncClient, page_id: str, key: str) -> bool:
-    async for block in _pages(sdk.blocks.children.list, block_id=page_id):
+    async for block in pages(sdk.blocks.children.list, block_id=page_id):
         if holds(block, key):
             return True
     return False
-
-
-def _results(answer: Any) -> list[Body]:
-    if not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
-        raise unreadable(SERVICE, "a list")
-    return [thing for thing in answer["results"] if isinstance(thing, dict)]
 
 
 def _need(data: Any, name: str, what: str) -> Any:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from integrations.context import ConnectionReport
+from integrations.context import Choice, ConnectionReport
 from integrations.errors import Rejected
 
 KEY_PROPERTY = "Effect key"
@@ -57,6 +57,40 @@ class FoundThing:
     last_edited_time: str
 
 
+@dataclass(frozen=True)
+class Row:
+    """A page with its property values as people write them."""
+
+    id: str
+    url: str
+    title: str
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    created_time: str = ""
+    last_edited_time: str = ""
+    in_trash: bool = False
+
+
+@dataclass(frozen=True)
+class CommentRecord:
+    """A comment; `key` is that of the effect that wrote it, where it is ours."""
+
+    id: str
+    text: str
+    author: str
+    created_time: str
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class UserRecord:
+    """A person or bot of the workspace."""
+
+    id: str
+    name: str
+    email: str
+    kind: str
+
+
 class NotionClient(Protocol):
     """Notion as the actions see it; each method that changes something makes exactly one request."""
 
@@ -92,6 +126,72 @@ class NotionClient(Protocol):
         """Pages and data sources whose title matches, the last edited first."""
         ...
 
+    async def page(self, page_id: str) -> Row:
+        """A page with its properties. Raises Rejected 404."""
+        ...
+
+    async def markdown(self, page_id: str) -> str:
+        """The content of a page as Markdown."""
+        ...
+
+    async def schema_of(self, page_id: str) -> Mapping[str, Mapping[str, Any]]:
+        """The properties a page has: those of its data source, or its title alone."""
+        ...
+
+    async def rows(
+        self, source: Parent, test: Mapping[str, Any] | None, sorts: Sequence[Mapping[str, Any]], limit: int
+    ) -> list[Row]:
+        """The rows that pass the test, in this order."""
+        ...
+
+    async def update_page(self, page_id: str, properties: Mapping[str, Any]) -> Row:
+        """Set property values."""
+        ...
+
+    async def put_in_trash(self, page_id: str, *, back: bool) -> Row:
+        """Into the trash, or back out of it."""
+        ...
+
+    async def move_page(self, page_id: str, parent: Parent) -> Row:
+        """Below another parent."""
+        ...
+
+    async def replace_content(self, page_id: str, markdown: str) -> None:
+        """Other content in place of all there is."""
+        ...
+
+    async def add_comment(self, page_id: str, text: str, key: str) -> CommentRecord:
+        """A comment on a page, with the key by which it is found again."""
+        ...
+
+    async def comments(self, page_id: str) -> list[CommentRecord]:
+        """The open comments of a page, the oldest first."""
+        ...
+
+    async def users(self) -> list[UserRecord]:
+        """Everybody in the workspace."""
+        ...
+
+    async def begin_upload(self, name: str, mime_type: str) -> str:
+        """The id of a new upload."""
+        ...
+
+    async def send_upload(self, upload: str, name: str, mime_type: str, content: bytes) -> None:
+        """The bytes of an upload."""
+        ...
+
+    async def is_uploaded(self, upload: str) -> bool:
+        """Whether the bytes have arrived."""
+        ...
+
+    async def attach(self, page_id: str, upload: str, kind: str, name: str, key: str) -> None:
+        """A block that shows an upload, at the end of a page."""
+        ...
+
+    async def choices(self, name: str, q: str, given: Mapping[str, str]) -> list[Choice]:
+        """What inputs with `choices=` are offered."""
+        ...
+
     async def describe(self) -> ConnectionReport:
         """What this token can do."""
         ...
@@ -100,6 +200,22 @@ class NotionClient(Protocol):
 def marker(key: str) -> str:
     """The unobtrusive last line of what we wrote, by which it is found again: a dot that is a link."""
     return f"[·]({_MARKER_PLACE}{key})"
+
+
+def key_in(thing: Any) -> str:
+    """The key of the marker in a block or comment; empty without one."""
+    found = re.search(re.escape(_MARKER_PLACE) + r"([\w-]+)", json.dumps(thing, ensure_ascii=False))
+    return found[1] if found else ""
+
+
+def marker_text(key: str) -> dict[str, Any]:
+    """The marker as a piece of rich text."""
+    return {"type": "text", "text": {"content": " ·", "link": {"url": f"{_MARKER_PLACE}{key}"}}}
+
+
+def marker_block(key: str) -> dict[str, Any]:
+    """The marker as a block."""
+    return {"object": "block", "type": "paragraph", "paragraph": {"rich_text": [marker_text(key)]}}
 
 
 def holds(block: Any, key: str = "") -> bool:

@@ -45,6 +45,14 @@ def page_properties(schema: Mapping[str, Mapping[str, Any]], title: str, given: 
     return made
 
 
+def changed_properties(
+    schema: Mapping[str, Mapping[str, Any]], title: str, given: Mapping[str, Any]
+) -> dict[str, Value]:
+    """The property values of a change: only what is given. Raises Rejected as `page_properties` does."""
+    made = page_properties(schema, title, given)
+    return made if title.strip() else {name: value for name, value in made.items() if name != title_property(schema)}
+
+
 def title_property(schema: Mapping[str, Mapping[str, Any]]) -> str:
     """The name of the property of type title."""
     return next((name for name, spec in schema.items() if spec.get("type") == "title"), "title")
@@ -187,6 +195,18 @@ def _unknown(name: str, schema: Mapping[str, Any]) -> Rejected:
     return Rejected(f"There is no property “{name[:60]}” there.", refused=True, hint=hint)
 
 
+def _address(item: Mapping[str, Any]) -> str:
+    return str((item.get(str(item.get("type"))) or {}).get("url") or item.get("name") or "")
+
+
+def _rollup(content: Mapping[str, Any]) -> Any:
+    kind = str(content.get("type"))
+    value = content.get(kind)
+    if kind == "array":
+        return [plain_value(item) for item in value or () if isinstance(item, Mapping)]
+    return (value or {}).get("start") if kind == "date" else value
+
+
 def plain_value(value: Mapping[str, Any]) -> Any:
     """A property value as a person would write it."""
     kind = str(value.get("type") or next(iter(value), ""))
@@ -201,4 +221,15 @@ def plain_value(value: Mapping[str, Any]) -> Any:
         return (content or {}).get("start")
     if kind in ("people", "relation"):
         return [item.get("id") for item in content or ()]
+    if kind == "formula":
+        return (content or {}).get((content or {}).get("type"))
+    if kind == "unique_id":
+        number, prefix = (content or {}).get("number"), (content or {}).get("prefix")
+        return f"{prefix}-{number}" if prefix else number
+    if kind in ("created_by", "last_edited_by"):
+        return (content or {}).get("id")
+    if kind == "files":
+        return [_address(item) for item in content or ()]
+    if kind == "rollup":
+        return _rollup(content or {})
     return content

@@ -13,6 +13,7 @@ from integrations.models import SandboxObject
 from integrations.notion.failures import failure
 from integrations.notion.interface import KEY_PROPERTY, FoundThing, PageRecord, Parent, holds, id_in, part_ids
 from integrations.notion.properties import plain_value, title_property
+from integrations.notion.sandbox_reach import SandboxReach
 from integrations.notion.world import (
     PLACEHOLDERS,
     WORLD,
@@ -34,7 +35,7 @@ def connect(info: ConnectionInfo, calls: Calls) -> SandboxNotion:
     return SandboxNotion(info, calls)
 
 
-class SandboxNotion:
+class SandboxNotion(SandboxReach):
     """`interface.NotionClient` over SandboxObject rows; a page keeps its blocks in its data."""
 
     def __init__(self, info: ConnectionInfo, calls: Calls) -> None:
@@ -79,7 +80,7 @@ class SandboxNotion:
             place = self._database(parent.id) if parent.kind == "data_source" else self._page(parent.id)
             if place is None:
                 raise self._absent(parent.id)
-            _check(parent.schema, properties)
+            self._check(parent.schema, properties)
             values = {name: plain_value(value) for name, value in properties.items()}
             blocks = blocks_of(markdown, now())
             title = str(values.get(title_property(parent.schema)) or "Untitled")
@@ -170,6 +171,9 @@ class SandboxNotion:
         pages = self._world.things("page")
         return pages.filter(external_id=identifier).first() or pages.filter(pk=identifier).first()
 
+    def _check(self, schema: Mapping[str, Mapping[str, Any]], properties: Mapping[str, Any]) -> None:
+        _check_values(schema, properties)
+
     def _need_page(self, page_id: str) -> SandboxObject:
         page = self._page(page_id)
         if page is None:
@@ -202,7 +206,7 @@ def _key(block: Mapping[str, Any]) -> str:
     return str(block["text"]).rstrip(")").rpartition("/")[2]
 
 
-def _check(schema: Mapping[str, Mapping[str, Any]], properties: Mapping[str, Any]) -> None:
+def _check_values(schema: Mapping[str, Mapping[str, Any]], properties: Mapping[str, Any]) -> None:
     """Notion refuses a status it does not know; a new choice of a select it adds."""
     for name, value in properties.items():
         spec = schema.get(name, {})

@@ -34,6 +34,13 @@ WORLD = (
         children="page",
         empty="No database.",
     ),
+    Collection(
+        kind="comment",
+        title="Comments",
+        columns=(Column("title", "Comment"), Column("page", "On"), Column("created_time", "Written")),
+        body="text",
+        empty="No comment yet. A step “Comment on a page” writes one.",
+    ),
 )
 _LISTED = re.compile(r"\s*([-*+]|\d+[.)]) ")
 _NAMES = uuid.UUID("6b1f7c55-9a2e-4f0a-8d8a-0d3f3a1f5f10")
