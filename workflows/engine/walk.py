@@ -331,6 +331,7 @@ class Walk:
             raise
         except Finished as finished:
             self._finished(record, finished)
+            frame.keep(record.key, record.output, self._taint(plan, frame, record))
             raise
         except TemplateProblem as problem:
             await self._failed(plan, frame, record, Failure(problem.code, problem.message, problem.hint or ""))
