@@ -14,7 +14,7 @@ from integrations.errors import RateLimited, Rejected, Unavailable
 from orchestrator_site.lib.ids import uuid7
 from workflows.engine import attempts
 from workflows.engine.definition import parse
-from workflows.engine.effects import Ledger, failure_of
+from workflows.engine.effects import Ledger, Passage, failure_of
 from workflows.engine.plan import make_plan
 from workflows.engine.records import EffectRecord, Failure, Record, StepRecord
 from workflows.engine.walk import Done, Released, Task, Traits, Walk
@@ -177,12 +177,23 @@ class DyingExecutor:
 
         async def still(repeated: bool) -> None: ...
 
-        ledger = Ledger(self, task, RUN, self.history, 5.0, nullcontext, still)
+        ledger = Ledger(self, task, RUN, self.history, 5.0, Passage(self, nullcontext, still))
         try:
             done = await ledger.change(Order("make", {}, task.record.input, send, look))
         except (Rejected, RateLimited, Unavailable) as error:
             raise failure_of(error) from error
         return dict(done.data)
+
+    # effects.Gate: nothing is held back
+
+    async def admit(self, task: Task) -> None:
+        return None
+
+    def leave(self, task: Task) -> None: ...
+
+    def spend(self, task: Task) -> None: ...
+
+    def note(self, task: Task, error: Any) -> None: ...
 
     # effects.House
 
