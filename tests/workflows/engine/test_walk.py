@@ -330,4 +330,4 @@ def test_a_block_in_which_the_run_is_stopped_says_what_it_had():
     assert done.status == "succeeded"
     output = log.stored[("loop", "")].output
     assert output["count"] == 3 and [r.get("work", {}).get("text") for r in output["results"]] == ["a", "b", None]
-    assert log.stored[("ask", "loop[1]")].output == {"taken": "then", "results": {}}
+    assert log.stored[("ask", "loop[1]")].output == {"taken": "then", "results": {"enough": {"message": ""}}}
