@@ -6,9 +6,11 @@ booked or changed a second time for them.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
@@ -43,6 +45,8 @@ from workflows.operations.words import effect_words
 from workflows.operations.workflows import get_workflow
 
 MOST_NAMED = 20
+MOST_PLANS = 64
+_plans: OrderedDict[UUID, Plan] = OrderedDict()
 APPROVE = "approve"
 
 
@@ -62,14 +66,20 @@ class Wanted:
 class Preview:
     """What running again would keep and do again; nothing is stored yet."""
 
-    run: Run
+    earlier: Earlier
     version: WorkflowVersion
     definition: Definition
     inputs: dict[str, Any]
+    edited: bool
     given: dict[Place, Any]
     found: Reuse
     repeated: list[Effect]
     problems: list[Problem]
+
+    @property
+    def run(self) -> Run:
+        """The earlier run."""
+        return self.earlier.run
 
     @property
     def warnings(self) -> list[str]:
@@ -123,34 +133,42 @@ def run_again(actor: Actor, run: Run, wanted: Wanted, *, idempotency_key: str | 
     if known is not None:
         return Again(known, _said_then(known))
     found = preview(actor, run, wanted)
-    if found.problems:
-        raise Problems([problem.as_dict() for problem in found.problems], code=found.problems[0].code)
-    fresh = _fresh(actor, found, wanted)
-    fresh.idempotency_key, fresh.request_sha256 = key, sha
-    steps = copies(found.definition, found.found, found.given, Earlier(run), fresh, actor.label)
     try:
-        with transaction.atomic():
-            _store(actor, found, wanted, fresh, steps)
+        return Again(start_again(actor, found, wanted, key, sha), found.warnings)
     except IntegrityError:
         known = known_run(actor, key, sha)
         if known is None:
             raise
         return Again(known, _said_then(known))
+
+
+def start_again(actor: Actor, found: Preview, wanted: Wanted, key: str | None = None, sha: str = "") -> Run:
+    """Start what was looked at before. Raises Problems where something stands in the way."""
+    if found.problems:
+        raise Problems([problem.as_dict() for problem in found.problems], code=found.problems[0].code)
+    fresh = _fresh(actor, found, wanted)
+    fresh.idempotency_key, fresh.request_sha256 = key, sha
+    steps = copies(found.definition, found.found, found.given, found.earlier, fresh, actor.label)
+    with transaction.atomic():
+        _store(actor, found, wanted, fresh, steps)
     wake_if_nobody_works()
-    return Again(fresh, found.warnings)
+    return fresh
 
 
-def preview(actor: Actor, run: Run, wanted: Wanted, *, strict: bool = True) -> Preview:
+def preview(
+    actor: Actor, run: Run, wanted: Wanted, *, strict: bool = True, workflow: Workflow | None = None
+) -> Preview:
     """What running again would keep and repeat. `strict` False: inputs are not checked yet (a form is being filled).
 
     Raises UserError for a version, a mode or inputs that cannot be; what stands in the way of the start is listed.
     """
     actor.require("run")
-    workflow = get_workflow(actor, run.workflow.slug)
+    workflow = workflow or get_workflow(actor, run.workflow.slug)
     check_mode(wanted.mode or run.mode)
     refuse_disabled(workflow)
     version = _version(actor, workflow, run, wanted.version)
-    definition = parse(version.definition, trusted=True)
+    plan = _plan_of(version)
+    definition = plan.definition
     inputs = _inputs(run, definition, wanted.inputs, strict=strict)
     if wanted.start and not run.is_terminal:
         raise Conflict(
@@ -158,16 +176,25 @@ def preview(actor: Actor, run: Run, wanted: Wanted, *, strict: bool = True) -> P
             hint="Cancel it or wait for its end, then run it again from a step.",
         )  # fmt: skip
     given = _given_outputs(definition, wanted)
-    plan = make_plan(definition)
     earlier = Earlier(run)
     found = _reuse(actor, plan, earlier, wanted.start, inputs, given, version) if wanted.start else Reuse()
     covered = covers(definition, found.stands)
     problems = [*found.problems, *_bad_outputs(definition, given)]
-    if given or inputs != run.inputs:
+    edited = wanted.inputs is not None and inputs != run.inputs
+    if given or edited:
         problems += _approved(definition, earlier, covered)
-    return Preview(
-        run, version, definition, inputs, given, found, _repeated(definition, run, covered), problems
-    )  # fmt: skip
+    repeated = _repeated(definition, run, covered)
+    return Preview(earlier, version, definition, inputs, edited, given, found, repeated, problems)
+
+
+def _plan_of(version: WorkflowVersion) -> Plan:
+    """A version ready to be gone through; the same for ever, so it is kept."""
+    found = _plans.get(version.pk)
+    if found is None:
+        found = _plans[version.pk] = make_plan(parse(version.definition, trusted=True))
+        if len(_plans) > MOST_PLANS:
+            _plans.popitem(last=False)
+    return found
 
 
 # What is asked for
@@ -328,12 +355,13 @@ def _store(actor: Actor, found: Preview, wanted: Wanted, fresh: Run, steps: list
         "from": wanted.start,
         "kept": len(found.found.stands),
         "edited": sorted(str(place) for place in found.given),
-        "inputs_edited": found.inputs != found.run.inputs,
+        "inputs_edited": found.edited,
     }
     RunEvent.objects.create(
         workspace=fresh.workspace, run=fresh, kind="again", data={**said, "warnings": found.warnings}
     )
-    audit.record(actor, "run.again", fresh, details=said)
+    if not wanted.batch:
+        audit.record(actor, "run.again", fresh, details=said)
 
 
 def _said_then(run: Run) -> list[str]:

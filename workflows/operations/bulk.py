@@ -18,10 +18,11 @@ from orchestrator_site.lib.clock import moment
 from orchestrator_site.lib.errors import UserError
 from orchestrator_site.lib.ids import uuid7
 from orchestrator_site.lib.tables import defused
-from workflows.models import Run
-from workflows.operations.again import Wanted, preview, run_again
+from workflows.models import Run, Workflow
+from workflows.operations.again import Wanted, preview, start_again
 from workflows.operations.runs import cancel_run
 from workflows.operations.starting import BATCH
+from workflows.operations.workflows import get_workflow
 
 MOST_RUNS = 1000
 MOST_ROWS = 10_000
@@ -49,7 +50,7 @@ class Bulk:
 def chosen(rows: QuerySet[Run], ids: Iterable[UUID] | None = None) -> list[Run]:
     """These runs of a list, or all of it, oldest first. Raises UserError above 1,000, or where there is none."""
     wanted = rows if ids is None else rows.filter(pk__in=list(ids))
-    found = list(wanted.order_by("id")[: MOST_RUNS + 1])
+    found = list(wanted.defer("version__definition").order_by("id")[: MOST_RUNS + 1])
     if len(found) > MOST_RUNS:
         hint = "Narrow the filter, and do it in parts."
         raise UserError("E_LENGTH", f"At most {MOST_RUNS:,} runs at once.", field="runs", limit=MOST_RUNS, hint=hint)
@@ -78,19 +79,23 @@ def run_all_again(actor: Actor, runs: list[Run], start: str, version: int | str 
     """
     actor.require("run")
     bulk = Bulk(batch=uuid7().hex)
+    wanted = Wanted(start, version=version, batch=f"{BATCH}{bulk.batch}")
+    workflows: dict[UUID, Workflow] = {}
     for run in runs:
-        wanted = Wanted(start, version=version, batch=f"{BATCH}{bulk.batch}")
-        _try(bulk, run, lambda run=run, wanted=wanted: _again(actor, run, wanted))  # type: ignore[misc]
+        _try(bulk, run, lambda run=run: _again(actor, run, wanted, workflows))  # type: ignore[misc]
     _record(actor, "runs.again", bulk, start=start)
     return bulk
 
 
-def _again(actor: Actor, run: Run, wanted: Wanted) -> Run:
+def _again(actor: Actor, run: Run, wanted: Wanted, workflows: dict[UUID, Workflow]) -> Run:
     if wanted.start and run.status not in FAILED:
         raise UserError("E_NOT_FAILED", "It did not fail.")
-    if wanted.start and preview(actor, run, wanted).repeated:
+    if run.workflow_id not in workflows:
+        workflows[run.workflow_id] = get_workflow(actor, run.workflow.slug)
+    found = preview(actor, run, wanted, workflow=workflows[run.workflow_id])
+    if wanted.start and found.repeated:
         raise UserError("E_REPEATS", "Changes would be made again: run it again on its own page.")
-    return run_again(actor, run, wanted).run
+    return start_again(actor, found, wanted)
 
 
 def _try(bulk: Bulk, run: Run, act: Any) -> None:

@@ -93,6 +93,8 @@ def changes_behind(run: Run, depth: int = 0) -> list[Change]:
         Change(Place(effect.step_run.key, effect.step_run.path), effect.step_run.action, effect)
         for effect in own.select_related("step_run", "connection").order_by("id")
     ]
+    if not StepRun.objects.of(run.workspace_id).filter(run=run, action="run_workflow").exists():
+        return [*found, *kept_changes(run, depth + 1)]
     children = Run.objects.of(run.workspace_id).filter(parent_step__run=run).select_related("parent_step")
     for child in children:
         step = child.parent_step

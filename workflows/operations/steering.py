@@ -116,7 +116,8 @@ def _fresh_unless_ending(run: Run, doing: str) -> Run:
 
 
 def _fresh(run: Run) -> Run:
-    found: Run = Run.objects.of(run.workspace_id).select_related("workflow", "version", "workspace").get(pk=run.pk)
+    rows = Run.objects.of(run.workspace_id).select_related("workflow", "version", "workspace")
+    found: Run = rows.defer("version__definition").get(pk=run.pk)
     return found
 
 

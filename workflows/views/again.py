@@ -21,7 +21,6 @@ from workflows.models import Run
 from workflows.operations import runs as operations
 from workflows.operations.again import APPROVE, Preview, Wanted, preview, run_again
 from workflows.operations.blobs import is_reference
-from workflows.operations.earlier import Earlier
 from workflows.views.effect_line import EffectLine
 from workflows.views.pages import PageRequest, go, link, tell_error
 from workflows.views.run_form import PREFIX, RunForm
@@ -164,7 +163,7 @@ def _editable(shown: Preview) -> dict[str, tuple[str, Any]]:
     found: dict[str, tuple[str, Any]] = {}
     around = {spec.key: parents for spec, parents in shown.definition.walk()}
     stands = shown.found.stands
-    rows = Earlier(shown.run).whole({place for place in stands if _seen(place, around, stands)})
+    rows = shown.earlier.whole({place for place in stands if _seen(place, around, stands)})
     specs = {spec.key: spec for spec, _ in shown.definition.walk()}
     order = {key: number for number, key in enumerate(specs)}
     for place in sorted(rows, key=lambda place: (order[place.key], place.path))[:MOST_OUTPUTS]:
