@@ -251,6 +251,15 @@ document.addEventListener('click', event => {
   if (value) insert(value.dataset.insert)
 })
 
+// ---- What a model is writing right now: the run's stream tells it, the step shows it, its end in view -------------
+document.addEventListener('preview', event => {
+  const { step, text } = JSON.parse(event.detail.data)
+  for (const place of all(`[data-preview="${CSS.escape(step)}"]`)) {
+    place.textContent = text
+    place.scrollTop = place.scrollHeight
+  }
+})
+
 // ---- Narrowing: input[data-narrow="#list"] hides the [data-words] that hold not all its words ---------------------
 document.addEventListener('input', event => {
   const { narrow } = event.target.dataset

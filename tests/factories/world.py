@@ -27,6 +27,7 @@ from workflows.models import (
     Blob,
     DraftRevision,
     Effect,
+    Preview,
     Run,
     RunEvent,
     Step,
@@ -193,6 +194,7 @@ def _run(world: World) -> None:
         title=f"Did it happen? {canary}",
         body=canary,
     )
+    Preview.objects.create(workspace=space, run=run, step_run=step, text=canary)
     RunEvent.objects.create(workspace=space, run=run, kind="attention", data={"canary": canary})
     world.things["file"] = Blob.objects.create(
         workspace=space, sha256=_sha(canary), size=len(canary), name=f"{canary}.txt", content=canary.encode()

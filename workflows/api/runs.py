@@ -197,7 +197,10 @@ class RunEvents(ApiView):
 
     @extend_schema(operation_id="runs_events", responses={(200, "text/event-stream"): OpenApiTypes.STR})
     def get(self, request: Request, run: str) -> HttpResponse | StreamingHttpResponse:
-        """Follow a run as server-sent events: `step`, `run`, then `end`. Resumes by Last-Event-ID; 60 s at most."""
+        """Follow a run as server-sent events: `step`, `run`, then `end`; resumes by Last-Event-ID, 60 s at most.
+
+        `preview` tells what a model is writing right now; it is no record and may be late.
+        """
         found = _get(request, run)
         last = str(request.headers.get("Last-Event-ID", request.query_params.get("after", "0")))
         after = int(last) if last.isdigit() and len(last) < 19 else 0
@@ -228,6 +231,10 @@ def _events(run: Run, after: int) -> Iterator[str]:
     for found in live.stream(run, after):
         if found is None:
             yield ": still here\n\n"
+            continue
+        if isinstance(found, live.Writing):
+            for step_run, text in found.texts.items():
+                yield f"event: preview\ndata: {dumps({'step_run': str(step_run), 'text': text})}\n\n"
             continue
         for step in with_outputs(found.steps):
             yield _event("step", shapes.step_json(step, step.attempts.all()), step.seq)

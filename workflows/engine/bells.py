@@ -24,7 +24,9 @@ log = logging.getLogger(__name__)
 
 CHANNEL = "awo_runs"
 DATA_VERSION_EVERY = 0.25
+WATCHED = "w"
 Ring = Callable[[UUID | None], None]
+Watch = Callable[[UUID], None]
 
 
 def workers_folder() -> Path:
@@ -41,14 +43,23 @@ def ring_after_commit(run: UUID | None = None) -> None:
         transaction.on_commit(lambda: ring_sockets(run))
 
 
-def ring_sockets(run: UUID | None = None, folder: Path | None = None) -> int:
+def ring_watched(run: UUID) -> None:
+    """Somebody looks at this run now: what its models write is worth showing."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, f"{WATCHED}{run.hex}"])
+    else:
+        ring_sockets(run, prefix=WATCHED)
+
+
+def ring_sockets(run: UUID | None = None, folder: Path | None = None, prefix: str = "") -> int:
     """A datagram to every worker of this machine; how many took it."""
     rung = 0
     with _Folder(folder or workers_folder()) as place, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.setblocking(False)
         for name in place.names():
             with contextlib.suppress(OSError):
-                sender.sendto(run.hex.encode() if run else b"", place.address(name))
+                sender.sendto(f"{prefix}{run.hex}".encode() if run else b"", place.address(name))
                 rung += 1
     return rung
 
@@ -84,8 +95,8 @@ class _Folder:
 class SocketBell:
     """The engine's end on SQLite."""
 
-    def __init__(self, folder: Path, worker: UUID, database: str, ring: Ring) -> None:
-        self.ring = ring
+    def __init__(self, folder: Path, worker: UUID, database: str, ring: Ring, watch: Watch) -> None:
+        self.ring, self.watch = ring, watch
         self.path = folder / f"{worker}.sock"
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
@@ -116,7 +127,7 @@ class SocketBell:
                 said = self._socket.recv(64)
             except OSError:
                 return
-            self.ring(_run_of(said.decode(errors="replace")))
+            _hear(said.decode(errors="replace"), self.ring, self.watch)
 
     def _close(self) -> None:
         self._database.close()
@@ -128,8 +139,8 @@ class SocketBell:
 class NotifyBell:
     """The engine's end on PostgreSQL: a connection of its own, made again when it is lost."""
 
-    def __init__(self, conninfo: dict[str, Any], ring: Ring) -> None:
-        self.conninfo, self.ring = conninfo, ring
+    def __init__(self, conninfo: dict[str, Any], ring: Ring, watch: Watch) -> None:
+        self.conninfo, self.ring, self.watch = conninfo, ring, watch
 
     async def listen(self) -> None:
         """Ring until cancelled."""
@@ -143,11 +154,19 @@ class NotifyBell:
                     self.ring(None)
                     waited = 0.2
                     async for notice in listener.notifies():
-                        self.ring(_run_of(notice.payload))
+                        _hear(notice.payload, self.ring, self.watch)
             except psycopg.Error as problem:
                 log.warning("the bell is silent, trying again: %s", problem)
             await asyncio.sleep(waited)
             waited = min(5.0, waited * 2)
+
+
+def _hear(said: str, ring: Ring, watch: Watch) -> None:
+    """There is work (for a run that is named, or somewhere); or a run is being watched, which is no work."""
+    if not said.startswith(WATCHED):
+        ring(_run_of(said))
+    elif (run := _run_of(said.removeprefix(WATCHED))) is not None:
+        watch(run)
 
 
 def _run_of(text: str) -> UUID | None:
@@ -157,14 +176,14 @@ def _run_of(text: str) -> UUID | None:
         return None
 
 
-def make_bell(worker: UUID, alias_settings: dict[str, Any], ring: Ring) -> SocketBell | NotifyBell:
+def make_bell(worker: UUID, alias_settings: dict[str, Any], ring: Ring, watch: Watch) -> SocketBell | NotifyBell:
     """The bell for the database in use."""
     if alias_settings["ENGINE"].endswith("sqlite_backend"):
-        return SocketBell(workers_folder(), worker, str(alias_settings["NAME"]), ring)
+        return SocketBell(workers_folder(), worker, str(alias_settings["NAME"]), ring, watch)
     if settings.DATABASE_LISTEN_URL:
         from orchestrator_site.lib.database_url import database_config
 
         alias_settings = database_config(settings.DATABASE_LISTEN_URL, Path(settings.DATA_DIR))
     names = {"HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password", "NAME": "dbname"}
     info = {name: alias_settings[key] for key, name in names.items() if alias_settings.get(key)}
-    return NotifyBell(info, ring)
+    return NotifyBell(info, ring, watch)

@@ -213,6 +213,7 @@ class Driver:
             loaded.effects,
             run.workflow_id,
             run.workflow_slug,
+            run.trigger_kind,
         )
         executor = Executor(facts, self.house, self.clients)
         totals = (run.input_tokens, run.output_tokens, run.cost_usd)

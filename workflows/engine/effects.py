@@ -23,6 +23,7 @@ from workflows.engine.attempts import admitted, another
 from workflows.engine.calls import set_deadline
 from workflows.engine.crashpoints import crashpoint
 from workflows.engine.frames import Ended
+from workflows.engine.previews import Previews
 from workflows.engine.records import EffectRecord, Failure, WaitRecord
 from workflows.engine.retry import backoff
 from workflows.engine.walk import Task
@@ -48,6 +49,9 @@ class House(Protocol):
     @property
     def settle_seconds(self) -> float:
         """How long after its deadline absence is believed."""
+
+    previews: Previews
+    """Where what models write is shown to whoever watches."""
 
     limits: Any
     """`workflows.engine.limits.Limits`; None where nothing is limited."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -53,6 +53,7 @@ class RunFacts:
     effects: dict[str, list[EffectRecord]] = field(default_factory=dict)
     workflow_id: UUID | None = None
     workflow: str = ""
+    trigger: str = ""
 
 
 class Executor:
@@ -121,18 +122,33 @@ class Executor:
         if action.kind is Kind.PURE:
             context = Context(None, None, _NO_CALLS, _no_change)  # type: ignore[type-var]
             return await self._guarded(task, action, self._bound(context, task), values, None)
-        while True:
-            opened = await self._opened(task)
-            ledger = self._ledger(task, timeout, opened)
-            context = Context(
-                client=opened.client if opened else None,
-                connection=opened.info if opened else None,
-                calls=opened.calls if opened else _NO_CALLS,
-                change=ledger.change,
-                earlier_change=bool(self._changes(task)),
-            )
-            with suppress(Reopened):
-                return await self._guarded(task, action, self._bound(context, task), values, ledger, timeout)
+        show = self._show(task, action)
+        try:
+            while True:
+                opened = await self._opened(task)
+                ledger = self._ledger(task, timeout, opened)
+                context = Context(
+                    client=opened.client if opened else None,
+                    connection=opened.info if opened else None,
+                    calls=opened.calls if opened else _NO_CALLS,
+                    change=ledger.change,
+                    earlier_change=bool(self._changes(task)),
+                    stream=show,
+                )
+                with suppress(Reopened):
+                    return await self._guarded(task, action, self._bound(context, task), values, ledger, timeout)
+        finally:
+            if show is not None:
+                self.house.previews.end(task.record.id)
+
+    def _show(self, task: Task, action: Action) -> Callable[[str], None] | None:
+        """Where a model's words are shown while it writes; None where nobody looks."""
+        facts = self.facts
+        if action.kind is not Kind.MODEL:
+            return None
+        if not self.house.previews.is_watched(facts.run_id, facts.trigger, facts.now):
+            return None
+        return self.house.previews.begin(task.record.id, facts.run_id, facts.workspace_id)
 
     def _bound(self, context: Context[Any], task: Task) -> Context[Any]:
         context.now = self.facts.now

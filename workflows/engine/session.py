@@ -32,6 +32,7 @@ from workflows.engine.lease import Lease
 from workflows.engine.limit_rows import View, look
 from workflows.engine.limits import Limits
 from workflows.engine.outside import RunOutside
+from workflows.engine.previews import Previews
 from workflows.engine.protocol import Me, Sighting
 from workflows.engine.reads import Reads
 from workflows.engine.records import EffectRecord, StepRecord
@@ -83,6 +84,7 @@ class Session:
         self._tasks_aside: set[asyncio.Task[None]] = set()
         self._watch = Watch(self.times, engine.identity, workers_folder() if self.sqlite else None)
         self._said = 0.0
+        self.previews = Previews(self.on_database)
         self.turns = Turns()
         self.limits: Limits
 
@@ -119,7 +121,7 @@ class Session:
     async def run(self) -> End:
         """Work until drained, fenced or taken over."""
         await self._beat_once()
-        bell = make_bell(self.me.worker, connections[self.engine.alias].settings_dict, self.ring)
+        bell = make_bell(self.me.worker, connections[self.engine.alias].settings_dict, self.ring, self.previews.watch)
         sweeper = Sweeper(self.reads, self.clients, self.times, self.me)
         loops: tuple[Coroutine[Any, Any, None], ...] = (
             bell.listen(),
@@ -129,6 +131,7 @@ class Session:
             self._watch_others(),
             self._owned(),
             sweeper.run(),
+            self.previews.run(),
             self.limits.keep_shares(),
         )
         self._tasks = [asyncio.ensure_future(loop) for loop in loops]

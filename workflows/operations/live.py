@@ -15,13 +15,15 @@ from uuid import UUID
 
 from django.db import close_old_connections, connection
 
-from workflows.models import Run, RunEvent, StepRun
+from workflows.engine.bells import ring_watched
+from workflows.models import Preview, Run, RunEvent, StepRun
 from workflows.models.run import TERMINAL
 
 MAX_STREAMS = 48
 STREAM_SECONDS = 60.0
 POLL_SECONDS = 0.3
 KEEP_ALIVE_SECONDS = 15.0
+TELL_ENGINES_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,14 @@ class Changes:
         return self.run.is_terminal
 
 
+@dataclass(frozen=True)
+class Writing:
+    """What models of this run are writing right now: the text so far, by step run. No record, and it may be late."""
+
+    run: UUID
+    texts: dict[UUID, str]
+
+
 def changes(run: Run, after: int = 0) -> Changes:
     """What changed in this run after step sequence number `after` (0: everything). Reads the run anew."""
     fresh = Run.objects.of(run.workspace_id).select_related("workflow", "version", "workspace").get(pk=run.pk)
@@ -53,10 +63,16 @@ def changes(run: Run, after: int = 0) -> Changes:
     return Changes(fresh, steps, events, max([after, *(step.seq for step in steps)]))
 
 
+def writing(run: Run) -> dict[UUID, str]:
+    """The text that each running model step has written so far, where somebody watches."""
+    return dict(Preview.objects.of(run.workspace_id).filter(run=run).values_list("step_run_id", "text"))
+
+
 @dataclass
 class _Watch:
     run: UUID
-    bell: queue.SimpleQueue[None] = field(default_factory=queue.SimpleQueue)
+    bell: queue.SimpleQueue[bool] = field(default_factory=queue.SimpleQueue)
+    shown: dict[UUID, str] = field(default_factory=dict)
 
 
 class LiveHub:
@@ -66,6 +82,8 @@ class LiveHub:
         self._lock = threading.Lock()
         self._watches: list[_Watch] = []
         self._seen: dict[UUID, tuple[object, ...]] = {}
+        self._texts: dict[UUID, dict[UUID, str]] = {}
+        self._told: dict[UUID, float] = {}
         self._thread: threading.Thread | None = None
 
     def watch(self, run: UUID) -> _Watch | None:
@@ -96,18 +114,35 @@ class LiveHub:
         """One look at all watched runs; False when nobody watches any more (the thread then ends)."""
         with self._lock:
             if not self._watches:
-                self._thread, self._seen = None, {}
+                self._thread, self._seen, self._texts, self._told = None, {}, {}, {}
                 return False
             watches = list(self._watches)
         runs = {place.run for place in watches}
         close_old_connections()
-        states = _states(runs)
+        states, texts = _states(runs), _texts(runs)
         moved = {run for run in runs if self._seen.get(run) != states.get(run)}
-        self._seen = states
+        written = {run for run in runs if self._texts.get(run) != texts.get(run)}
+        self._seen, self._texts = states, texts
         for place in watches:
             if place.run in moved:
-                place.bell.put(None)
+                place.bell.put(True)
+            elif place.run in written:
+                place.bell.put(False)
+        self._tell_engines({run for run, state in states.items() if state[0] not in TERMINAL})
         return True
+
+    def texts(self, run: UUID) -> dict[UUID, str]:
+        """What models of a run were writing at the last look."""
+        return dict(self._texts.get(run, {}))
+
+    def _tell_engines(self, runs: set[UUID]) -> None:
+        """Now and then: these runs are looked at, so their models' words are worth showing."""
+        at = time.monotonic()
+        self._told = {run: told for run, told in self._told.items() if run in runs}
+        for run in runs:
+            if at - self._told.get(run, 0.0) >= TELL_ENGINES_SECONDS:
+                self._told[run] = at
+                ring_watched(run)
 
 
 def _states(runs: set[UUID]) -> dict[UUID, tuple[object, ...]]:
@@ -122,13 +157,22 @@ def _states(runs: set[UUID]) -> dict[UUID, tuple[object, ...]]:
     return {row[0]: tuple(row[1:]) for row in rows}
 
 
+def _texts(runs: set[UUID]) -> dict[UUID, dict[UUID, str]]:
+    found: dict[UUID, dict[UUID, str]] = {}
+    rows = Preview.objects.unscoped("the live hub looks at every watched run; each stream was checked before")
+    for run, step, text in rows.filter(run_id__in=runs).values_list("run_id", "step_run_id", "text"):
+        found.setdefault(run, {})[step] = text
+    return found
+
+
 hub = LiveHub()
 
 
-def stream(run: Run, after: int = 0) -> Iterator[Changes | None]:
-    """Yield the changes of a run as they come, None as a sign of life every 15 s; ends with the run or after 60 s.
+def stream(run: Run, after: int = 0) -> Iterator[Changes | Writing | None]:
+    """Yield the changes of a run as they come, and what its models write; ends with the run or after 60 s.
 
-    Yields the state at once. Raises `queue.Full` when all places are taken (the caller answers 503: poll instead).
+    None is a sign of life every 15 s. Yields the state at once. Raises `queue.Full` when all places are taken (the
+    caller answers 503: poll instead).
     """
     place = hub.watch(run.pk)
     if place is None:
@@ -139,7 +183,7 @@ def stream(run: Run, after: int = 0) -> Iterator[Changes | None]:
         hub.leave(place)
 
 
-def _follow(run: Run, after: int, place: _Watch) -> Iterator[Changes | None]:
+def _follow(run: Run, after: int, place: _Watch) -> Iterator[Changes | Writing | None]:
     end = time.monotonic() + STREAM_SECONDS
     while True:
         found = changes(run, after)
@@ -147,17 +191,28 @@ def _follow(run: Run, after: int, place: _Watch) -> Iterator[Changes | None]:
         yield found
         if found.run.status in TERMINAL:
             return
-        while not _rang(place, min(KEEP_ALIVE_SECONDS, end - time.monotonic())):
+        if (words := _new_words(run.pk, place)).texts:
+            yield words
+        while not (moved := _rang(place, min(KEEP_ALIVE_SECONDS, end - time.monotonic()))):
             if time.monotonic() >= end:
                 return
-            yield None
+            yield None if moved is None else _new_words(run.pk, place)
 
 
-def _rang(place: _Watch, seconds: float) -> bool:
+def _new_words(run: UUID, place: _Watch) -> Writing:
+    """The texts that this place has not been shown yet."""
+    texts = hub.texts(run)
+    fresh = {step: text for step, text in texts.items() if place.shown.get(step) != text}
+    place.shown = texts
+    return Writing(run, fresh)
+
+
+def _rang(place: _Watch, seconds: float) -> bool | None:
+    """True: the run has moved; False: only new words; None: nothing so far."""
     try:
-        place.bell.get(timeout=max(0.01, seconds))
+        moved = place.bell.get(timeout=max(0.01, seconds))
     except queue.Empty:
-        return False
+        return None
     while not place.bell.empty():
-        place.bell.get_nowait()
-    return True
+        moved = place.bell.get_nowait() or moved
+    return moved

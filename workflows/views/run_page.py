@@ -18,6 +18,7 @@ from workflows.engine.reuse import Place
 from workflows.models import Effect, Run, RunEvent, StepRun, Wait
 from workflows.operations.blobs import with_outputs
 from workflows.operations.earlier import kept_changes
+from workflows.operations.live import writing
 from workflows.operations.outline import list_title
 from workflows.operations.turns import held_back
 from workflows.views.effect_line import EffectLine
@@ -59,6 +60,8 @@ class StepRow:
     list_title: str = ""
     wait: Wait | None = None
     child: Run | None = None
+    writes: bool = False
+    preview: str = ""
 
     @property
     def place(self) -> str:
@@ -95,6 +98,7 @@ class Record:
     by_key: dict[str, list[StepRun]]
     numbers: dict[str, int]
     signs: dict[Any, str]
+    texts: dict[Any, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -180,7 +184,8 @@ def build(run: Run) -> RunPage:
         .order_by("id")
     ]
     numbers = {spec.key: number for number, (spec, _) in enumerate(definition.walk(), start=1)}
-    rows = _rows(definition, steps, run, numbers, _signs(effects))
+    texts = {} if run.is_terminal else writing(run)
+    rows = _rows(definition, steps, run, numbers, _signs(effects), texts)
     flat = [row for row in rows if row.depth == 0]
     asks = asks_of(run, steps)
     put_on(rows, asks)
@@ -212,13 +217,18 @@ def _signs(effects: Iterable[EffectLine]) -> dict[Any, str]:
 
 
 def _rows(
-    definition: Definition, steps: Iterable[StepRun], run: Run, numbers: dict[str, int], signs: dict[Any, str]
+    definition: Definition,
+    steps: Iterable[StepRun],
+    run: Run,
+    numbers: dict[str, int],
+    signs: dict[Any, str],
+    texts: dict[Any, str],
 ) -> list[StepRow]:
     places: dict[tuple[str, str], StepRun] = {(step.key, step.path): step for step in steps}
     by_key: dict[str, list[StepRun]] = defaultdict(list)
     for step in places.values():
         by_key[step.key].append(step)
-    return _list(definition.steps, "", 0, Record(run, places, by_key, numbers, signs))
+    return _list(definition.steps, "", 0, Record(run, places, by_key, numbers, signs, texts))
 
 
 def _list(
@@ -308,6 +318,8 @@ def _row(spec: StepSpec, record: StepRun | None, depth: int, all_of: Record) -> 
         return row
     row.why = ASKING.get(status) or why(record)
     row.cost = cost(record)
+    row.writes = record.kind == "model" and record.status == "running"
+    row.preview = all_of.texts.get(record.pk, "") if row.writes else ""
     if row.reused:
         row.cost = "edited" if row.reused["edited"] else "from an earlier run"
     row.attempts = _attempts(record)

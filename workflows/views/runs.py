@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from orchestrator_site.lib.errors import UserError
+from orchestrator_site.lib.json import dumps
 from workflows.api import shapes
 from workflows.models import Run, StepRun, Workflow
 from workflows.operations import live
@@ -167,6 +168,9 @@ def _live(request: PageRequest, found: Run) -> Iterator[str]:
             if changes is None:
                 yield ": still here\n\n"
                 continue
+            if isinstance(changes, live.Writing):
+                yield from _words(changes)
+                continue
             yield _fragment(request, changes.run)
             if changes.is_final:
                 yield "event: end\ndata: end\n\n"
@@ -176,6 +180,12 @@ def _live(request: PageRequest, found: Run) -> Iterator[str]:
         yield "retry: 5000\n" + _fragment(request, fresh.run)
         if fresh.is_final:
             yield "event: end\ndata: end\n\n"
+
+
+def _words(written: live.Writing) -> Iterator[str]:
+    """What models are writing, as `preview` events that the page puts beside their steps."""
+    for step, text in written.texts.items():
+        yield f"event: preview\ndata: {dumps({'step': str(step), 'text': text})}\n\n"
 
 
 def _fragment(request: PageRequest, found: Run) -> str:
