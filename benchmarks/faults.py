@@ -3,7 +3,7 @@
 docs/faults.md tells them.
 
 python -m benchmarks.faults [--database sqlite|postgres|both] [--only matrix,kills,…] [--points P07,P09] [--modes kill]
-                            [--repeat N] [--kills N] [--stops N] [--json FILE]
+                            [--repeat N] [--kills N] [--apart SECONDS] [--stops N] [--json FILE]
 """
 
 import argparse
@@ -11,11 +11,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.faults import hosts, matrix, outages, outside, processes, report, storm
+from tests.faults import hosts, matrix, outages, outside, processes, report, services, storm
 from tests.faults.report import Row
 
 DATABASES = ("sqlite", "postgres")
-STORIES = ("matrix", "processes", "outages", "outside", "hosts", "steady", "kills", "stops")
+STORIES = ("matrix", "processes", "outages", "services", "outside", "hosts", "steady", "kills", "stops")
 A_STORM = 200
 
 
@@ -44,6 +44,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--modes", default=",".join(matrix.MODES))
     parser.add_argument("--repeat", type=int, default=1, help="how often each story of the matrix is played")
     parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--apart", type=float, default=1.5, help="seconds between two kills, on average")
     parser.add_argument("--stops", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path)
@@ -61,16 +62,19 @@ def _stories(database: str, options: argparse.Namespace) -> Iterator[Row]:
         yield from processes.stories(database, 3 * options.repeat)
     if "outages" in only:
         yield from outages.stories(database, 3 * options.repeat)
+    if "services" in only:
+        yield from services.stories(database)
     if "outside" in only:
         yield from outside.stories(database)
     if "hosts" in only:
         yield from hosts.stories(database, 4 * options.repeat)
     if "steady" in only:
         yield processes.steady(database)
-    for name, number, play in (("kills", options.kills, storm.kills), ("stops", options.stops, storm.stops)):
-        # In pieces: a database of its own each, so that one story's history does not slow the next.
-        for turn, done in enumerate(range(0, number if name in only else 0, A_STORM)):
-            yield play(database, min(A_STORM, number - done), options.seed + turn)
+    # In pieces: a database of its own each, so that one story's history does not slow the next.
+    for turn, done in enumerate(range(0, options.kills if "kills" in only else 0, A_STORM)):
+        yield storm.kills(database, min(A_STORM, options.kills - done), options.seed + turn, options.apart)
+    for turn, done in enumerate(range(0, options.stops if "stops" in only else 0, A_STORM)):
+        yield storm.stops(database, min(A_STORM, options.stops - done), options.seed + turn)
 
 
 if __name__ == "__main__":

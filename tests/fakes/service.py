@@ -2,12 +2,15 @@
 
 Every change is fsynced to a journal before it is answered. Faults are planned per request: ok, lose (done, no answer),
 drop (not done, no answer), 500 (not done), 500done, 429, 429:3 (wait three seconds), 422, slow (done, answered late),
-html (done, unreadable).
+html (done, unreadable). A mood is a fault of every request until it is lifted: 500, 429, hang, drip, truncated, html,
+bomb.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import gzip
 import json
 import os
 import threading
@@ -25,6 +28,8 @@ class FakeService:
         self.plan: deque[str] = deque()
         self.done: list[dict] = []
         self.tokens: list[str | None] = []
+        self.mood = ""
+        self.lifted = threading.Event()
         self.requests = 0
         self.times: list[float] = []
         self.in_flight = self.most_in_flight = 0
@@ -84,6 +89,10 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
+        if self.house.mood:
+            self._next()
+            self._moody("")
+            return
         query = parse_qs(urlsplit(self.path).query)
         if self.path.startswith("/read"):
             fault = self._next()
@@ -107,10 +116,49 @@ class _Handler(BaseHTTPRequestHandler):
             self.house.plan.extend(body["plan"])
             self._answer(200, {})
             return
+        if self.path == "/mood":
+            self._change_mood(body["mood"])
+            return
+        if self.house.mood:
+            self._next()
+            self._moody(self.headers["X-Key"] or "")
+            return
         if self.path == "/model":
             self._model(body)
             return
         self._change(body)
+
+    def _change_mood(self, mood: str) -> None:
+        self.house.lifted.set()
+        self.house.mood, self.house.lifted = mood, threading.Event()
+        self._answer(200, {"requests": self.house.requests})
+
+    def _moody(self, key: str) -> None:
+        """What is done is written down; the answer is of no use."""
+        mood, lifted = self.house.mood, self.house.lifted
+        if mood in ("drip", "truncated", "html", "bomb") and key:
+            self.house.do(key, {"title": ""}, self.headers["X-Process"] or "")
+        if mood == "500":
+            self._answer(500, {"error": "storm"})
+        elif mood == "429":
+            self._answer(429, {"error": "storm"}, {"Retry-After": "5"})
+        elif mood == "html":
+            self._send(200, b"<html>proxy</html>", {})
+        elif mood == "truncated":
+            self._send(200, b'{"id": "1", "url"', {})
+        elif mood == "bomb":
+            self._send(200, gzip.compress(b"0" * 50_000_000), {"Content-Encoding": "gzip"})
+        else:
+            self._drip(lifted, 0.5 if mood == "drip" else 60.0)
+            self.close_connection = True
+
+    def _drip(self, lifted: threading.Event, apart: float) -> None:
+        """A byte now and then, never all of them."""
+        with contextlib.suppress(OSError):
+            if apart < 60:
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            while not lifted.wait(apart):
+                self.wfile.write(b" ")
 
     def _model(self, body: dict) -> None:
         with self.house.lock:

@@ -34,8 +34,8 @@ def copy(path: str) -> bool:
     return True
 
 
-def prepare(url: str) -> bool:
-    """A workspace, a connection and the workflows."""
+def prepare(url: str, other: str = "") -> bool:
+    """A workspace, its connections (the second may lead to another service) and the workflows."""
     from accounts.operations.setup import create_user, create_workspace
     from integrations.operations.connections import create_connection
     from workflows.operations.publish import publish_workflow
@@ -44,6 +44,7 @@ def prepare(url: str) -> bool:
     workspace = create_workspace(create_user(OWNER), "Stage", slug="stage")
     actor = Actor.system(workspace, "stage")
     create_connection(actor, service="fake", name="fake", secret={"token": "abc"}, base_url=url)
+    create_connection(actor, service="fake", name="other", secret={"token": "abc"}, base_url=other or url)
     for slug, steps in WORKFLOWS.items():
         definition = {"format": 1, "slug": slug, "name": slug, "inputs": INPUTS.get(slug, []), "steps": steps}
         publish_workflow(actor, create_workflow(actor, definition))

@@ -75,6 +75,9 @@ def row(
     verdict = stage.check(honest, deleted)
     for text in wrong:
         verdict.note("stuck", text)
+    if not verdict.clean:
+        stage.keep = True
+        verdict.details.append(f"what it left behind: {stage.kept}")
     return Row(
         story, stage.database, verdict.runs, stage.kills, *(getattr(verdict, kind) for kind in KINDS),
         list(recovery.pure) if recovery else [], list(recovery.effect) if recovery else [],

@@ -75,6 +75,7 @@ WORKFLOWS: dict[str, list[dict[str, Any]]] = {
         {"key": "child", "action": "run_workflow", "with": {"workflow": "effects"}},
         _make("make"),
     ],
+    "calm": [{**_make("make"), "connection": "other"}],
     "hungry": [{"key": "eat", "action": "fake.eat", "with": {"megabytes": 4000}}],
     "pure": [{"key": f"s{n}", "action": "data.format", "with": {"template": f"{n}"}} for n in range(10)],
 }
@@ -82,7 +83,7 @@ INPUTS: dict[str, list[dict[str, Any]]] = {"big": [{"name": "text", "type": "lon
 BIG = "x" * 400_000
 # How many steps and changes a run has when it has succeeded.
 WANTED = {
-    "asks": (2, 1), "blind": (1, 1), "big": (5, 1), "each": (4, 3), "effects": (5, 2), "forks": (6, 3),
+    "asks": (2, 1), "blind": (1, 1), "big": (5, 1), "calm": (1, 1), "each": (4, 3), "effects": (5, 2), "forks": (6, 3),
     "hungry": (1, 0), "pair": (3, 1), "parent": (2, 1), "poison": (1, 0), "pure": (10, 0), "rests": (4, 2),
     "rounds": (7, 3), "slow": (1, 0),
 }  # fmt: skip

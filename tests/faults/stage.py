@@ -57,6 +57,7 @@ class Stage:
         postgres: str = POSTGRES,
         host: str = "127.0.0.1",
         folder: Path | None = None,
+        two_services: bool = False,
         **env: str,
     ) -> None:
         self.folder = folder or Path(tempfile.mkdtemp(prefix="awo-fault-"))
@@ -79,30 +80,33 @@ class Stage:
         }
         self.supervisors: list[subprocess.Popen[bytes]] = []
         self.service: subprocess.Popen[str] | None = None
+        self.other: subprocess.Popen[str] | None = None
+        self.two_services = two_services
         self.helper: subprocess.Popen[str] | None = None
         self.acked: list[str] = []
         self.token = ""
         self.kills = 0
+        self.keep = False  # what a story that failed left behind is worth reading
         self._eyes: Eyes | None = None
 
     # Curtain up, curtain down
 
     def __enter__(self) -> Self:
-        self.service = subprocess.Popen(
-            [sys.executable, "-m", "tests.fakes.service", "--journal", str(self.journal), "--host", self.host],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.service.stdout is not None
-        self.url = self.service.stdout.readline().strip()
-        self.env["FAKE_HOST"] = self.url.removeprefix("http://")
+        self.service, self.url = self._serve(self.journal)
+        self.other, url = self._serve(self.kept / "other.journal") if self.two_services else (None, "")
+        self.env["FAKE_HOST"] = f"{self.url} {url}".replace("http://", "")
         if self.database == "postgres":
             self._make_postgres()
         else:
             self._make_sqlite()
-        self.act("prepare", self.url)
+        self.act("prepare", self.url, url)
         return self
+
+    def _serve(self, journal: Path) -> tuple[subprocess.Popen[str], str]:
+        command = [sys.executable, "-m", "tests.fakes.service", "--journal", str(journal), "--host", self.host]
+        service = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert service.stdout is not None
+        return service, service.stdout.readline().strip()
 
     def _make_sqlite(self) -> None:
         if TEMPLATE.exists():
@@ -128,15 +132,18 @@ class Stage:
         with psycopg.connect(f"{self.postgres}/postgres", autocommit=True) as admin:
             admin.execute(sql)
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, gone: type[BaseException] | None, *_: Any) -> None:
         for supervisor in self.supervisors:
             self.kill_all(supervisor)
-        for process in (self.service, self.helper):
+        for process in (self.service, self.other, self.helper):
             if process is not None:
                 process.kill()
                 process.wait()
         if self._eyes is not None:
             self._eyes.close()
+        if gone is None and not self.keep:
+            for folder in {self.folder, self.kept}:
+                shutil.rmtree(folder, ignore_errors=True)
         if self.database == "postgres":
             _quietly(lambda: self._admin(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)'))
 
@@ -225,14 +232,20 @@ class Stage:
 
     def plan(self, *faults: str) -> None:
         """What the service does with the next changes."""
-        request = urllib.request.Request(f"{self.url}/plan", json.dumps({"plan": faults}).encode(), method="POST")
-        urllib.request.urlopen(request, timeout=5).read()
+        self._tell("plan", {"plan": faults})
+
+    def mood(self, mood: str) -> int:
+        """What the service does with every request from now on ("" lifts it); how many it has had."""
+        return int(self._tell("mood", {"mood": mood})["requests"])
+
+    def _tell(self, path: str, body: Any) -> Any:
+        request = urllib.request.Request(f"{self.url}/{path}", json.dumps(body).encode(), method="POST")
+        return json.loads(urllib.request.urlopen(request, timeout=5).read())
 
     def lines(self) -> list[dict[str, Any]]:
         """What has happened at the service."""
-        if not self.journal.exists():
-            return []
-        return [json.loads(line) for line in self.journal.read_text().splitlines()]
+        journals = [path for path in (self.journal, self.kept / "other.journal") if path.exists()]
+        return [json.loads(line) for path in journals for line in path.read_text().splitlines()]
 
     def answer_truly(self) -> int:
         """Answer every open question with what the service's journal says; how many there were."""
@@ -321,7 +334,9 @@ class Stage:
 
     def check(self, honest: Iterable[str] = HONEST, deleted: Iterable[str] = ()) -> Verdict:
         """The zeros, by comparing the service's journal and the promises with the database."""
-        return judge(self.acked, self.lines(), self.act("evidence"), honest, deleted)
+        verdict = judge(self.acked, self.lines(), self.act("evidence"), honest, deleted)
+        self.keep = self.keep or not verdict.clean
+        return verdict
 
 
 def _answers(address: str) -> bool:

@@ -50,7 +50,7 @@ class Load:
                 stage.answer_truly()
 
 
-def kills(database: str, number: int, seed: int = 1, apart: float = 0.3) -> Row:
+def kills(database: str, number: int, seed: int = 1, apart: float = 1.5) -> Row:
     """Workers are killed at random moments; the product's own times (lease 30 s)."""
     chance = random.Random(seed)
     with Stage(database, lease=30, scale=1.0) as stage, stage.recovery() as recovery:
@@ -64,7 +64,7 @@ def kills(database: str, number: int, seed: int = 1, apart: float = 0.3) -> Row:
                 recovery.hit(victim)
 
         said = _weather(stage, load, number, blow, lambda: chance.uniform(0.0, 2 * apart))
-        return _after(f"random kills, seed {seed}", stage, recovery, said)
+        return _after(f"random kills, {apart:g} s apart", stage, recovery, said)
 
 
 def stops(database: str, number: int, seed: int = 1) -> Row:
@@ -91,7 +91,7 @@ def stops(database: str, number: int, seed: int = 1) -> Row:
         while frozen:
             _thaw(frozen, time.monotonic())
             time.sleep(0.05)
-        return _after(f"random stops, seed {seed}", stage, recovery, said)
+        return _after("random stops", stage, recovery, said)
 
 
 def _freeze_for(chance: random.Random, lease: float) -> float:
