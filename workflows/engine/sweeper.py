@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 LOOK_AFTER_EVERY = 6  # times a sweep
 FORGET_WORKERS = timedelta(days=7)
+WOKEN_BY = timedelta(seconds=30)
 
 
 class Sweeper:
@@ -40,6 +41,7 @@ class Sweeper:
                 await look_after(self.reads, self.clients)
                 if turn % LOOK_AFTER_EVERY == 0:
                     await self.reads.run(self.sweep)
+                    await self.reads.run(self.wake_parents)
 
     def end_paused(self) -> int:
         """Queue paused runs whose deadline has passed, to be ended; how many there were."""
@@ -49,6 +51,19 @@ class Sweeper:
             "WHERE status = 'paused' AND deadline_at <= NOW"
         )
         return int(reader.in_one(lambda: reader.store.run(sql).rowcount))
+
+    def wake_parents(self) -> int:
+        """Queue runs that wait for a run which has ended (it woke them as it ended; this lies under it)."""
+        reader = self.reads.reader
+        waits = (
+            "SELECT s.run_id FROM workflows_run p JOIN workflows_steprun s ON s.run_id = p.id "
+            "JOIN workflows_run c ON c.parent_step_id = s.id WHERE p.status = 'waiting' AND s.status = 'waiting' "
+            "AND s.action = 'run_workflow' AND c.finished_at < %s LIMIT 500"
+        )
+        ids = [row[0] for row in reader.store.run(waits, (reader.store.rows.time(now() - WOKEN_BY),)).fetchall()]
+        woken = [reader.store.uuid(id) for id in ids]
+        reader.in_one(lambda: reader.store.wake_parents(woken))
+        return len(woken)
 
     def sweep(self) -> int:
         """Queue runs that are `running` and nobody's, or parked for nothing; how many there were."""

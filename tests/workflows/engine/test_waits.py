@@ -11,8 +11,10 @@ from django.db import connections
 from accounts.actor import Actor
 from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.errors import Conflict
+from tests.fakes.service import FakeService
+from workflows.engine.sweeper import Sweeper
 from workflows.engine.times import Times
-from workflows.models import DeliveredEvent, Run, Wait
+from workflows.models import DeliveredEvent, Effect, Run, StepRun, Wait
 from workflows.operations.runs import (
     cancel_run,
     decide,
@@ -25,7 +27,7 @@ from workflows.operations.runs import (
     wait_for,
 )
 
-from .conftest import make_workspace, publish, steps_of, until
+from .conftest import connect_fake, make_workspace, publish, steps_of, until
 
 SAY = {"key": "say", "action": "data.format", "with": {"template": "{{ steps.ask.decision }}"}}
 
@@ -380,3 +382,95 @@ def test_nobody_of_another_workspace_sees_or_decides(workspace, actor, engine):
             look()
     decide(actor, wait, "reject")
     assert wait_for(run, 20).status == "succeeded"
+
+
+# Beside calls and changes made outside
+
+
+@pytest.fixture
+def service(workspace, settings):
+    settings.EXTRA_INTEGRATIONS = ["tests.fakes.integration"]
+    found = FakeService().start()
+    settings.ALLOW_PRIVATE_HOSTS = [found.url.removeprefix("http://")]
+    connect_fake(workspace, found.url)
+    yield found
+    found.stop()
+
+
+def make(key: str) -> dict:
+    return {"key": key, "action": "fake.make", "with": {"title": key}}
+
+
+def test_a_pause_awaits_the_change_on_its_way_and_makes_no_other_until_the_run_is_resumed(
+    workspace, actor, engine, service
+):
+    service.plan.append("slow:1")
+    engine()
+    run = start_run(actor, publish(workspace, {"steps": [make("one"), make("two")]}).slug)
+    until(lambda: Effect.objects.of(workspace).filter(run=run, state="sent").exists(), 20)
+    pause_run(actor, run)
+    is_now(actor, run, "paused")
+    assert Effect.objects.of(workspace).get(run=run).state == "confirmed" and len(service.done) == 1
+    resume_run(actor, run)
+    assert wait_for(run, 20).status == "succeeded"
+    assert [e.state for e in Effect.objects.of(workspace).filter(run=run)] == ["confirmed"] * 2
+    assert len(service.done) == 2
+
+
+@pytest.mark.parametrize("then", ["cancel", "pause"])
+def test_a_run_that_needs_a_person_is_cancelled_or_paused_and_its_lost_answer_stays_unknown(
+    workspace, actor, engine, service, then
+):
+    service.plan.append("lose")
+    engine()
+    blind = {"key": "one", "action": "fake.blind", "with": {"title": "A"}}
+    run = start_run(actor, publish(workspace, {"steps": [blind]}).slug)
+    is_now(actor, run, "attention")
+    if then == "pause":
+        pause_run(actor, run)
+        is_now(actor, run, "paused")
+        resume_run(actor, run)
+        is_now(actor, run, "attention")
+    cancel_run(actor, run)
+    assert wait_for(run, 20).status == "cancelled"
+    assert Effect.objects.of(workspace).get(run=run).state == "unknown" and len(service.done) == 1
+
+
+def test_of_branches_at_once_the_first_that_is_approved_closes_the_question_of_the_other(workspace, actor, engine):
+    engine()
+    branches = [{"key": key, "steps": [{**ask(title=key), "key": f"ask_{key}"}]} for key in ("left", "right")]
+    both = {"key": "both", "action": "parallel", "with": {"join": "any"}, "branches": branches}
+    outputs = {"winner": "{{ steps.both.winner }}"}
+    run = start_run(actor, publish(workspace, {"steps": [both], "outputs": outputs}).slug)
+    until(lambda: list_waits(actor).filter(run=run).count() == 2, 20)
+    is_now(actor, run, "waiting")
+    decide(actor, list_waits(actor).get(run=run, title="right"), "approve")
+    run = wait_for(run, 20)
+    assert (run.status, run.outputs) == ("succeeded", {"winner": "right"}), run.error
+    assert Wait.objects.of(workspace).get(run=run, title="left").decision == "ended"
+
+
+def test_cancelling_a_run_whose_subworkflow_is_sending_ends_when_the_change_is_certain(
+    workspace, actor, engine, service
+):
+    service.plan.append("slow:1")
+    inner = publish(workspace, {"steps": [make("one"), make("two")]})
+    engine()
+    run = start_run(actor, publish(workspace, {"steps": [call(inner)]}).slug)
+    until(lambda: Effect.objects.of(workspace).filter(state="sent").exists(), 20)
+    cancel_run(actor, run)
+    run = wait_for(run, 20)
+    assert run.status == "cancelled" and Effect.objects.of(workspace).get().state == "confirmed"
+    assert Run.objects.of(workspace).get(parent_step__run=run).status == "cancelled" and len(service.done) == 1
+
+
+def test_a_parent_whose_bell_was_never_rung_is_found_by_the_sweeper(workspace, actor, engine, other):
+    started = engine()
+    run = wait_for(start_run(actor, publish(workspace, {"steps": [call(other, who="Mara")]}).slug), 20)
+    steps_of(run)
+    StepRun.objects.of(workspace).filter(run=run).update(status="waiting")
+    Run.objects.of(workspace).filter(parent_step__run=run).update(finished_at=now() - timedelta(minutes=1))
+    Run.objects.of(workspace).filter(pk=run.pk).update(status="waiting", due_at=now() + timedelta(days=1))
+    sweeper = Sweeper(started.session.reads, started.session.clients, started.times, started.session.me)
+    assert started.session.reads._thread.submit(sweeper.wake_parents).result(10) == 1
+    until(lambda: get_run(actor, run.pk).status != "waiting", 10)
