@@ -26,6 +26,7 @@ from workflows.engine.plan import Plan, make_plan
 from workflows.engine.queue import wake_if_nobody_works
 from workflows.engine.reuse import WHERE_IT_FAILED, Place, Reuse, Wish, covers, place_of, reuse
 from workflows.models import Effect, Run, RunEvent, StepRun, Workflow, WorkflowVersion
+from workflows.operations.blobs import is_reference
 from workflows.operations.copies import copies
 from workflows.operations.earlier import Earlier, changes_behind
 from workflows.operations.starting import (
@@ -239,11 +240,11 @@ def _bad_outputs(definition: Definition, given: Mapping[Place, Any]) -> list[Pro
         info = CATALOGUE.get(spec.action) if spec else None
         if spec is None:
             continue
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) or is_reference(value):
             found.append(Problem("E_TYPE", f"The output of “{spec.title}” is an object.", field=at))
         elif len(dumps(value).encode()) > MIB:
             found.append(Problem("E_TOO_LARGE", "An output has at most 1 MiB here.", field=at, limit=MIB))
-        elif _asks_a_person(spec):
+        elif asks_a_person(spec):
             text = f"“{spec.title}” holds a person's decision, which cannot be given in an output."
             found.append(Problem("E_APPROVED", text, field=at, hint="Begin at it, so that somebody is asked."))
         elif info is not None:
@@ -254,9 +255,10 @@ def _bad_outputs(definition: Definition, given: Mapping[Place, Any]) -> list[Pro
     return found
 
 
-def _asks_a_person(spec: StepSpec) -> bool:
+def asks_a_person(spec: StepSpec) -> bool:
+    """Whether the step, or one in it, is decided by a person."""
     inner = (child for children in spec.branches.values() for child in children)
-    return spec.action == APPROVE or any(_asks_a_person(child) for child in inner)
+    return spec.action == APPROVE or any(asks_a_person(child) for child in inner)
 
 
 def _approved(definition: Definition, earlier: Earlier, covered: Any) -> list[Problem]:

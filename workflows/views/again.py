@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +17,10 @@ from django.views.decorators.http import require_http_methods
 from orchestrator_site.lib.errors import Problems, UserError
 from orchestrator_site.lib.fields import CleanJSONField
 from workflows.engine.definition import InputSpec, StepSpec
-from workflows.engine.reuse import WHERE_IT_FAILED, Place
+from workflows.engine.reuse import WHERE_IT_FAILED, Place, place_of
 from workflows.models import Run
 from workflows.operations import runs as operations
-from workflows.operations.again import APPROVE, Preview, Wanted, preview, run_again
+from workflows.operations.again import Preview, Wanted, asks_a_person, preview, run_again
 from workflows.operations.blobs import is_reference
 from workflows.views.effect_line import EffectLine
 from workflows.views.pages import PageRequest, go, link, tell_error
@@ -99,7 +100,7 @@ def run_again_page(request: PageRequest, workspace: str, run: UUID) -> HttpRespo
     except UserError as error:
         tell_error(request, error)
         return go(workspace, "run", run=found.pk)
-    form = AgainForm(shown.definition.inputs, found.inputs, _editable(shown), request.POST or None)
+    form = AgainForm(shown.definition.inputs, found.inputs, _editable(shown, wanted.start), request.POST or None)
     status = 200
     if request.method == "POST":
         status = 422
@@ -158,18 +159,22 @@ def _version(text: str) -> int | str | None:
 # What is shown
 
 
-def _editable(shown: Preview) -> dict[str, tuple[str, Any]]:
-    """The outputs that later steps can see, by place; large ones and people's decisions are left alone."""
+def _editable(shown: Preview, start: str) -> dict[str, tuple[str, Any]]:
+    """The outputs that later steps can see, by place; large ones and people's decisions are left alone.
+
+    Of the rounds of a loop only those around the place to begin at.
+    """
     found: dict[str, tuple[str, Any]] = {}
     around = {spec.key: parents for spec, parents in shown.definition.walk()}
     stands = shown.found.stands
-    rows = shown.earlier.whole({place for place in stands if _seen(place, around, stands)})
+    near = {"", *accumulate(place_of(start).path.split("/"), lambda path, part: f"{path}/{part}")}
+    rows = shown.earlier.whole({place for place in stands if place.path in near and _seen(place, around, stands)})
     specs = {spec.key: spec for spec, _ in shown.definition.walk()}
     order = {key: number for number, key in enumerate(specs)}
     for place in sorted(rows, key=lambda place: (order[place.key], place.path))[:MOST_OUTPUTS]:
         output, spec = rows[place].output, specs[place.key]
         small = not is_reference(output) and len(json.dumps(output)) <= MOST_BYTES
-        if small and output is not None and spec.action != APPROVE:
+        if small and output is not None and not asks_a_person(spec):
             found[str(place)] = (spec.title, output)
     for spec in shown.found.needed:
         found.setdefault(spec.key, (spec.title, None))

@@ -179,3 +179,36 @@ def test_the_api_runs_again_from_a_step_and_says_what_is_made_again(operator, vi
     refused = operator.api.post_json(f"/api/v1/runs/{failed.pk}/rerun", {"from": "nope"})
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "E_FROM_STEP")
     assert viewer.api.post_json(f"/api/v1/runs/{failed.pk}/rerun", body).status_code == 403
+
+
+def test_of_a_loop_only_the_round_to_begin_at_can_be_edited(operator, editor, workspace):
+    inner = {"key": "one", "name": "One", "action": "data.format", "with": {"template": "x"}}
+    loop = {
+        "key": "each", "action": "for_each", "with": {"items": "{{ inputs.list }}"},
+        "do": [inner, {**inner, "key": "two", "name": "Two"}],
+    }  # fmt: skip
+    made = operations.create_workflow(
+        editor.actor, {"format": 1, "name": "Loop", "inputs": [{"name": "list", "type": "list"}], "steps": [loop]}
+    )
+    publish_workflow(editor.actor, made, "first")
+    run = start_run(operator.actor, "loop", {"list": [1, 2, 3]})
+    add = {"workspace": workspace, "run": run}
+    StepRun.objects.create(
+        **add, key="each", action="for_each", kind="control", status="failed", decision={"count": 3, "hash": "h"}
+    )
+    for number in range(3):
+        for key in ("one", "two"):
+            StepRun.objects.create(
+                **add, key=key, path=f"each[{number}]", action="data.format", kind="pure", status="succeeded",
+                output={"text": f"{key}{number}"}, input={},
+            )  # fmt: skip
+    Run.objects.of(workspace).filter(pk=run.pk).update(status="failed")
+    page = operator.client.get(operator.path(f"runs/{run.pk}/again?from=each[1]/two")).text
+    assert "one1" in page and "one0" not in page and "two0" not in page
+    assert "?from=each%5B1%5D/two" in operator.client.get(operator.path(f"runs/{run.pk}")).text
+
+
+def test_a_run_that_was_run_again_is_compared_with_the_earlier_one(operator, failed):
+    operator.client.post(operator.path(f"runs/{failed.pk}/again"), {"from": "@failed"})
+    again = again_of(failed)
+    assert f"runs/compare?a={failed.pk}&amp;b={again.pk}" in operator.client.get(operator.path(f"runs/{again.pk}")).text
