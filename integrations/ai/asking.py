@@ -52,6 +52,7 @@ def fallback_setting() -> Any:
         default=[],
         help="Other models of the same connection, asked in turn when a model is away, busy, or no longer there.",
         example=["gpt-4o-mini"],
+        widget="models",
         max_length=3,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Protocol
 
 from pydantic import BaseModel
@@ -81,6 +82,15 @@ def control_info(control: Control) -> ActionInfo:
 CONTROL_INFOS: dict[str, ActionInfo] = {name: control_info(control) for name, control in CONTROLS.items()}
 
 
+@dataclass(frozen=True)
+class Ending:
+    """A model that its service shuts down: when, whether that day has come, and what is used instead."""
+
+    day: date
+    past: bool
+    instead: str = ""
+
+
 class Catalogue(Protocol):
     """Every action there is."""
 
@@ -90,6 +100,10 @@ class Catalogue(Protocol):
 
     def names(self) -> Collection[str]:
         """All names."""
+        ...
+
+    def ending(self, services: Collection[str], model: str) -> Ending | None:
+        """When a model of one of these services ends, if that is known."""
         ...
 
 

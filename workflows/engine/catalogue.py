@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
 from integrations import registry
 from integrations.schema import model_schema
 from integrations.spec import Action
-from workflows.engine.actions import CONTROL_INFOS, ActionInfo
+from integrations.tables import facts_of
+from orchestrator_site.lib.clock import now
+from workflows.engine.actions import CONTROL_INFOS, ActionInfo, Ending
 
 
 @cache
@@ -48,6 +51,13 @@ class RegistryCatalogue:
     def names(self) -> list[str]:
         """Every name."""
         return [*CONTROL_INFOS, *(action.name for action in registry.actions())]
+
+    def ending(self, services: Collection[str], model: str) -> Ending | None:
+        """When a model of one of these services ends, as their tables say."""
+        facts = facts_of(services, model)
+        if facts is None or facts.ends is None:
+            return None
+        return Ending(facts.ends, facts.ends <= now().date(), facts.instead)
 
     def all(self) -> list[ActionInfo]:
         """Every action, those of the engine first."""

@@ -74,5 +74,8 @@ class _Nothing:
         """None."""
         return []
 
+    def ending(self, services: object, model: str) -> None:
+        """There are no models here."""
+
 
 _NO_ACTIONS = _Nothing()

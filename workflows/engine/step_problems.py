@@ -13,6 +13,7 @@ from workflows.engine.definition import StepSpec
 from workflows.engine.expressions import is_literal, literal_part, single_path
 from workflows.engine.findings import WARNING, Problem
 from workflows.engine.lists import BRANCH, CASE, ON_ERROR
+from workflows.engine.model_problems import check_models
 from workflows.engine.references import Scope, Unresolved
 from workflows.engine.shapes import Shape, value_shape
 from workflows.engine.template_problems import check_condition, check_templates
@@ -44,6 +45,7 @@ def check_step(step: StepSpec, scope: Scope, catalogue: Catalogue, known: Known 
     yield from _cases(step, scope)
     yield from _policies(step, info)
     yield from check_waiting(step, scope.slug, known)
+    yield from check_models(step, info, catalogue, known)
     if known is not None:
         yield from _connection(step, info, known)
         yield from _prompt(step, info, known)

@@ -161,6 +161,9 @@ class FakeCatalogue:
     def names(self) -> list[str]:
         return list(self.infos)
 
+    def ending(self, services: Any, model: str) -> None:
+        return None
+
 
 CATALOGUE = FakeCatalogue()
 KNOWN = Facts(

@@ -23,7 +23,7 @@ def test_the_worked_example_is_stored_as_rows_and_comes_back_the_same(editor, co
 
 def test_the_worked_example_has_no_error_with_the_real_actions(editor, connected):
     made = operations.create_workflow(editor.actor, EXAMPLE)
-    assert draft_problems(made) == []
+    assert {problem.code for problem in draft_problems(made)} <= {"W_MODEL_DEPRECATED"}
 
 
 def test_a_definition_is_valid_or_nothing_is_written(editor, workspace):

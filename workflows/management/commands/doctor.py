@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -14,9 +14,13 @@ from django.db import DatabaseError, connection
 
 from integrations.models import Connection
 from integrations.operations.opening import open_connection
+from integrations.tables import tables
+from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.errors import UserError
 from workflows.engine.refusals import refuse_old_runs
 from workflows.operations.health import Check, no, readiness, yes
+
+SOON = timedelta(days=30)
 
 
 class Command(BaseCommand):
@@ -33,6 +37,7 @@ class Command(BaseCommand):
             "broker": _broker(),
             "clock": _clock(),
             "keys": _keys(),
+            "prices": _prices(),
         }
         for name, check in checks.items():
             mark = "ok  " if check["ok"] else "FAIL"
@@ -99,3 +104,17 @@ def _keys() -> Check:
     if folder.exists() and folder.stat().st_mode & 0o077 and hasattr(os, "geteuid"):
         return no("DATA_DIR/keys can be read by others.", f"chmod 700 {folder}")
     return yes("Every connection opens.")
+
+
+def _prices() -> Check:
+    """Prices are read by people; those that are old are still used, so this only says how many there are."""
+    known = tables()
+    ending = [
+        f"{name} on {facts.ends:%Y-%m-%d}"
+        for table in known.values()
+        for name, facts in table.models.items()
+        if facts.ends and now().date() <= facts.ends <= now().date() + SOON
+    ]
+    count = sum(len(table.models) for table in known.values())
+    soon = f"; soon end {', '.join(ending[:6])}" if ending else ""
+    return yes(f"Prices of {count} models are known{soon}. All of them: manage.py model_prices.")
