@@ -25,6 +25,7 @@ from tests.personas import Persona, persona
 from workflows.models import (
     Attempt,
     Blob,
+    DeliveredEvent,
     DraftRevision,
     Effect,
     Preview,
@@ -195,6 +196,20 @@ def _run(world: World) -> None:
         body=canary,
     )
     Preview.objects.create(workspace=space, run=run, step_run=step, text=canary)
+    world.things["approval"] = Wait.objects.create(
+        workspace=space,
+        run=run,
+        step_run=StepRun.objects.create(
+            workspace=space, run=run, key="ask", action="approve", kind="control", status="waiting", seq=2,
+            input={"title": canary, "on_timeout": canary}, started_at=ago,
+        ),
+        kind="approval",
+        title=f"Send it? {canary}",
+        body=canary,
+        fields=[{"name": "text", "type": "text", "label": canary, "help": canary, "value": canary, "options": []}],
+        rules={"approvers": [canary, "viewer"], "choices": [canary], "tainted": True},
+    )  # fmt: skip
+    DeliveredEvent.objects.create(workspace=space, run=run, name="paid", data={"canary": canary}, delivered_by=canary)
     RunEvent.objects.create(workspace=space, run=run, kind="attention", data={"canary": canary})
     world.things["file"] = Blob.objects.create(
         workspace=space, sha256=_sha(canary), size=len(canary), name=f"{canary}.txt", content=canary.encode()
@@ -221,6 +236,7 @@ ARGUMENTS: tuple[tuple[str, str, Callable[[World], Any]], ...] = (
     (r".*", "n", lambda w: 1),
     (r"(api:)?action_choices", "action", lambda w: "ai.complete"),
     (r"(api:)?action_choices", "field", lambda w: "model"),
+    (r"wait", "pk", lambda w: w.things["approval"].pk),
     (r"oauth_start", "service", lambda w: "gmail"),
     (r".*", "service", lambda w: "notion"),
     (r"(api:)?variable.*", "name", lambda w: f"variable_{w.canary}"),

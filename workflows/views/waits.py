@@ -60,9 +60,18 @@ def _field(spec: InputSpec) -> forms.Field:
 
 
 def _value(spec: InputSpec, value: Any) -> Any:
-    if value == "" and ((spec.type != "long_text" and spec.type != "text") or spec.default is None):
-        return None
-    return value.replace("\r\n", "\n") if isinstance(value, str) else value
+    """What was typed; a browser writes lines its own way, which is no edit, and an emptied field is null."""
+    if not isinstance(value, str):
+        return value
+    typed, draft = _plain_lines(value), spec.default
+    if isinstance(draft, str) and typed == _plain_lines(draft):
+        return draft
+    emptied = typed == "" and (draft is None or spec.type not in ("text", "long_text"))
+    return None if emptied else typed
+
+
+def _plain_lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
