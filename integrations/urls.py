@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from integrations.views import choices, connections, oauth, sandbox, stored
+from integrations.views import catalogue, choices, connections, oauth, sandbox, stored
 
 public = [
     path("oauth/callback/", oauth.callback, name="oauth_callback"),
@@ -19,6 +19,8 @@ pages = [
     path("connections/<uuid:pk>/default/", connections.default, name="connection_default"),
     path("connections/<uuid:pk>/delete/", connections.delete, name="connection_delete"),
     path("actions/<str:action>/choices/<str:field>", choices.choices, name="action_choices"),
+    path("catalogue/", catalogue.catalogue, name="catalogue"),
+    path("catalogue/<str:action>/", catalogue.action, name="catalogue_action"),
     path("stored/", stored.stored, name="stored"),
     path("stored/clear/", stored.clear, name="stored_clear"),
     path("stored/<uuid:pk>/delete/", stored.delete, name="stored_delete"),

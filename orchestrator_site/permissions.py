@@ -88,6 +88,8 @@ PAGES: dict[str, Methods] = {
     "connection_default": _post(CONNECTIONS),
     "connection_delete": _post(CONNECTIONS),
     "oauth_start": _page(CONNECTIONS, CONNECTIONS),
+    "catalogue": _page(READ),
+    "catalogue_action": _page(READ),
     "stored": _page(READ),
     "stored_delete": _post(EDIT),
     "stored_clear": _post(EDIT),

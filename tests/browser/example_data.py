@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from accounts.actor import Actor
 from accounts.models import Workspace
-from integrations.models import Connection, SandboxObject
+from integrations.models import Connection, SandboxObject, StoredValue
 from orchestrator_site.lib.clock import now
 from prompts.models import Prompt
 from workflows.models import Effect, Run, StepRun, Wait
@@ -276,6 +276,13 @@ def approvals():
 
 
 waiting_flow, ((run_waiting, wait_open), (run_event, wait_decided)) = approvals()
+
+
+own = {"owner": str(get_workflow(actor, made.slug).pk), "workflow": made.slug}
+StoredValue.objects.create(workspace=space, key="office", value={"city": "Oslo", "desks": 14})
+StoredValue.objects.create(workspace=space, key="seen 18c3f2", value="2026-03-01T08:00:00Z", **own)
+StoredValue.objects.create(workspace=space, key="mails", value=211, expires_at=now() + timedelta(days=2), **own)
+
 print(
     "DATA "
     + json.dumps(

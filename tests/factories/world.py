@@ -234,6 +234,7 @@ ARGUMENTS: tuple[tuple[str, str, Callable[[World], Any]], ...] = (
     (r".*", "run", lambda w: w.things["run"].pk),
     (r".*", "key", lambda w: "write"),
     (r".*", "n", lambda w: 1),
+    (r"catalogue_action", "action", lambda w: "ai.complete"),
     (r"(api:)?action_choices", "action", lambda w: "ai.complete"),
     (r"(api:)?action_choices", "field", lambda w: "model"),
     (r"wait", "pk", lambda w: w.things["approval"].pk),
