@@ -151,18 +151,18 @@ def raw_of(letter: Letter, key: str) -> bytes:
     for name, addresses in (("To", letter.to), ("Cc", letter.cc), ("Bcc", letter.bcc), ("Reply-To", letter.reply_to)):
         if addresses:
             mail[name] = [_header_address(one) for one in addresses]
-    mail["Subject"] = one_line(letter.subject)
+    mail["Subject"] = _harmless(letter.subject)
     mail[KEY_HEADER] = key
     if letter.answers:
-        mail["In-Reply-To"] = letter.answers
+        mail["In-Reply-To"] = _harmless(letter.answers)
     if letter.references:
-        mail["References"] = letter.references
+        mail["References"] = _harmless(letter.references)
     mail.set_content(letter.text or "\n")
     if letter.html:
         mail.add_alternative(letter.html, subtype="html")
     for one in letter.files:
         kind, _, subtype = one.mime_type.partition("/")
-        mail.add_attachment(one.content, maintype=kind, subtype=subtype or "octet-stream", filename=one.name)
+        mail.add_attachment(one.content, maintype=kind, subtype=subtype or "octet-stream", filename=_harmless(one.name))
     raw = mail.as_bytes()
     if len(raw) > MAX_MAIL:
         raise Rejected(
@@ -174,6 +174,15 @@ def raw_of(letter: Letter, key: str) -> bytes:
     return raw
 
 
+def _harmless(text: str) -> str:
+    """A text for a header: on one line, and without the beginning of an encoded word.
+
+    `EmailMessage` decodes encoded words (RFC 2047) that it is given, so that a line break inside one would begin a
+    header of its own: =?utf-8?q?=0D=0ABcc:_eve@example.org?=
+    """
+    return one_line(text).replace("=?", "= ?")
+
+
 def _header_address(one: Address) -> HeaderAddress:
     user, _, host = one.email.rpartition("@")
-    return HeaderAddress(display_name=one_line(one.name), username=user, domain=host)
+    return HeaderAddress(display_name=_harmless(one.name), username=user, domain=host)
