@@ -34,7 +34,7 @@ def main() -> None:
         stage.workers()
         stage.batch(slug, real)
         stage.until_ended(real, slug)
-        stage.stack.close()
+        stage.stop_commands()
         for copy in range(1, options.runs // real):
             _copy(copy)
         _settle()

@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.load import percentile, request, send
 from benchmarks.stage import ON, Meter, Stage
+from benchmarks.upstream import Upstream
 
 NAME = [{"name": "name", "type": "text", "required": True}]
 WARM = 40
@@ -71,7 +72,6 @@ def w1b(stage: Stage, runs: int = 1000) -> Found:
 
 def w1e(stage: Stage, runs: int = 1000) -> Found:
     """Runs of five github.create_issue, on the quickest service that answers as GitHub does; and the bare SDK call."""
-    from benchmarks.upstream import Upstream
     from integrations.operations.connections import create_connection
 
     service = Upstream("github").start()
@@ -116,15 +116,7 @@ def bare_issues(url: str, token: str, count: int) -> Found:
 
 def w2(stage: Stage, runs: int = 1000) -> Found:
     """Runs in flight at once, each one model call that takes 2 s upstream, through the openai SDK."""
-    from benchmarks.upstream import Upstream
-    from integrations.operations.connections import create_connection
-
-    service = Upstream("model", seconds=2.0).start()
-    stage.stack.callback(service.stop)
-    stage.allow(service.host)
-    secret = {"api_key": "sk-test-0123456789abcdef"}
-    create_connection(stage.actor, service="openai", name="openai", secret=secret, base_url=f"{service.url}/v1")
-    slug = stage.workflow("asks", [ask_step()], NAME)
+    service, slug = _asking(stage, seconds=2.0)
     workers = stage.workers()
     stage.batch(slug, WARM)
     stage.until_ended(WARM, slug)
@@ -133,6 +125,41 @@ def w2(stage: Stage, runs: int = 1000) -> Found:
     stage.batch(slug, runs, first=WARM)
     stage.until_ended(WARM + runs, slug)
     return {**meter.read(runs, "run"), "most_in_flight": service.most}
+
+
+def _asking(stage: Stage, seconds: float) -> tuple[Upstream, str]:
+    """A model that takes its time, a connection to it, and a workflow of one call."""
+    from integrations.operations.connections import create_connection
+
+    service = Upstream("model", seconds=seconds).start()
+    stage.stack.callback(service.stop)
+    stage.allow(service.host)
+    secret = {"api_key": "sk-test-0123456789abcdef"}
+    create_connection(stage.actor, service="openai", name="openai", secret=secret, base_url=f"{service.url}/v1")
+    return service, stage.workflow("asks", [ask_step()], NAME)
+
+
+def two_hosts(stage: Stage, runs: int = 800, at_once: int = 100) -> Found:
+    """Work that waits upstream, by one worker process and by two (on PostgreSQL in two installations' folders).
+
+    Each process takes `at_once` runs at a time, so that it is the waiting that is shared, not this machine's CPU.
+    """
+    _, slug = _asking(stage, seconds=1.0)
+    few = {"ENGINE_RUNS": str(at_once)}
+    found: Found = {}
+    done = 0
+    for hosts in (1, 2):
+        for number in range(1, hosts + 1):
+            stage.workers(1, **few, **({} if number == 1 else stage.another_folder()))
+        stage.batch(slug, WARM, first=done)
+        stage.until_ended(done + WARM, slug)
+        began = time.monotonic()
+        stage.batch(slug, runs, first=done + WARM)
+        done += WARM + runs
+        stage.until_ended(done, slug)
+        found[f"{hosts}_wall_s"] = round(time.monotonic() - began, 2)
+        stage.stop_commands()
+    return {**found, "speedup": round(found["1_wall_s"] / found["2_wall_s"], 2)}
 
 
 def w2_5000(stage: Stage) -> Found:

@@ -17,8 +17,8 @@ from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parent.parent
 TICK = os.sysconf("SC_CLK_TCK")
-OFF = {"API_PER_MINUTE": "0", "WEBHOOKS_PER_SECOND": "0"}
-ON = {"API_PER_MINUTE": "1000000", "WEBHOOKS_PER_SECOND": "100000"}
+OFF = {"API_PER_MINUTE": "0", "WEBHOOKS_PER_SECOND": "0", "SERVICE_LIMITS": "0"}
+ON = {"API_PER_MINUTE": "1000000", "WEBHOOKS_PER_SECOND": "100000", "SERVICE_LIMITS": "1"}
 
 
 def free_port() -> int:
@@ -87,6 +87,7 @@ class Stage:
     database_url: str
     environment: dict[str, str] = field(default_factory=dict)
     stack: ExitStack = field(default_factory=ExitStack)
+    commands: ExitStack = field(default_factory=ExitStack)
 
     def __post_init__(self) -> None:
         self.port = free_port()
@@ -121,6 +122,7 @@ class Stage:
         return self
 
     def __exit__(self, *_: Any) -> None:
+        self.commands.close()
         self.stack.close()
 
     def token(self) -> str:
@@ -147,8 +149,8 @@ class Stage:
         self.environment["ALLOW_PRIVATE_HOSTS"] = ",".join(settings.ALLOW_PRIVATE_HOSTS)
 
     def manage(self, name: str, **more: str) -> Tree:
-        """Start a management command in a session of its own; it ends with the stage."""
-        log = self.stack.enter_context((self.folder / f"{name}.log").open("ab"))
+        """Start a management command in a session of its own; it ends with the stage, or before (`stop_commands`)."""
+        log = self.commands.enter_context((self.folder / f"{name}.log").open("ab"))
         process = subprocess.Popen(
             [sys.executable, "manage.py", name],
             cwd=ROOT,
@@ -157,8 +159,21 @@ class Stage:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        self.stack.callback(_end, process)
+        self.commands.callback(_end, process)
         return Tree(process.pid)
+
+    def stop_commands(self) -> None:
+        """End all that was started."""
+        self.commands.close()
+
+    def another_folder(self) -> dict[str, str]:
+        """Where a second host keeps its files (PostgreSQL; SQLite serves one host), with the same keys."""
+        from django.conf import settings
+
+        if not self.database_url.startswith("postgres"):
+            return {}
+        keys = {"FIELD_KEY": ",".join(settings.FIELD_KEYS), "SECRET_KEY": settings.SECRET_KEY}
+        return {"DATA_DIR": str(self.folder / "second"), **keys}
 
     def workers(self, count: int = 2, **more: str) -> Tree:
         """`manage.py worker`, with all its workers alive."""
@@ -166,9 +181,9 @@ class Stage:
 
         before = Worker.objects.filter(state="live").count()
         tree = self.manage("worker", WORKERS=str(count), **more)
-        end = time.monotonic() + 60
+        until = time.monotonic() + 60
         while Worker.objects.filter(state="live", beat__gt=0).count() < before + count:
-            if time.monotonic() > end:
+            if time.monotonic() > until:
                 raise SystemExit(f"the workers did not start; see {self.folder}/worker.log")
             time.sleep(0.05)
         return tree
@@ -223,6 +238,7 @@ class Stage:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
+    """SIGTERM, then SIGKILL to its whole session when it does not end."""
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(60)
@@ -252,6 +268,10 @@ class Meter:
         self._cpu = {name: tree.cpu() for name, tree in trees.items()}
         self._database = stage.database_cpu()
         self._began = time.monotonic()
+
+    def cpu(self) -> float:
+        """CPU seconds of all trees since."""
+        return sum(tree.cpu() - self._cpu[name] for name, tree in self.trees.items())
 
     def read(self, count: int, unit: str) -> dict[str, float]:
         """Wall seconds, things a second, CPU milliseconds a thing (all trees, and each), memory of all trees."""

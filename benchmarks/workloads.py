@@ -90,4 +90,16 @@ WORKLOADS: dict[str, Workload] = {
     "W5": Workload("pages:w5", "one caller over 200,000 finished runs", W5_TARGETS, W5_SHOWN, stored=200_000),
     "growth1k": Workload("pages:growth", "the same work over 1,000 stored runs", shown=GROWTH, stored=1_000),
     "growth": Workload("pages:growth", "the same work over 200,000 stored runs", shown=GROWTH, stored=200_000),
+    "W6": Workload(
+        "starting:w6",
+        "the second start of `manage.py up` to its first page; web and workers at idle",
+        (Target("second_start_s", "≤", 4), Target("idle_pss_mb", "≤", 300), Target("idle_cpu_percent", "≤", 2)),
+        ("web_import_cpu_s",),
+    ),
+    "hosts": Workload(
+        "runs:two_hosts",
+        "800 runs that wait 1 s upstream, 100 at a time for each worker process: one process and two",
+        (Target("speedup", "≥", 1.8),),
+        ("1_wall_s", "2_wall_s"),
+    ),
 }
