@@ -82,7 +82,7 @@ def run_cluster(wedged: int) -> None:
     from django_q import cluster
     from django_q.signals import post_spawn
 
-    _load_once()
+    load_once()
     post_spawn.connect(_start_engine, weak=False, dispatch_uid="workflows.engine")
 
     class WatchedSentinel(cluster.Sentinel):  # type: ignore[misc]
@@ -109,7 +109,7 @@ def run_cluster(wedged: int) -> None:
         time.sleep(0.2)
 
 
-def _load_once() -> None:
+def load_once() -> None:
     """What every worker process needs, before they are forked: loaded once, and shared.
 
     Frozen: a collection that looks at what will never go writes to its pages, and each process gets a copy of them.

@@ -16,6 +16,7 @@ from django.db.migrations.executor import MigrationExecutor
 from accounts.operations.login_links import make_login_link
 from orchestrator_site.checks import refuse_unsafe_start
 from orchestrator_site.lib import supervise
+from workflows.engine.queue import load_once
 from workflows.operations.quickstart import quickstart
 
 
@@ -37,6 +38,7 @@ class Command(BaseCommand):
             raise CommandError(supervise.taken_words(address))
         os.chdir(settings.BASE_DIR)
         _prepare_database()
+        load_once()
         forked: dict[str, int] = {}
         try:
             forked["worker"] = _fork("worker")
