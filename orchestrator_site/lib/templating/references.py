@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import repeat
+from operator import contains
 from typing import Any
 
 from liquid.ast import Node
@@ -54,7 +56,7 @@ class Analysis:
 
     def knows(self, name: object) -> bool:
         """Whether a name was made by the template itself."""
-        return any(name in scope for scope in self.scopes)
+        return any(map(contains, self.scopes, repeat(name)))
 
 
 def analyse(nodes: list[Node], source: str) -> Analysis:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from liquid.ast import BlockNode, Node
@@ -22,10 +23,15 @@ def child_nodes(node: Node) -> Iterator[Node]:
 
 def held(owner: Any) -> Iterator[tuple[Any, str, Any]]:
     """What an object keeps in its slots: (object, slot, value)."""
-    for kind in type(owner).__mro__:
-        for slot in getattr(kind, "__slots__", ()):
-            if slot not in ("token", "blank") and (value := getattr(owner, slot, None)) is not None:
-                yield owner, slot, value
+    for slot in _slots(type(owner)):
+        if (value := getattr(owner, slot, None)) is not None:
+            yield owner, slot, value
+
+
+@cache
+def _slots(kind: type) -> tuple[str, ...]:
+    named = [slot for base in kind.__mro__ for slot in getattr(base, "__slots__", ())]
+    return tuple(slot for slot in named if slot not in ("token", "blank"))
 
 
 def count_nodes(node: Node) -> int:
