@@ -77,7 +77,7 @@ WORKLOADS: dict[str, Workload] = {
     ),
     "W2x5": Workload(
         "runs:w2_5000",
-        "5,000 in flight",
+        "5,000 runs in flight, each one model call of 10 s",
         (Target("wall_s", "≤", 20), Target("most_in_flight", "≥", 5000)),
         ("cpu_ms_per_run", "pss_mb"),
     ),
