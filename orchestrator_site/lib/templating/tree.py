@@ -23,7 +23,8 @@ def child_nodes(node: Node) -> Iterator[Node]:
 
 def held(owner: Any) -> Iterator[tuple[Any, str, Any]]:
     """What an object keeps in its slots: (object, slot, value)."""
-    for slot in _slots(type(owner)):
+    kind: Any = type(owner)
+    for slot in _slots(kind):
         if (value := getattr(owner, slot, None)) is not None:
             yield owner, slot, value
 
