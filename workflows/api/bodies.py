@@ -225,6 +225,14 @@ class ReusedBody(Body):
     edited: str | None
 
 
+class CachedBody(Body):
+    """A kept result that answered a step: the run and step that made it, and when."""
+
+    run: str
+    step: str
+    at: str
+
+
 class HeldBody(Body):
     """Why a call may not leave yet. `why`: limit (the service asked to wait), failing, rate, at_once."""
 
@@ -245,6 +253,7 @@ class StepBody(Body):
     error: Object | None
     attempts: list[AttemptBody]
     reused: ReusedBody | None
+    cached: CachedBody | None
     waits: HeldBody | None
 
 

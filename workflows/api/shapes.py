@@ -67,7 +67,8 @@ def attempts_json(step: StepRun, attempts: Iterable[Attempt]) -> list[JSON]:
     waits in its first call waits to learn what became of a change.
     """
     rows = [attempt_json(attempt) for attempt in sorted(attempts, key=lambda attempt: attempt.n)]
-    if rows or step.started_at is None or reused(step) or step.kind == "control" or step.status == "skipped":
+    nothing = reused(step) or cached(step) or step.kind == "control" or step.status == "skipped"
+    if rows or step.started_at is None or nothing:
         return rows
     return [
         {
@@ -96,6 +97,7 @@ def step_json(step: StepRun, attempts: Iterable[Attempt] = ()) -> JSON:
         "error": step.error,
         "attempts": attempts_json(step, attempts),
         "reused": reused(step),
+        "cached": cached(step),
         "waits": held and {**held, "until": moment(held["until"])},
     }
 
@@ -104,6 +106,12 @@ def reused(step: StepRun) -> JSON | None:
     """Where a step that was not run in this run comes from: the earlier run, and who edited its output."""
     said = step.decision.get("reused") if isinstance(step.decision, dict) else None
     return {"run": said["run"], "edited": said.get("edited")} if said else None
+
+
+def cached(step: StepRun) -> JSON | None:
+    """Where the result of a step comes from that was answered from a kept one: the run and step that made it, when."""
+    said = step.decision.get("cached") if isinstance(step.decision, dict) else None
+    return {"run": said["run"], "step": said["step"], "at": said["at"]} if said else None
 
 
 def effect_json(effect: Effect) -> JSON:

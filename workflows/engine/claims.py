@@ -19,7 +19,7 @@ from uuid import UUID
 from workflows.engine import protocol
 from workflows.engine.identity import Identity, certainly_dead, lock_is_free
 from workflows.engine.protocol import Me, Sighting
-from workflows.engine.records import EffectRecord, StepRecord
+from workflows.engine.records import CacheRecord, EffectRecord, StepRecord
 from workflows.engine.sql import SqlStore, _marks
 from workflows.engine.times import Times
 
@@ -240,6 +240,28 @@ class Reader:
             found = self.store.run(sql, (workspace, value["$blob"])).fetchone()
             return value if found is None else json.loads(bytes(found[0]))
         return value
+
+    def cached(self, workspace: UUID, key: str) -> CacheRecord | None:
+        """The result that is kept under a key, while it is fresh; one whose large value is gone counts as none."""
+        sql = (
+            "SELECT id, run_id, step, output, tainted, made_at, expires_at, workspace_id FROM workflows_stepcache "
+            "WHERE workspace_id = %s AND key = %s AND expires_at > NOW"
+        )
+        row = self.store.run(sql, (self.store.id(workspace), key)).fetchone()
+        if row is None:
+            return None
+        output, made, expires = self._output(row[3], row[7]), moment(row[5]), moment(row[6])
+        if made is None or expires is None or (isinstance(output, dict) and output.keys() == {"$blob", "size"}):
+            return None
+        return CacheRecord(
+            self.store.uuid(row[0]), key, self.store.uuid(row[1]), row[2], output, bool(row[4]), made, expires
+        )
+
+    def forget_results(self) -> int:
+        """Delete kept results that are no longer fresh; how many there were."""
+        among = "SELECT id FROM workflows_stepcache WHERE expires_at <= NOW LIMIT 1000"
+        sql = f"DELETE FROM workflows_stepcache WHERE id IN ({among})"
+        return int(self.in_one(lambda: self._changed(sql, ())))
 
     def last_seq(self, run: UUID) -> int:
         """The highest seq a step of the run has."""

@@ -24,7 +24,7 @@ from workflows.engine.calls import set_deadline
 from workflows.engine.crashpoints import crashpoint
 from workflows.engine.frames import Ended
 from workflows.engine.previews import Previews
-from workflows.engine.records import EffectRecord, Failure, WaitRecord
+from workflows.engine.records import CacheRecord, EffectRecord, Failure, WaitRecord
 from workflows.engine.retry import backoff
 from workflows.engine.walk import Task
 
@@ -42,6 +42,9 @@ class House(Protocol):
 
     async def read_effect(self, effect: UUID) -> EffectRecord | None:
         """The effect's row as it is now."""
+
+    async def read_cached(self, workspace: UUID, key: str) -> CacheRecord | None:
+        """The result that is kept under a key, while it is fresh."""
 
     async def on_database(self, function: Callable[[], Any]) -> Any:
         """Run a function where the database may be used, in a transaction of its own."""

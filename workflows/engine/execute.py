@@ -28,9 +28,10 @@ from workflows.engine.effects import House, Ledger, Passage, Reopened, failure_o
 from workflows.engine.files import WorkspaceFiles
 from workflows.engine.findings import DefinitionProblems
 from workflows.engine.frames import Ended, Finished
+from workflows.engine.keeping import cache_key
 from workflows.engine.plan import StepPlan, outweighs
-from workflows.engine.records import EffectRecord, Failure, Held, Stale, StoreRefused
-from workflows.engine.values import take_inputs
+from workflows.engine.records import CacheRecord, EffectRecord, Failure, Held, Stale, StoreRefused
+from workflows.engine.values import fields_of, take_inputs
 from workflows.engine.walk import LARGE, Task, Traits
 
 log = logging.getLogger(__name__)
@@ -82,6 +83,23 @@ class Executor:
         if plan.key in self.facts.missing:
             raise self.facts.missing[plan.key]
         return self.facts.connections.get(plan.key)
+
+    @property
+    def run_id(self) -> UUID:
+        """The run it works for."""
+        return self.facts.run_id
+
+    def cache_key(self, task: Task) -> str:
+        """The key of a result that is kept for equal calls; the texts of a prompt are part of it."""
+        action, inputs = _action(task.plan.step.action), task.record.input
+        named = {str(inputs.get(f.name)) for f in fields_of(action.input).values() if f.widget == "prompt"}
+        prompts = self.facts.frozen.get("prompts") or {}
+        texts = {slug: versions for slug, versions in prompts.items() if slug in named}
+        return cache_key(self.facts.workspace_id, action.name, task.record.connection_id, inputs, texts)
+
+    async def cached(self, key: str) -> CacheRecord | None:
+        """The fresh result of this key in the run's workspace, if there is one."""
+        return await self.house.read_cached(self.facts.workspace_id, key)
 
     def last_change(self, task: Task) -> tuple[str, Mapping[str, Any] | None]:
         """State and error of the last change that a step made or tried to make; '' where there is none."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import os
 import threading
@@ -25,8 +24,17 @@ from orchestrator_site.lib.ids import uuid7
 from workflows.engine import protocol
 from workflows.engine.limit_rows import Answer, Ask
 from workflows.engine.protocol import Me, Memo, Verdict
-from workflows.engine.records import SPECIAL, BlobRecord, Record, Stale, StepRecord, StoreRefused
-from workflows.engine.rows import STEPS, RowMaker, json_text
+from workflows.engine.records import (
+    SPECIAL,
+    BlobRecord,
+    CacheRecord,
+    Encoded,
+    Record,
+    Stale,
+    StepRecord,
+    StoreRefused,
+)
+from workflows.engine.rows import CACHE, ROW_BYTES, STEPS, RowMaker, encoded, json_text
 from workflows.engine.sql import SqlStore
 
 log = logging.getLogger(__name__)
@@ -35,9 +43,8 @@ BATCH_RECORDS = 200
 BATCH_RECORDS_POSTGRES = 1000
 BATCH_BYTES = 2 * 1024 * 1024
 RUN_UNCOMMITTED = 100
-ROW_BYTES = 1024 * 1024
 BLOB_BYTES = 10 * 1024 * 1024
-OUTPUT_COLUMN = [column.name for column in STEPS.columns].index("output")
+OUTPUT_COLUMN = {table.record: [column.name for column in table.columns].index("output") for table in (STEPS, CACHE)}
 MOST_RECORDS = 5_000
 MOST_BYTES = 32 * 1024 * 1024
 LINGER = 0.005
@@ -179,23 +186,23 @@ class Journal:
                 raise _refused(records) from problem
             if type(row) is tuple:
                 length = sum([len(value) for value in row if type(value) is str or type(value) is bytes])
-                if length > ROW_BYTES and type(record) is StepRecord:
+                if length > ROW_BYTES and isinstance(record, (StepRecord, CacheRecord)):
                     row = self._spill(record, row, rows)
                 size += 200 + length
             rows.append((type(record), row))
         return Put(run_log, records, rows, size)
 
-    def _spill(self, record: StepRecord, row: tuple[Any, ...], rows: list[Any]) -> tuple[Any, ...]:
+    def _spill(self, record: StepRecord | CacheRecord, row: tuple[Any, ...], rows: list[Any]) -> tuple[Any, ...]:
         """An output of more than 1 MiB goes into a blob of its own; its row refers to it."""
-        at = OUTPUT_COLUMN
+        at, step = OUTPUT_COLUMN[type(record)], record.key if isinstance(record, StepRecord) else record.step
         if row[at] is None or len(row[at]) <= ROW_BYTES:
             return row
-        content = row[at].encode()
+        ready = record.output if isinstance(record.output, Encoded) and record.output.sha256 else encoded(record.output)
+        content, sha = ready.content, ready.sha256
         if len(content) > BLOB_BYTES:
-            message = f"The output of “{record.key}” has {len(content):,} bytes; at most {BLOB_BYTES:,} are kept."
-            raise StoreRefused(message, step=record.key)
-        sha = hashlib.sha256(content).hexdigest()
-        blob = BlobRecord(uuid7(), sha, len(content), f"{record.key}.json", "application/json", content, now())
+            message = f"The output of “{step}” has {len(content):,} bytes; at most {BLOB_BYTES:,} are kept."
+            raise StoreRefused(message, step=step)
+        blob = BlobRecord(uuid7(), sha, len(content), f"{step}.json", "application/json", content, now())
         rows.append((BlobRecord, self.rows.row(blob)))
         return (*row[:at], json_text({"$blob": sha, "size": len(content)}), *row[at + 1 :])
 

@@ -25,7 +25,7 @@ STEP = (
 AFTER_ERROR = ("stop", "continue", "value", "branch")
 UNKNOWN = ("look", "ask", "retry", "fail")
 BACKOFF = ("exponential", "linear", "fixed")
-RUN_TIMEOUT = 30 * 24 * 3600
+RUN_TIMEOUT = LONGEST_CACHE = 30 * 24 * 3600
 
 
 def read_definition(value: JSONValue, max_steps: int) -> tuple[Definition | None, list[Problem]]:
@@ -167,7 +167,7 @@ def _step(reader: Reader, item: dict[str, Any], at: str, blocks: int, loops: int
         retry=_retry(reader, item, at),
         on_error=_on_error(reader, item, at),
         unknown=reader.choice(item, "unknown", at, UNKNOWN),
-        cache=reader.object(item, "cache", at) or None,
+        cache=_cache(reader, item, at),
         disabled=reader.flag(item, "disabled", at),
         note=reader.text(item, "note", at, 0, 4000),
         branches=_children(reader, item, at, branches, blocks + 1, loops + (action in LOOPS), loops),
@@ -288,6 +288,16 @@ def _retry(reader: Reader, item: dict[str, Any], at: str) -> RetrySpec | None:
         delay=reader.number(retry, "delay", at, 0, 3600),
         max_delay=reader.number(retry, "max_delay", at, 0, 86400),
     )
+
+
+def _cache(reader: Reader, item: dict[str, Any], at: str) -> JSONValue:
+    cache, at = reader.object(item, "cache", at), f"{at}.cache"
+    if not cache:
+        return None
+    reader.fields(cache, ("seconds",), at)
+    if cache.get("seconds") is None:
+        reader.note("E_REQUIRED", f"{at}.seconds is missing: it says how long the result is kept.", f"{at}.seconds")
+    return {"seconds": reader.whole(cache, "seconds", at, 1, LONGEST_CACHE) or 1}
 
 
 def _on_error(reader: Reader, item: dict[str, Any], at: str) -> OnError:

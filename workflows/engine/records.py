@@ -19,9 +19,11 @@ TERMINAL_RUN = frozenset({"succeeded", "failed", "cancelled", "timed_out"})
 
 @dataclass(frozen=True)
 class Encoded:
-    """A large value that was made JSON text beside the loop."""
+    """A large value that was made JSON text beside the loop; a very large one with its bytes and their sha256."""
 
     text: str
+    content: bytes = field(default=b"", repr=False, compare=False)
+    sha256: str = field(default="", compare=False)
 
 
 @dataclass(slots=True)
@@ -173,6 +175,20 @@ class BlobRecord:
 
 
 @dataclass(slots=True)
+class CacheRecord:
+    """A result that is kept for equal calls."""
+
+    id: UUID
+    key: str
+    run: UUID
+    step: str
+    output: Any
+    tainted: bool
+    made_at: datetime
+    expires_at: datetime
+
+
+@dataclass(slots=True)
 class RunRecord:
     """A change of the run: its end, its release, or its running costs. `wake_seq` guards a release.
 
@@ -197,7 +213,7 @@ class RunRecord:
 Special = RunRecord | WaitDone | EventTaken | ChildRecord
 """Records that are no image of a row; each is written by a statement of its own."""
 SPECIAL = (RunRecord, WaitDone, EventTaken, ChildRecord)
-Record = StepRecord | AttemptRecord | EffectRecord | WaitRecord | EventRecord | BlobRecord | Special
+Record = StepRecord | AttemptRecord | EffectRecord | WaitRecord | EventRecord | BlobRecord | CacheRecord | Special
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from uuid import UUID
 from workflows.engine.records import (
     AttemptRecord,
     BlobRecord,
+    CacheRecord,
     EffectRecord,
     Encoded,
     EventRecord,
@@ -21,6 +23,8 @@ from workflows.engine.records import (
     WaitRecord,
 )
 
+ROW_BYTES = 1024 * 1024
+"""A value of at most this size stands in its row, a larger one in a blob."""
 FAR = datetime(9999, 12, 31, tzinfo=UTC)
 
 
@@ -105,6 +109,13 @@ WAITS = Table(
     key=("id",),
 )
 EVENTS = Table("workflows_runevent", EventRecord, _columns("id:u kind data:j at:at"), key=("id",))
+CACHE = Table(
+    "workflows_stepcache",
+    CacheRecord,
+    _columns("id:u key run_id=run:u step output:j tainted:b made_at:at expires_at:at"),
+    key=("workspace_id", "key"),
+    has_run=False,
+)
 BLOBS = Table(
     "workflows_blob",
     BlobRecord,
@@ -113,7 +124,7 @@ BLOBS = Table(
     once=frozenset({"id", "content", "created_at", "size", "name", "mime_type"}),
     has_run=False,
 )
-TABLES = (BLOBS, STEPS, ATTEMPTS, EFFECTS, WAITS, EVENTS)
+TABLES = (BLOBS, STEPS, ATTEMPTS, EFFECTS, WAITS, EVENTS, CACHE)
 BY_RECORD = {table.record: table for table in TABLES}
 DEFAULTS = {
     WAITS.name: {"decision": "''", "comment": "''", "decided_by": "''"},
@@ -135,7 +146,11 @@ def json_text(value: Any) -> str | None:
 def encoded(value: Any) -> Any:
     """A value made text now; one that is no JSON is left to the journal, which says so."""
     try:
-        return Encoded(_encode(value))
+        text = _encode(value)
+        if len(text) <= ROW_BYTES:
+            return Encoded(text)
+        content = text.encode()
+        return Encoded(text, content, hashlib.sha256(content).hexdigest())
     except (ValueError, TypeError):
         return value
 

@@ -35,7 +35,7 @@ from workflows.engine.outside import RunOutside
 from workflows.engine.previews import Previews
 from workflows.engine.protocol import Me, Sighting
 from workflows.engine.reads import Reads
-from workflows.engine.records import EffectRecord, StepRecord
+from workflows.engine.records import CacheRecord, EffectRecord, StepRecord
 from workflows.engine.sweeper import Sweeper
 from workflows.engine.turn_rows import Turns
 
@@ -237,6 +237,10 @@ class Session:
     async def read_effect(self, effect: UUID) -> EffectRecord | None:
         """The effect's row as it is now."""
         return await self.reads.run(lambda: self.reads.reader.effect(effect))
+
+    async def read_cached(self, workspace: UUID, key: str) -> CacheRecord | None:
+        """The result that is kept under a key, while it is fresh."""
+        return await self.reads.run(lambda: self.reads.reader.cached(workspace, key))
 
     async def on_database(self, function: Any) -> Any:
         """Run a function where the database may be used, in a transaction of its own."""

@@ -20,6 +20,7 @@ from workflows.engine.records import (
     TERMINAL_RUN,
     AttemptRecord,
     BlobRecord,
+    CacheRecord,
     ChildRecord,
     EffectRecord,
     EventTaken,
@@ -296,7 +297,7 @@ class SqlStore:
                 continue
             guard = (self.id(put.log.run_id), put.log.fence)
             for kind, row in put.rows:
-                if kind is BlobRecord:
+                if kind in (BlobRecord, CacheRecord):
                     rows.setdefault(kind, {})[(guard[0], row[1])] = (*row, *guard)
                 elif kind is RunRecord:
                     runs[put.log.run_id] = (put.log, row)

@@ -28,8 +28,6 @@ def check_step(step: StepSpec, scope: Scope, catalogue: Catalogue, known: Known 
     if not is_literal(step.on_error.value):
         text = "The value after an error is a fixed one; it holds no placeholders."
         yield _problem(step, "E_UNSUPPORTED", text, "on_error.value", "Write it down as it shall be.")
-    if step.cache is not None:
-        yield _problem(step, "E_UNSUPPORTED", "Keeping results (cache) is not available in this release.", "cache")
     if step.on_error.do == "branch" and not step.branches.get(ON_ERROR):
         text = f"There are no steps for when “{step.title}” has failed: the run then simply goes on."
         yield _problem(step, "W_EMPTY", text, "on_error", "Add a step to them.", WARNING)
@@ -134,10 +132,13 @@ def _policies(step: StepSpec, info: ActionInfo) -> Iterator[Problem]:
     elif step.unknown == "look" and not info.can_look:
         text = f"What “{info.title}” has done cannot be looked up."
         yield _problem(step, "E_UNSUPPORTED", text, "unknown", "Use ask.")
+    if step.cache is not None and info.is_effect:
+        text = f"“{info.title}” changes something outside; a kept result would say that it happened when it did not."
+        yield _problem(step, "E_UNSUPPORTED", text, "cache", "Keep the results of the steps that read or ask a model.")
     if not info.is_control:
         return
     inside = "Set it on the steps inside." if info.branches or info.many else "Leave it out."
-    for name, said in (("timeout", step.timeout), ("retry", step.retry)):
+    for name, said in (("timeout", step.timeout), ("retry", step.retry), ("cache", step.cache)):
         if said is not None and name not in info.takes:
             text = f"“{info.title}” calls nothing and takes no {name}."
             yield _problem(step, "E_UNSUPPORTED", text, name, inside)

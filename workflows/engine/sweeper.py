@@ -82,6 +82,7 @@ class Sweeper:
             "(SELECT id FROM workflows_worker WHERE state IN ('dead', 'stopped'))"
         )
         reader.in_one(lambda: reader.store.run(slots).rowcount)
+        reader.forget_results()
         before = reader.store.rows.time(now() - FORGET_WORKERS)
         reader.in_one(lambda: reader.store.run(gone, (before,)).rowcount)
         return count + forgotten

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from orchestrator_site.lib.templating import TemplateProblem
-from workflows.engine import attempts
+from workflows.engine import attempts, keeping
 from workflows.engine.blocks import any_taint, in_time
 from workflows.engine.control import CONTROLS
 from workflows.engine.crashpoints import crashpoint
@@ -24,7 +24,7 @@ from workflows.engine.frames import Ended, Finished, Frame, Group, Park, Taint
 from workflows.engine.handlers import HANDLERS
 from workflows.engine.lists import ON_ERROR
 from workflows.engine.plan import Asked, Plan, StepPlan, Value, outweighs
-from workflows.engine.records import FATAL, Failure, Held, Record, RunRecord, StepRecord
+from workflows.engine.records import FATAL, CacheRecord, Failure, Held, Record, RunRecord, StepRecord
 from workflows.engine.retry import Policy
 from workflows.engine.rows import encoded
 from workflows.engine.taint import OUR_OWN, OUTSIDE_FIELDS, RESULTS
@@ -103,6 +103,7 @@ class Task:
     warnings: list[str] = field(default_factory=list)
     finish: str | None = None
     policy: Policy = field(default_factory=Policy)
+    cache_key: str = ""
 
 
 class Executor(Protocol):
@@ -125,6 +126,16 @@ class Executor(Protocol):
 
     async def call(self, task: Task) -> Any:
         """Run the action once and return its output as JSON. Raises Failure."""
+
+    @property
+    def run_id(self) -> UUID:
+        """The run it works for."""
+
+    def cache_key(self, task: Task) -> str:
+        """The key of a result that is kept for equal calls."""
+
+    async def cached(self, key: str) -> CacheRecord | None:
+        """The fresh result of this key in the run's workspace, if there is one."""
 
 
 @dataclass(frozen=True)
@@ -374,12 +385,18 @@ class Walk:
             record.tainted = traits.tainted or bool(tainted)
             record.connection_id = self.executor.check(plan, values, tainted)
         task = Task(plan, record, frame, self, self.clock.now())
+        known = await keeping.kept(self, task)
+        if known is not None:
+            await self._succeeded(task, known.output, await self._stored(known.output))
+            return
         if traits.kind == "pure":
             record.attempts = 1
             output = await self.executor.call(task)
         else:
             output = await attempts.attempts(self, task, traits)
-        await self._succeeded(task, output, await self._stored(output))
+        stored = await self._stored(output)
+        keeping.keep(self, task, stored)
+        await self._succeeded(task, output, stored)
 
     async def ask(self, question: Asked, frame: Frame) -> bool:
         """The answer to a condition; over much data it is found beside the event loop."""

@@ -1,6 +1,7 @@
 """Workflows and their versions, runs and what happened in them, and the workers that walk them."""
 
 from workflows.models.blob import Blob
+from workflows.models.cache import StepCache
 from workflows.models.preview import Preview
 from workflows.models.run import Attempt, DeliveredEvent, Effect, Run, RunEvent, RunStatus, StepRun, StepStatus, Wait
 from workflows.models.variable import Variable
@@ -19,6 +20,7 @@ __all__ = [
     "RunStatus",
     "Slot",
     "Step",
+    "StepCache",
     "StepRun",
     "StepStatus",
     "Variable",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from orchestrator_site.lib.look import duration, money
 from orchestrator_site.lib.templating.values import as_text
-from workflows.api.shapes import reused
+from workflows.api.shapes import cached, reused
 from workflows.engine.catalogue import CATALOGUE
 from workflows.engine.definition import Definition, StepSpec, parse
 from workflows.engine.lists import ON_ERROR
@@ -72,6 +73,12 @@ class StepRow:
     def reused(self) -> dict[str, Any] | None:
         """The earlier run it was taken from, and who edited its output."""
         return reused(self.record) if self.record else None
+
+    @property
+    def kept(self) -> dict[str, Any] | None:
+        """The run that made its result and when, where it was answered from a kept one."""
+        said = cached(self.record) if self.record else None
+        return said and {**said, "at": datetime.fromisoformat(said["at"])}
 
     @property
     def anchor(self) -> str:
@@ -322,6 +329,8 @@ def _row(spec: StepSpec, record: StepRun | None, depth: int, all_of: Record) -> 
     row.preview = all_of.texts.get(record.pk, "") if row.writes else ""
     if row.reused:
         row.cost = "edited" if row.reused["edited"] else "from an earlier run"
+    if row.kept:
+        row.cost = "from cache"
     row.attempts = _attempts(record)
     row.open = record.status == "failed"
     return row

@@ -14,6 +14,8 @@ from orchestrator_site.lib.errors import Problems, UserError
 from orchestrator_site.lib.fields import CleanJSONField
 from workflows.engine.actions import ActionInfo
 from workflows.engine.findings import Problem
+from workflows.engine.keeping import KINDS
+from workflows.engine.reading import LONGEST_CACHE
 from workflows.views.list_form import lists_form
 
 JSON = dict[str, Any]
@@ -70,10 +72,19 @@ class SetupForm(TabForm):
         widget=forms.TextInput(attrs={"spellcheck": "false", "class": "mono"}),
     )
     disabled = forms.BooleanField(label="Switched off: runs skip it", required=False)
+    seconds = forms.IntegerField(
+        label="Keep the result for, in seconds",
+        required=False,
+        min_value=1,
+        max_value=LONGEST_CACHE,
+        help_text="An equal call within this time is answered from it, in any run of the workspace. Left empty: never.",
+    )
 
     def __init__(self, step: JSON, info: ActionInfo | None, choices: Iterable[tuple[str, str]], etag: str, data: Any):
         stored = {name: step.get(name) for name in ("name", "connection", "when", "key", "disabled")}
-        super().__init__(data, initial={**stored, "etag": etag})
+        super().__init__(data, initial={**stored, "etag": etag, "seconds": (step.get("cache") or {}).get("seconds")})
+        if info is None or info.kind not in KINDS:
+            del self.fields["seconds"]
         self.inputs = inputs_form(step, info, data)
         self.lists = lists_form(step, info, data)
         if info is not None and info.takes_connection:
@@ -96,6 +107,8 @@ class SetupForm(TabForm):
             "with": self.inputs.cleaned_data["raw"] if "raw" in self.inputs.fields else cleaned_inputs(self.inputs),
             "key": said["key"].strip(),
         }
+        if "seconds" in self.fields:
+            found["cache"] = {"seconds": said["seconds"]} if said["seconds"] else None
         if "connection" in self.fields:
             found["connection"] = said["connection"] or None
         return found if self.lists is None else {**found, **self.lists.changes()}
