@@ -25,7 +25,7 @@ def cache_key(
     workspace: UUID, action: str, connection: UUID | None, inputs: Mapping[str, Any], prompts: Mapping[str, Any]
 ) -> str:
     """The sha256 by which an equal call is found."""
-    said = [str(workspace), action, str(connection or ""), dict(inputs), dict(prompts)]
+    said: list[Any] = [str(workspace), action, str(connection or ""), dict(inputs), dict(prompts)]
     return hashlib.sha256(dumps(said).encode()).hexdigest()
 
 

@@ -104,6 +104,10 @@ def test_anything_but_an_object_is_a_type_error(value):
         ({"key": "a", "action": "parallel", "branches": [{"key": "A b"}]}, "E_KEY"),
         ({"key": "a", "action": "parallel", "branches": [{"key": f"k{i}"} for i in range(21)]}, "E_RANGE"),
         (text_step("a", on_error={"do": "stop", "steps": []}), "E_UNKNOWN_FIELD"),
+        (text_step("a", cache={"hours": 1}), "E_UNKNOWN_FIELD"),
+        (text_step("a", cache={"seconds": 0}), "E_RANGE"),
+        (text_step("a", cache={"seconds": "60"}), "E_TYPE"),
+        (text_step("a", cache=60), "E_TYPE"),
         ("step", "E_TYPE"),
     ],
 )

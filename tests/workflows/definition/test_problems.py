@@ -120,7 +120,8 @@ def test_a_model_step_runs_over_any_connection_that_has_models():
 @pytest.mark.parametrize(
     "step",
     [
-        text_step("a", cache={"seconds": 60}),
+        issue(cache={"seconds": 60}),
+        {"key": "a", "action": "stop", "cache": {"seconds": 60}},
         text_step("a", unknown="ask"),
         issue(unknown="look"),
         {"key": "a", "action": "stop", "timeout": 5},
@@ -155,6 +156,11 @@ def test_a_container_without_steps_is_a_warning():
 @pytest.mark.parametrize("more", [{"timeout": 5}, {"on_error": {"do": "continue"}}])
 def test_a_block_has_a_time_limit_and_may_fail(more):
     assert codes(either(**more)) == []
+
+
+@pytest.mark.parametrize("step", [text_step("a"), summarize(), FETCH])
+def test_what_changes_nothing_may_be_kept(step):
+    assert codes({**step, "cache": {"seconds": 60}}) == []
 
 
 def test_steps_after_an_error_are_expected_where_they_are_announced():

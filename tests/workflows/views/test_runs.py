@@ -284,3 +284,10 @@ def test_a_step_that_is_held_back_says_why_and_until_when(workspace, run, operat
     assert f"Waits: GitHub has been failing since 10:41 UTC; goes on at {due:%H:%M:%S} UTC" in page
     [step] = operator.api.get(f"/api/v1/runs/{run.pk}/steps").json()["results"]
     assert step["waits"]["why"] == "failing" and step["waits"]["until"].startswith(f"{due:%Y-%m-%d}")
+
+
+def test_a_kept_result_says_which_run_made_it(operator, ended, run):
+    said = {"cached": {"run": str(run.pk), "step": "hello", "at": "2026-07-01T10:00:00Z"}}
+    StepRun.objects.of(run.workspace).filter(run=run, key="hello").update(decision=said)
+    page = operator.client.get(operator.path(f"runs/{run.pk}")).text
+    assert "from cache" in page and "From cache, made" in page

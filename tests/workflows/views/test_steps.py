@@ -338,3 +338,12 @@ def test_a_block_has_a_time_limit_and_no_attempts(editor, greeting, draft, added
     said = {"etag": greeting.draft_etag, "do": "continue", "timeout": "60"}
     editor.client.post(editor.path(f"workflows/greeting/steps/{step['key']}?tab=fails"), said)
     assert (draft()["steps"][0]["timeout"], draft()["steps"][0]["on_error"]) == (60, {"do": "continue"})
+
+
+def test_a_step_may_keep_its_result(editor, greeting, draft, added):
+    address = editor.path("workflows/greeting/steps/hello")
+    editor.client.post(address, form(greeting, seconds="600"))
+    assert draft()["steps"][0]["cache"] == {"seconds": 600}
+    assert 'value="600"' in editor.client.get(address).text
+    added("switch")
+    assert 'name="seconds"' not in editor.client.get(editor.path("workflows/greeting/steps/switch")).text
