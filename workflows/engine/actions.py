@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from orchestrator_site.lib.json import JSONValue
 from workflows.engine.control import CONTROLS, Control
+from workflows.engine.control.each import MAX_ITEMS
 from workflows.engine.definition import InputSpec
 
 CONTROL = "control"
@@ -152,6 +153,11 @@ class Known(Protocol):
         """Its prompts by slug."""
         ...
 
+    @property
+    def max_items(self) -> int:
+        """How many items a loop may go over."""
+        ...
+
     def has_default(self, services: Collection[str]) -> bool:
         """Whether one of these services has a connection that is used when a step names none."""
         ...
@@ -173,6 +179,7 @@ class Facts:
     connections: Mapping[str, ConnectionFacts] = field(default_factory=dict)
     prompts: Mapping[str, PromptFacts] = field(default_factory=dict)
     defaults: frozenset[str] = frozenset()
+    max_items: int = MAX_ITEMS
     workflows: Mapping[str, WorkflowFacts] = field(default_factory=dict)
 
     def has_default(self, services: Collection[str]) -> bool:

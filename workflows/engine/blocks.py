@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from workflows.engine.frames import Ended, Finished, Frame, Group
 from workflows.engine.lists import CASE
 from workflows.engine.reading import same
-from workflows.engine.records import Failure, StepRecord
+from workflows.engine.records import Encoded, Failure, StepRecord
 
 if TYPE_CHECKING:
     from workflows.engine.plan import StepPlan
@@ -52,7 +52,7 @@ async def _one_list(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord
     except Finished:
         record.output, record.tainted = {"taken": taken, "results": inner.made}, any_taint(inner)
         raise
-    close(walk, frame, record, inner.warnings, {"taken": taken, "results": inner.made}, any_taint(inner))
+    await close(walk, frame, record, inner.warnings, {"taken": taken, "results": inner.made}, any_taint(inner))
 
 
 async def stop(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord) -> None:
@@ -100,13 +100,20 @@ def begin(walk: Walk, record: StepRecord, decision: dict[str, Any], given: dict[
     walk.log.put(record)
 
 
-def close(
-    walk: Walk, frame: Frame, record: StepRecord, warnings: list[dict[str, Any]], output: Any, tainted: bool
+async def close(
+    walk: Walk,
+    frame: Frame,
+    record: StepRecord,
+    warnings: list[dict[str, Any]],
+    output: Any,
+    tainted: bool,
+    stored: Encoded | None = None,
 ) -> None:
-    """A block has ended well: its last record, and its output for the steps after it."""
+    """A block has ended well: its last record, and its output for the steps after it (`stored`: as text already)."""
     record.decision = {**record.decision, "warnings": warnings[:MOST_WARNINGS]}
-    record.output, record.tainted, record.error = output, tainted, None
+    record.output, record.tainted, record.error = stored or await walk.stored(output), tainted, None
     walk.finish(record, "succeeded")
+    record.output = output
     frame.warnings.extend(warnings[:MOST_WARNINGS])
     frame.keep(record.key, output, frozenset({"results"}) if tainted else "")
 

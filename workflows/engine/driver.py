@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
+from django.conf import settings
+
 from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.ids import uuid7
 from workflows.engine import poison
@@ -221,7 +223,7 @@ class Driver:
         clock = WallClock()
         return Walk(
             loaded.plan, base, run_log, executor, clock, park_in_memory=stay, totals=totals, offload=self.offload,
-            outside=self.outside, seen=seen,
+            outside=self.outside, seen=seen, max_items=settings.MAX_ITEMS,
         )  # fmt: skip
 
     def _poisoned(self, loaded: Loaded) -> Failure | None:

@@ -28,7 +28,7 @@ async def parallel(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord)
     except Finished:
         record.output, record.tainted = fork.output(), fork.tainted
         raise
-    close(walk, frame, record, fork.warnings, fork.output(), fork.tainted)
+    await close(walk, frame, record, fork.warnings, fork.output(), fork.tainted)
 
 
 class Fork:

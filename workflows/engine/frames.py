@@ -95,7 +95,7 @@ def place_of(path: str, key: str) -> str:
 class Frame:
     """One list of steps being walked: its place, its data and its taint."""
 
-    __slots__ = ("data", "group", "item_tainted", "last_taint", "made", "path", "taint", "warnings")
+    __slots__ = ("data", "group", "item_tainted", "last_taint", "made", "nested", "path", "taint", "warnings")
 
     def __init__(
         self,
@@ -112,13 +112,16 @@ class Frame:
         self.taint = taint
         self.item_tainted = item_tainted
         self.last_taint = last_taint
+        self.nested = True
         self.made: dict[str, Any] = {}
         self.warnings: list[dict[str, Any]] = []
 
     @classmethod
     def root(cls, base: dict[str, Any], group: Group) -> Frame:
         """The frame of the whole run."""
-        return cls("", {**base, "steps": {}}, group, {}, False, {})
+        frame = cls("", {**base, "steps": {}}, group, {}, False, {})
+        frame.nested = False
+        return frame
 
     def inner(self, group: Group | None = None, **names: Any) -> Frame:
         """The frame of a list inside: sees what is outside and `names`, is not seen from there."""
@@ -128,7 +131,7 @@ class Frame:
     def within(self, group: Group) -> Frame:
         """This very frame, for as long as a group of its own goes on."""
         same = Frame(self.path, self.data, group, self.taint, self.item_tainted, self.last_taint)
-        same.made, same.warnings = self.made, self.warnings
+        same.made, same.warnings, same.nested = self.made, self.warnings, self.nested
         return same
 
     def item(self, loop: str, index: int, item: Any, group: Group, tainted: bool) -> Frame:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_site.lib.json import dumps
 from workflows.engine.blocks import MOST_WARNINGS, any_taint, begin, close
-from workflows.engine.control.each import MAX_ITEMS
 from workflows.engine.control.repeat import MAX_PASSES
 from workflows.engine.frames import Finished, Frame, Taint, place_of
 from workflows.engine.plan import outweighs
-from workflows.engine.records import Failure, StepRecord
+from workflows.engine.records import Encoded, Failure, StepRecord, StoreRefused
+from workflows.engine.rows import encoded_text, json_text
 from workflows.engine.siblings import Siblings, side_by_side
 
 if TYPE_CHECKING:
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
     from workflows.engine.walk import Walk
 
 MOST_LANES = 50
+CHUNK = 100
+MOST_RESULTS = 10 * 1024 * 1024
 
 
 async def each(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord) -> None:
     """`for_each`: the same list for every item, up to `parallelism` at once."""
     values = await walk.render(plan, frame)
-    items = _items(values.get("items"))
+    items = _items(values.get("items"), walk.max_items)
     decision = {"count": len(items), "hash": await _hash(walk, items)}
     if record.decision is None:
         given = {name: value for name, value in values.items() if name != "items"} | {"count": len(items)}
@@ -38,12 +41,15 @@ async def each(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord) -> 
     try:
         await loop.run()
     except Finished:
-        record.output, record.tainted = loop.output(), loop.child_tainted
+        record.output, record.tainted = loop.output(loop.results.all()), loop.child_tainted
         raise
     if loop.failed:
         text = f"{loop.failed} of {len(items)} items failed."
         loop.warnings.append({"code": "W_ITEMS_FAILED", "message": text, "step": plan.key})
-    close(walk, frame, record, loop.warnings, loop.output(), loop.child_tainted)
+    stored = await walk.aside(loop.as_text) if loop.results.in_chunks else None
+    read = stored is None or frame.nested or walk.plan.reads_results(plan.key)
+    results = await walk.aside(loop.results.all) if stored is not None and read else loop.results.all() if read else []
+    await close(walk, frame, record, loop.warnings, loop.output(results), loop.child_tainted, stored)
 
 
 class Loop:
@@ -64,7 +70,7 @@ class Loop:
         self.go_on = choice(values.get("on_item_error", "stop"), ("stop", "continue"), "When an item fails") != "stop"
         self.tainted = frame.is_tainted(next((value.reads for name, value in plan.values if name == "items"), ()))
         self.child_tainted = False
-        self.results: list[dict[str, Any]] = [{} for _ in items]
+        self.results = Results(len(items))
         self.failed = 0
         self.warnings: list[dict[str, Any]] = []
         self.todo: Iterator[int] = iter(range(len(items)))
@@ -78,9 +84,14 @@ class Loop:
             self.frame.group.children.discard(self.siblings.group)
         self.siblings.close()
 
-    def output(self) -> dict[str, Any]:
-        """What is known of the items so far."""
-        return {"results": self.results, "count": len(self.items), "failed": self.failed}
+    def output(self, results: list[Any]) -> dict[str, Any]:
+        """What the loop gives, with these results."""
+        return {"results": results, "count": len(self.items), "failed": self.failed}
+
+    def as_text(self) -> Encoded:
+        """The same as text, put together from the chunks."""
+        counts = json_text({"count": len(self.items), "failed": self.failed}) or ""
+        return encoded_text(f'{{"results":[{self.results.as_text()}],{counts[1:]}')
 
     async def _lane(self) -> None:
         for index in self.todo:
@@ -99,9 +110,60 @@ class Loop:
             text = f"Item {index + 1}: {failure.message}"
             inner.warnings.append({"code": failure.code, "message": text, "step": failure.step})
         finally:
-            self.results[index] = inner.made
+            self.results.put(index, inner.made)
             self.child_tainted = self.child_tainted or any_taint(inner)
             self.warnings.extend(inner.warnings[: max(0, MOST_WARNINGS - len(self.warnings))])
+
+
+class Results:
+    """What the items of a loop gave, in their order. Each hundred that have ended are made text, and let go.
+
+    So a loop over many items holds the objects of those under way, and one text of what has ended.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.open: dict[int, dict[int, dict[str, Any]]] = {}
+        self.texts: list[str] = [""] * -(-count // CHUNK)
+        self.count, self.size = count, 0
+
+    @property
+    def in_chunks(self) -> bool:
+        """Whether any of it is text already."""
+        return any(self.texts)
+
+    def put(self, index: int, made: dict[str, Any]) -> None:
+        """An item has ended. Raises StoreRefused as soon as all of them together cannot be stored any more."""
+        number = index // CHUNK
+        chunk = self.open.setdefault(number, {})
+        chunk[index] = made
+        if len(chunk) == CHUNK:
+            self.texts[number] = _list_text(self.open.pop(number))
+            self.size += len(self.texts[number])
+        if self.size > MOST_RESULTS:
+            text = f"What the items of a loop gave has more than {MOST_RESULTS:,} characters; at most that is kept."
+            raise StoreRefused(text)
+
+    def all(self) -> list[dict[str, Any]]:
+        """Every result; an item that never began has an empty one."""
+        found: list[dict[str, Any]] = []
+        for number, text in enumerate(self.texts):
+            chunk = self.open.get(number, {})
+            first, last = number * CHUNK, min(self.count, (number + 1) * CHUNK)
+            found += json.loads(f"[{text}]") if text else [chunk.get(index, {}) for index in range(first, last)]
+        return found
+
+    def as_text(self) -> str:
+        """Every result as JSON, without the brackets around them."""
+        parts = []
+        for number, text in enumerate(self.texts):
+            chunk = self.open.get(number, {})
+            first, last = number * CHUNK, min(self.count, (number + 1) * CHUNK)
+            parts.append(text or _list_text({index: chunk.get(index, {}) for index in range(first, last)}))
+        return ",".join(parts)
+
+
+def _list_text(chunk: dict[int, dict[str, Any]]) -> str:
+    return (json_text([chunk[index] for index in sorted(chunk)]) or "[]")[1:-1]
 
 
 async def repeat(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord) -> None:
@@ -124,7 +186,7 @@ async def repeat(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord) -
         raise
     if not passes.met:
         passes.used_up()
-    close(walk, frame, record, passes.warnings, passes.output(), passes.tainted)
+    await close(walk, frame, record, passes.warnings, passes.output(), passes.tainted)
 
 
 class Passes:
@@ -211,17 +273,17 @@ def _over(empty: dict[str, Any], output: Any) -> Any:
     return {**empty, **output} if isinstance(output, dict) else empty if output is None else output
 
 
-def _items(items: Any) -> list[Any]:
+def _items(items: Any, most: int) -> list[Any]:
     if not isinstance(items, list):
         kind = {dict: "an object", str: "text", type(None): "nothing"}.get(type(items), "a single value")
         raise Failure(
             "E_MAP_INPUT", f"“For each” needs a list; this is {kind}.", "Point “items” at a list of an earlier step."
         )
-    if len(items) > MAX_ITEMS:
+    if len(items) > most:
         raise Failure(
             "E_MAP_INPUT",
-            f"“For each” takes at most {MAX_ITEMS:,} items; these are {len(items):,}.",
-            "Use fewer items.",
+            f"“For each” takes at most {most:,} items; these are {len(items):,}.",
+            "Use fewer items, or raise MAX_ITEMS (at most 10,000) where the worker is started.",
         )
     return items
 

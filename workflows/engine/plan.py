@@ -89,6 +89,15 @@ class Plan:
             for children in plan.branches.values():
                 todo.extend(children)
 
+    def reads_results(self, key: str) -> bool:
+        """Whether anything reads the results of a step (or its output as a whole, or a step chosen at run)."""
+        read = self.cache.get("results")
+        if read is None:
+            paths = [path for path in self.all_reads() if path[0] == "steps"]
+            read = {path[1] if len(path) > 1 else "" for path in paths if len(path) < 3 or path[2] == "results"}
+            self.cache["results"] = read
+        return key in read or "" in read
+
 
 def reads_of(plan: StepPlan) -> Iterator[Path]:
     """Every path that the step itself reads, without what is inside it."""

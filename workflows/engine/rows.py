@@ -146,13 +146,17 @@ def json_text(value: Any) -> str | None:
 def encoded(value: Any) -> Any:
     """A value made text now; one that is no JSON is left to the journal, which says so."""
     try:
-        text = _encode(value)
-        if len(text) <= ROW_BYTES:
-            return Encoded(text)
-        content = text.encode()
-        return Encoded(text, content, hashlib.sha256(content).hexdigest())
+        return encoded_text(_encode(value))
     except (ValueError, TypeError):
         return value
+
+
+def encoded_text(text: str) -> Encoded:
+    """JSON text as it is stored; of a very large one the bytes and their sha256 are made now."""
+    if len(text) <= ROW_BYTES:
+        return Encoded(text)
+    content = text.encode()
+    return Encoded(text, content, hashlib.sha256(content).hexdigest())
 
 
 def sqlite_time(value: datetime | None) -> str | None:

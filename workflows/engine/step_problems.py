@@ -45,6 +45,7 @@ def check_step(step: StepSpec, scope: Scope, catalogue: Catalogue, known: Known 
     yield from check_waiting(step, scope.slug, known)
     yield from check_models(step, info, catalogue, known)
     if known is not None:
+        yield from _items(step, known)
         yield from _connection(step, info, known)
         yield from _prompt(step, info, known)
 
@@ -145,6 +146,13 @@ def _policies(step: StepSpec, info: ActionInfo) -> Iterator[Problem]:
     if step.on_error.do != "stop" and "on_error" not in info.takes:
         text = f"“{info.title}” ends the run; nothing can happen after it."
         yield _problem(step, "E_UNSUPPORTED", text, "on_error", inside)
+
+
+def _items(step: StepSpec, known: Known) -> Iterator[Problem]:
+    items = step.with_.get("items") if step.action == "for_each" else None
+    if isinstance(items, list) and len(items) > known.max_items:
+        text = f"items must have at most {known.max_items:,} items; these are {len(items):,}."
+        yield Problem("E_RANGE", text, step=step.key, field="with.items", limit=known.max_items)
 
 
 def _connection(step: StepSpec, info: ActionInfo, known: Known) -> Iterator[Problem]:

@@ -19,6 +19,7 @@ from orchestrator_site.lib.templating import TemplateProblem
 from workflows.engine import attempts, keeping
 from workflows.engine.blocks import any_taint, in_time
 from workflows.engine.control import CONTROLS
+from workflows.engine.control.each import MAX_ITEMS
 from workflows.engine.crashpoints import crashpoint
 from workflows.engine.frames import Ended, Finished, Frame, Group, Park, Taint
 from workflows.engine.handlers import HANDLERS
@@ -171,6 +172,7 @@ class Walk:
         park_in_memory: float = PARK_IN_MEMORY,
         totals: tuple[int, int, Decimal] = (0, 0, Decimal(0)),
         offload: Offload | None = None,
+        max_items: int = MAX_ITEMS,
         outside: Outside | None = None,
         seen: int = 0,
     ) -> None:
@@ -187,6 +189,7 @@ class Walk:
         self.step_runs = 0
         self.input_tokens, self.output_tokens, self.cost_usd = totals
         self.large = LARGE
+        self.max_items = max_items
         self._parks: set[Park] = set()
         self._alarms: dict[object, datetime] = {}
         self.park_in_memory(park_in_memory)
@@ -323,7 +326,7 @@ class Walk:
             await self._replay(plan, frame, record)
             return
         frame.group.check()
-        await self._breathe()
+        await self._breathe(plan)
         handler = HANDLERS.get(plan.step.action)
         record = record or self._fresh(plan, frame, "control" if handler else "")
         try:
@@ -347,10 +350,10 @@ class Walk:
         except TemplateProblem as problem:
             await self._failed(plan, frame, record, Failure(problem.code, problem.message, problem.hint or ""))
 
-    async def _breathe(self) -> None:
+    async def _breathe(self, plan: StepPlan) -> None:
         self.steps_walked += 1
-        self.step_runs += 1
-        if self.step_runs > MAX_STEP_RUNS:
+        self.step_runs += plan.step.action not in HANDLERS
+        if self.step_runs > MAX_STEP_RUNS or self.steps_walked > 2 * MAX_STEP_RUNS:
             raise Failure(
                 "E_STEP_RUNS", f"A run has at most {MAX_STEP_RUNS:,} step runs.", "Split the work over several runs."
             )
@@ -387,14 +390,14 @@ class Walk:
         task = Task(plan, record, frame, self, self.clock.now())
         known = await keeping.kept(self, task)
         if known is not None:
-            await self._succeeded(task, known.output, await self._stored(known.output))
+            await self._succeeded(task, known.output, await self.stored(known.output))
             return
         if traits.kind == "pure":
             record.attempts = 1
             output = await self.executor.call(task)
         else:
             output = await attempts.attempts(self, task, traits)
-        stored = await self._stored(output)
+        stored = await self.stored(output)
         keeping.keep(self, task, stored)
         await self._succeeded(task, output, stored)
 
@@ -430,7 +433,7 @@ class Walk:
         """Run a slow pure function beside the event loop."""
         return function() if self.offload is None else await self.offload(function)
 
-    async def _stored(self, output: Any) -> Any:
+    async def stored(self, output: Any) -> Any:
         """An output in the form in which it is stored: the text of a large one is made beside the event loop."""
         return await self.aside(lambda: encoded(output)) if outweighs(output, ((),), LARGE) else output
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from functools import cached_property
 
+from django.conf import settings
+
 from accounts.models import Workspace
 from integrations.models import Connection
 from integrations.operations.finding import connections_of
@@ -26,6 +28,11 @@ class WorkspaceKnown:
     def variables(self) -> Mapping[str, JSONValue]:
         """The variables of the workspace."""
         return dict(Variable.objects.of(self.workspace).values_list("name", "value"))
+
+    @property
+    def max_items(self) -> int:
+        """How many items a loop may go over here."""
+        return int(settings.MAX_ITEMS)
 
     @cached_property
     def _connections(self) -> list[Connection]:

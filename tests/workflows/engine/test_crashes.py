@@ -10,7 +10,7 @@ import os
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from workflows.engine.lists import lists_of
@@ -26,6 +26,8 @@ PROPERTY = settings(
     max_examples=int(os.environ.get("CRASH_EXAMPLES", "60")),
     deadline=None,
     database=None,
+    phases=[Phase.explicit, Phase.generate],  # shrinking such stories takes minutes; the seed is printed
+    print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 DEATHS = st.lists(st.tuples(st.floats(0, 1), st.sampled_from([0.0, 0.5, 1.0])), min_size=1, max_size=4)
@@ -109,12 +111,17 @@ def tell(story: dict[str, Any], deaths: Any = ()) -> tuple[Any, World, Store]:
 
 
 def image(store: Store) -> dict[tuple[str, str], Any]:
-    """Every step as it ended, without ids, times and numbers of attempts."""
-    names = ("status", "kind", "input", "output", "decision", "tainted")
+    """Every step as it ended, without ids, times and what is told of its attempts."""
+    names = ("status", "kind", "input", "output", "tainted")
     return {
-        place: ([getattr(step, name) for name in names], (step.error or {}).get("code"))
+        place: ([getattr(step, name) for name in names], decided(step.decision), (step.error or {}).get("code"))
         for place, step in store.steps.items()
     }
+
+
+def decided(decision: Any) -> dict[str, Any]:
+    """What a step decided; how often it was slowed down is bookkeeping of its attempts."""
+    return {name: said for name, said in (decision or {}).items() if name not in ("slowed", "held")}
 
 
 def deaths_of(story: dict[str, Any], whole: Store) -> list[tuple[int, float]]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
-from workflows.engine.records import AttemptRecord, Encoded, Failure, StepRecord
+from workflows.engine.records import AttemptRecord, Encoded, Failure, StepRecord, StoreRefused
 from workflows.engine.walk import Done, Released
 
 from .fakes import FakeClock, FakeExecutor, FakeLog, run, walk_of
@@ -331,3 +332,47 @@ def test_a_block_in_which_the_run_is_stopped_says_what_it_had():
     output = log.stored[("loop", "")].output
     assert output["count"] == 3 and [r.get("work", {}).get("text") for r in output["results"]] == ["a", "b", None]
     assert log.stored[("ask", "loop[1]")].output == {"taken": "then", "results": {"enough": {"message": ""}}}
+
+
+@pytest.mark.parametrize(("items", "parts"), [(99, 0), (250, 2)])
+def test_a_long_loop_holds_the_text_of_what_has_ended_and_gives_all_of_it(items, parts):
+    log = FakeLog()
+    do = [step("work", **{"with": {"text": "{{ item }}"}})]
+    loop = step("loop", "for_each", **{"with": {"items": "{{ inputs.list }}", "parallelism": 7}, "do": do})
+    outputs = {"last": "{{ steps.loop.results[3].work.text }}", "count": "{{ steps.loop.count }}"}
+    walk = walk_of([loop], log, FakeExecutor(echo=echo), inputs={"list": list(range(items))}, outputs=outputs)
+    done = run(walk)
+    assert done.outputs == {"last": 3, "count": items}
+    stored = log.stored[("loop", "")].output
+    text = stored.text if isinstance(stored, Encoded) else json.dumps(stored)
+    whole = {"results": [{"work": echo({"text": i})} for i in range(items)], "count": items, "failed": 0}
+    assert json.loads(text) == whole and isinstance(stored, Encoded) == bool(parts)
+
+
+def test_results_that_nobody_reads_are_not_built_again():
+    do = [step("work", **{"with": {"text": "{{ item }}"}})]
+    loop = step("loop", "for_each", **{"with": {"items": "{{ inputs.list }}"}, "do": do})
+    walk = walk_of([loop], FakeLog(), FakeExecutor(echo=echo), inputs={"list": [1] * 200}, outputs={})
+    assert run(walk).status == "succeeded"
+    assert walk._frame.data["steps"]["loop"] == {"results": [], "count": 200, "failed": 0}
+
+
+def test_results_that_cannot_be_stored_any_more_end_the_run_at_once():
+    made = []
+
+    def big(values):
+        made.append(1)
+        return {"text": "x" * 60_000, "id": "1"}
+
+    loop = step("loop", "for_each", **{"with": {"items": "{{ inputs.list }}"}, "do": [step("work", "pure.big")]})
+    with pytest.raises(StoreRefused):
+        run(walk_of([loop], FakeLog(), FakeExecutor(big=big), inputs={"list": [1] * 900}))
+    assert len(made) == 200
+
+
+def test_the_items_of_a_loop_are_limited_as_the_installation_says():
+    loop = step("loop", "for_each", **{"with": {"items": "{{ inputs.list }}"}, "do": [step("x")]})
+    few = run(walk_of([loop], FakeLog(), FakeExecutor(echo=echo), inputs={"list": [1] * 3}, max_items=2))
+    assert (few.status, few.error["code"]) == ("failed", "E_MAP_INPUT")
+    many = run(walk_of([loop], FakeLog(), FakeExecutor(echo=echo), inputs={"list": [1] * 10_000}, max_items=10_000))
+    assert many.status == "succeeded"

@@ -9,6 +9,8 @@ from pydantic import Field
 from integrations.spec import Model, content, setting
 
 MAX_ITEMS = 1000
+MOST_ITEMS = 10_000
+"""The usual limit, and the highest that the setting MAX_ITEMS may allow."""
 
 
 class ForEachInput(Model):
@@ -18,7 +20,7 @@ class ForEachInput(Model):
         "Items",
         help="A list, usually from an earlier step.",
         example="{{ steps.fetch.messages }}",
-        max_length=MAX_ITEMS,
+        max_length=MOST_ITEMS,
     )
     parallelism: int = setting("At the same time", default=1, help="How many items are worked on at once.", ge=1, le=50)
     on_item_error: Literal["stop", "continue"] = setting(
