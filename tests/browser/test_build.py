@@ -98,3 +98,24 @@ def test_everything_works_without_javascript(chrome, signed_in, product, data):
     page.get_by_role("button", name="Remove").click()
     expect(page.locator(".outline-area")).to_contain_text("No steps yet")
     context.close()
+
+
+def test_a_switch_gets_cases_and_each_case_its_steps(page, complaints):
+    page.goto("/w/demo/workflows/new")
+    page.get_by_label("Name").fill("Sort by kind")
+    page.get_by_role("button", name="Make the workflow").click()
+    page.get_by_role("link", name="Add the first step").click()
+    add(page, "Switch", "switch")
+    page.locator("[name=with-value]").fill("bug")
+    for case in ("bug", "idea"):
+        page.get_by_label("Value of one more case").fill(case)
+        page.get_by_role("button", name="Save the step").click()
+    expect(page.locator(".branch-name")).to_have_text(["“bug”", "“idea”", "Otherwise"])
+    page.locator(".branch").first.get_by_role("link", name="Add a step").click()
+    add(page, "Stop here", "stop")
+    expect(page.locator(".branch").first.locator(".step-card")).to_contain_text("Stop here")
+    assert complaints == []
+    page.locator(".frame-head").click()
+    page.get_by_label("Take away").first.check()
+    page.get_by_role("button", name="Save the step").click()
+    expect(page.locator("#lists .error")).to_contain_text("still holds 1 step")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -213,3 +216,9 @@ def test_no_steps_is_well_formed_so_that_a_draft_can_begin_empty():
 
 def test_a_whole_number_may_be_written_as_a_decimal():
     assert parse(workflow(text_step("a", timeout=60.0))).steps[0].timeout == 60
+
+
+def test_the_blocks_that_the_docs_show_are_read():
+    shown = re.findall(r"```json\n(.*?)```", Path("docs/flow.md").read_text(), re.DOTALL)
+    steps = [json.loads(text) for text in shown]
+    assert [step.action for step in parse(workflow(*steps)).steps] == ["switch", "parallel", "repeat"]
