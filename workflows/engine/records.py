@@ -15,6 +15,7 @@ from uuid import UUID
 FINISHED = frozenset({"succeeded", "failed", "skipped", "cancelled"})
 FATAL = frozenset({"E_STEP_RUNS", "E_REPLAY"})
 TERMINAL_RUN = frozenset({"succeeded", "failed", "cancelled", "timed_out"})
+PARKED_RUN = frozenset({"waiting", "attention", "paused"})
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from workflows.engine.abi import ABI, ABI_MIN
 from workflows.engine.crashpoints import crashpoint
 from workflows.engine.protocol import Me, Sighting
 from workflows.engine.records import (
+    PARKED_RUN,
     TERMINAL_RUN,
     AttemptRecord,
     BlobRecord,
@@ -407,7 +408,8 @@ class SqlStore:
 
     def _run_row(self, log: Any, record: RunRecord) -> tuple[Any, ...]:
         terminal = record.status in TERMINAL_RUN
-        due = FAR if record.status == "attention" and record.due_at is None else record.due_at
+        parked = record.status in PARKED_RUN and record.due_at is None
+        due = FAR if parked else record.due_at  # only what happens outside wakes it
         return (
             self.id(log.run_id), log.fence, record.status, record.release, record.wake_seq,
             json_text(record.outputs), json_text(record.warnings) if terminal else None, json_text(record.error),

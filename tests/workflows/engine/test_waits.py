@@ -52,6 +52,17 @@ def asked(actor, run) -> Wait:
     return until(lambda: list_waits(actor).filter(run=run).first(), 20)
 
 
+def test_a_run_that_waits_for_a_person_is_left_alone_until_somebody_answers(workspace, actor, engine):
+    engine()
+    run = start_run(actor, publish(workspace, {"steps": [ask(), SAY]}).slug)
+    run = is_now(actor, run, "waiting")
+    other = start_run(actor, publish(workspace, {"steps": [text()]}).slug)
+    assert wait_for(other, 10).status == "succeeded", "the engine has looked for work since"
+    again = get_run(actor, run.pk)
+    assert (again.status, again.claims) == ("waiting", 1) and again.due_at > now() + timedelta(days=36500)
+    assert decide(actor, asked(actor, run), "approve") and wait_for(run, 10).status == "succeeded"
+
+
 def test_an_approval_is_asked_edited_decided_and_both_versions_are_kept(workspace, actor, engine):
     engine()
     field = {"name": "to", "label": "To", "value": "a@example.com", "required": True}
