@@ -85,7 +85,8 @@ class Known:
     """What this worker knows of a connection."""
 
     view: View = field(default_factory=View)
-    seen: float = -1e9
+    seen: float = 0.0
+    stale: bool = True
     blocked: float = 0.0
     looking: asyncio.Future[None] | None = None
     lines: dict[bool, Line] = field(default_factory=lambda: {False: Line(), True: Line()})
@@ -159,14 +160,18 @@ class Limits:
             if (held := await self._slot(known, connection)) is not None:
                 return held
             counted = True
-        held = await self._token(known, step, connection, change)
-        if held is None and known.view.state != "closed" and not await self._probe(connection):
-            held = self._failing(known, PROBE_TAKES * (0.5 + self.jitter()))
-        if held is not None and counted and not in_slot:
-            self._free(known)
-        elif held is None:
-            self._passes[step] = Pass(connection, counted)
-        return held
+        free = counted and not in_slot
+        try:
+            held = await self._token(known, step, connection, change)
+            if held is None and known.view.state != "closed" and not await self._probe(connection):
+                held = self._failing(known, PROBE_TAKES * (0.5 + self.jitter()))
+            if held is None:
+                self._passes[step] = Pass(connection, counted)
+                free = False
+            return held
+        finally:
+            if free:
+                self._free(known)
 
     def spend(self, step: UUID) -> None:
         """The call leaves: the next one needs a token of its own."""
@@ -209,7 +214,7 @@ class Limits:
 
     async def _looked(self, connection: UUID) -> Known:
         known = self._known.setdefault(connection, Known())
-        if self.clock() - known.seen > LOOK_AGAIN:
+        if known.stale or self.clock() - known.seen > LOOK_AGAIN:
             if known.looking is None:
                 known.looking = asyncio.ensure_future(self._look(known, connection))
             await asyncio.shield(known.looking)
@@ -217,12 +222,15 @@ class Limits:
 
     async def _look(self, known: Known, connection: UUID) -> None:
         """What the database says; while it does not answer, what was known goes on to hold."""
+        known.stale = False
         try:
-            with suppress(Error):
-                known.view = await self.read(connection)
-            known.seen = self.clock()
-            known.blocked = max(known.blocked, known.seen + known.view.blocked if known.view.blocked else 0.0)
+            view = await self.read(connection)
+            known.view = view
+            known.blocked = max(known.blocked, self.clock() + view.blocked if view.blocked else 0.0)
+        except Error:
+            known.view.retry -= self.clock() - known.seen
         finally:
+            known.seen = self.clock()
             known.looking = None
 
     # Tokens
@@ -311,19 +319,22 @@ class Limits:
             known.view.failures += 1
             text = error.message if isinstance(error, ServiceError) else "There was no answer in time."
             self.journal.tell(Ask(connection, outcome="failed", error=text))
-            known.seen = -1e9
+            known.stale = True
         elif known.view.failures or known.view.state != "closed":
             known.view.failures = 0
             self.journal.tell(Ask(connection, outcome="worked"))
-            known.seen = -1e9
+            known.stale = True
         if error is None:
             known.strikes = 0
 
     def _slow_down(self, known: Known, connection: UUID, asked: float | None) -> None:
+        """Without a time it is longer each time; calls that were under way together are one time."""
         seconds = asked
         if seconds is None:
+            if known.blocked > self.clock():
+                return
             seconds = NO_RETRY_AFTER[min(known.strikes, len(NO_RETRY_AFTER) - 1)]
-            known.strikes += self.clock() >= known.blocked
+            known.strikes += 1
         until = self.clock() + seconds
         if seconds > 0 and until > known.blocked:
             known.blocked = until
