@@ -232,16 +232,25 @@ class Journal:
 
     async def ask(self, wanted: Ask) -> Answer:
         """Hand in an ask of a connection's limits and wait for the answer. Raises Stale when we are taken over."""
-        put = self.tell(wanted)
-        put.waiters.append(asyncio.get_running_loop().create_future())
+        put = self._ask(wanted)
         self.hurry()
         await put.waiters[0]
         assert isinstance(put.result, Answer)
         return put.result
 
-    def tell(self, learned: Ask) -> Put:
-        """Hand in what was learned of a connection; nobody waits for it."""
-        put = Put(None, (), [(Ask, learned)], 200)
+    def tell(self, learned: Ask, stored: Callable[[], None]) -> None:
+        """Hand in what was learned of a connection; `stored` is called when that is over, however it went."""
+
+        def over(waiter: asyncio.Future[None]) -> None:
+            if not waiter.cancelled():
+                waiter.exception()
+            stored()
+
+        self._ask(learned).waiters[0].add_done_callback(over)
+
+    def _ask(self, wanted: Ask) -> Put:
+        put = Put(None, (), [(Ask, wanted)], 200)
+        put.waiters.append(asyncio.get_running_loop().create_future())
         self.submit(put)
         return put
 

@@ -318,12 +318,10 @@ class Limits:
         if is_failure(error):
             known.view.failures += 1
             text = error.message if isinstance(error, ServiceError) else "There was no answer in time."
-            self.journal.tell(Ask(connection, outcome="failed", error=text))
-            known.stale = True
+            self._tell(known, Ask(connection, outcome="failed", error=text))
         elif known.view.failures or known.view.state != "closed":
             known.view.failures = 0
-            self.journal.tell(Ask(connection, outcome="worked"))
-            known.stale = True
+            self._tell(known, Ask(connection, outcome="worked"))
         if error is None:
             known.strikes = 0
 
@@ -338,7 +336,15 @@ class Limits:
         until = self.clock() + seconds
         if seconds > 0 and until > known.blocked:
             known.blocked = until
-            self.journal.tell(Ask(connection, block=seconds))
+            self._tell(known, Ask(connection, block=seconds))
+
+    def _tell(self, known: Known, learned: Ask) -> None:
+        """What was learned is stored, and then looked at: others may have learned the rest."""
+
+        def stored() -> None:
+            known.stale = True
+
+        self.journal.tell(learned, stored)
 
 
 def is_failure(error: ServiceError | TimeoutError | None) -> bool:

@@ -18,6 +18,7 @@ from workflows.engine.sql import SqlStore, _marks
 from workflows.engine.turns import Contender, Decisions, decide
 
 APART = 0.25
+IDLE = 10  # a look that takes long is followed by so many times as long without one
 MOST = 2000
 LOCK = 0x41574F5F5455524E  # "AWO_TURN"
 _UNFINISHED = "concurrency_key >= '' AND finished_at IS NULL"
@@ -27,7 +28,7 @@ class Turns:
     """Looks whose turn it is: at once when a run with a key has ended here, else a few times a second."""
 
     def __init__(self) -> None:
-        self._looked = 0.0
+        self._looked = self._took = 0.0
         self._wanted = False
         self._from: tuple[Any, str] | None = None
 
@@ -37,7 +38,7 @@ class Turns:
 
     def give(self, store: SqlStore) -> list[UUID]:
         """Give the turns that are free; the runs owned by a worker that have to make room, to ring for."""
-        if not self._wanted and time.monotonic() - self._looked < APART:
+        if not self._wanted and time.monotonic() - self._looked < max(APART, IDLE * self._took):
             return []
         self._wanted, self._looked = False, time.monotonic()
         if not store.run(f"SELECT 1 FROM workflows_run WHERE {_UNFINISHED} LIMIT 1").fetchone():
@@ -49,6 +50,7 @@ class Turns:
         except BaseException:
             store.rollback()
             raise
+        self._took = time.monotonic() - self._looked
         return told
 
     def _give(self, store: SqlStore) -> list[UUID]:

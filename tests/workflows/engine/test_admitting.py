@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -47,8 +48,9 @@ class World:
             self.share = Share(answer.held, wanted)
         return answer
 
-    def tell(self, learned: Ask) -> None:
+    def tell(self, learned: Ask, stored: Callable[[], None]) -> None:
         self.told.append(learned)
+        stored()
 
 
 async def admit(world: World, step: Any, change: bool = False) -> str:

@@ -14,7 +14,7 @@ from workflows.engine.claims import Reader
 from workflows.engine.protocol import Me
 from workflows.engine.sql import SqlStore, most_in_flight
 from workflows.models import Run
-from workflows.operations.runs import start_batch, wait_for
+from workflows.operations.runs import cancel_run, start_batch, wait_for
 
 from .conftest import make_workspace, publish, until
 from .test_effects import service  # noqa: F401 - the fixture
@@ -105,11 +105,13 @@ def test_a_full_worker_keeps_places_for_others(workspace, actor, engine, setting
     settings.ENGINE_RUNS = 20
     small = make_workspace()
     host = engine()
-    slow = {"steps": [{"key": "w", "action": "fake.model", "with": {"seconds": 3}}]}
-    start_batch(actor, publish(workspace, slow).slug, [{}] * 40)
+    slow = {"steps": [{"key": "w", "action": "fake.model", "with": {"seconds": 15}}]}
+    long = start_batch(actor, publish(workspace, slow).slug, [{}] * 40)
     until(lambda: len(host.session.walks) == 19)
     [lonely] = _runs(small, 1)
-    assert wait_for(lonely, 2).status == "succeeded"
+    assert wait_for(lonely, 10).status == "succeeded"
+    for run in long:
+        cancel_run(actor, run)
 
 
 def test_a_quota_is_a_whole_number_or_none():

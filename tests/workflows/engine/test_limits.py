@@ -18,7 +18,7 @@ from orchestrator_site.lib.ids import uuid7
 from workflows.engine import limit_rows, pace
 from workflows.engine.claims import Reader
 from workflows.engine.limit_rows import Ask, View
-from workflows.engine.limits import Known
+from workflows.engine.limits import LOOK_AGAIN, Known
 from workflows.engine.protocol import Me
 from workflows.engine.sql import SqlStore
 from workflows.models import Attempt, Run, Slot, StepRun
@@ -62,13 +62,13 @@ def test_one_answer_to_slow_down_holds_every_worker_on_that_connection_and_nobod
     second,
 ):
     engine(), engine()
-    service.plan.append("429:3")
+    service.plan.append("429:5")
     first = start_run(actor, publish(workspace, read()).slug)
     until(lambda: Bucket.objects.of(workspace).filter(blocked_until__gt=now()).exists())
     others = start_batch(actor, publish(workspace, read()).slug, [{}] * 6)
     held = until(lambda: StepRun.objects.of(workspace).filter(run__in=others, status="waiting").count() == 6)
     assert held and service.requests == 1, "nobody asks meanwhile"
-    free = start_run(actor, publish(workspace, read(connection="other")).slug, wait=2)
+    free = start_run(actor, publish(workspace, read(connection="other")).slug, wait=4)
     assert free.status == "succeeded"
     step = steps_of(others[0])["ask"]
     assert step.decision["held"]["why"] == "limit" and "asked us to slow down" in step.decision["held"]["text"]
@@ -105,7 +105,7 @@ def test_a_service_that_fails_is_left_alone_and_tried_once_before_the_others_go_
     second,
     monkeypatch,
 ):
-    monkeypatch.setattr(pace, "FIRST_REST", 2.0)
+    monkeypatch.setattr(pace, "FIRST_REST", 6.0)
     engine(), engine()
     service.plan.extend(["500"] * 5)
     slug = publish(workspace, read(retry={"max": 0})).slug
@@ -113,13 +113,15 @@ def test_a_service_that_fails_is_left_alone_and_tried_once_before_the_others_go_
     assert {run.status for run in failed} == {"failed"}
     breaker = until(lambda: Breaker.objects.of(workspace).filter(state="open").first())
     assert breaker.failures == 5 and "(500)" in breaker.last_error
+    time.sleep(LOOK_AGAIN + 0.1)  # so long another worker may believe what it has seen
     held = start_batch(actor, publish(workspace, read(retry={"max": 1, "delay": 0.1})).slug, [{}] * 4)
     until(lambda: StepRun.objects.of(workspace).filter(run__in=held, status="waiting").count() == 4)
     assert "has been failing since" in steps_of(held[0])["ask"].decision["held"]["text"]
-    assert start_run(actor, publish(workspace, read(connection="other")).slug, wait=2).status == "succeeded"
+    assert start_run(actor, publish(workspace, read(connection="other")).slug, wait=5).status == "succeeded"
+    monkeypatch.setattr(pace, "LONGEST_REST", 1.5)
     service.plan.append("500")
     before = service.requests
-    until(lambda: Breaker.objects.of(workspace).filter(trips=2).exists(), 20)
+    until(lambda: Breaker.objects.of(workspace).filter(trips=2).exists(), 30)
     assert service.requests == before + 1, "one call tried for all"
     assert [wait_for(run, 30).status for run in held] == ["succeeded"] * 4
     breaker.refresh_from_db()

@@ -126,6 +126,7 @@ def test_a_run_waits_for_the_one_of_its_key_and_not_for_another_key(workspace, a
 def test_more_keys_than_are_looked_at_in_one_go_all_get_their_turn(workspace, actor, store, worker, monkeypatch):
     monkeypatch.setattr("workflows.engine.turn_rows.MOST", 4)
     monkeypatch.setattr("workflows.engine.turn_rows.APART", 0.0)
+    monkeypatch.setattr("workflows.engine.turn_rows.IDLE", 0)
     slug, me, turns = publish(workspace, by_key()).slug, worker(), Turns()
     start_batch(actor, slug, [{"place": str(n % 7)} for n in range(14)])
     for _ in range(5):
