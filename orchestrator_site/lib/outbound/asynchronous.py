@@ -248,8 +248,17 @@ def _transport_class(library: str) -> Any:
     return GuardedAsyncTransport
 
 
+# More than a worker has runs in flight (ENGINE_RUNS): a call that has to wait for a place loses time of its deadline.
+CONNECTIONS = 5000
+
+
 def guarded_async_transport(
-    library: str, *, reuse: bool = False, seconds: float = 600.0, max_bytes: int = MAX_BYTES, connections: int = 1000
+    library: str,
+    *,
+    reuse: bool = False,
+    seconds: float = 600.0,
+    max_bytes: int = MAX_BYTES,
+    connections: int = CONNECTIONS,
 ) -> Any:
     """An `AsyncBaseTransport` of `library` ("httpx" or "httpx2").
 
