@@ -280,6 +280,7 @@ class SqlStore:
         """wake_seq + 1 and a parked run becomes queued, where the run is not terminal; `changes` may set `ending`."""
         sql = (
             "UPDATE workflows_run SET wake_seq = wake_seq + 1, ending = COALESCE(%s, ending), "
+            "due_at = CASE WHEN status IN ('waiting', 'attention') THEN NOW ELSE due_at END, "
             "status = CASE WHEN status IN ('waiting', 'attention') THEN 'queued' ELSE status END "
             f"WHERE id = %s AND status NOT IN {_TERMINAL}"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -78,6 +79,18 @@ def test_an_approval_is_asked_edited_decided_and_both_versions_are_kept(workspac
     output = steps_of(run)["ask"].output
     assert output["edited"] == ["to"] and output["decided_by"] == "system: test"
     assert output["comment"] == "the other address"
+
+
+@pytest.mark.parametrize(
+    "step", [ask(), {"key": "go", "action": "wait", "with": {"event": "go"}}], ids=["approval", "event"]
+)
+def test_a_run_that_waits_without_an_end_is_left_alone_until_something_happens(workspace, actor, engine, step):
+    engine()
+    run = start_run(actor, publish(workspace, {"steps": [step]}).slug)
+    run = is_now(actor, run, "waiting")
+    assert run.due_at > now() + timedelta(days=365)
+    time.sleep(1.2)
+    assert get_run(actor, run.pk).claims == 1
 
 
 def test_a_decision_that_comes_while_the_run_is_being_released_is_not_lost(workspace, actor, engine, monkeypatch):
