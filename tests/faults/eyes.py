@@ -82,6 +82,12 @@ class Eyes:
         marks = ", ".join(["%s"] * len(ENDED))
         return int(self.one(f"SELECT count(*) FROM workflows_run WHERE status NOT IN ({marks})", ENDED))
 
+    def failed(self, code: str) -> int:
+        """Runs that failed for this reason."""
+        return int(
+            self.one("SELECT count(*) FROM workflows_run WHERE status = 'failed' AND error LIKE %s", (f"%{code}%",))
+        )
+
     def claims(self) -> int:
         """How often runs have been claimed."""
         return int(self.one("SELECT COALESCE(sum(claims), 0) FROM workflows_run"))

@@ -226,11 +226,12 @@ def steady(database: str, seconds: float = 60.0) -> Row:
             for slug in ("pure", "effects", "pair"):
                 stage.start_runs(slug, 20)
             stage.until_quiet(QUIET)
-            measured.append(_weighed(stage.live()))
+            measured.append((*_weighed(stage.live()), _connections(stage)))
         warm, last = measured[len(measured) // 4], measured[-1]
         files, memory = last[0] - warm[0], last[1] / max(1.0, warm[1]) - 1
         wrong = [f"{files} more open files"] if files > 8 else []
         wrong += [f"{memory:.0%} more memory"] if memory > 0.05 else []
+        wrong += [f"{last[2] - warm[2]} more database connections"] if last[2] > warm[2] else []
         stage.kills = 0
         said = [f"{len(stage.acked)} runs: open files {warm[0]} → {last[0]}, memory {warm[1]:.0f} → {last[1]:.0f} MB"]
         return row("steady", stage, said=said, wrong=wrong)
@@ -241,6 +242,13 @@ def _weighed(pids: list[int]) -> tuple[int, float]:
     files = sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids)
     pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids)
     return files, pages * 4096 / 1e6
+
+
+def _connections(stage: Stage) -> int:
+    """Connections to this PostgreSQL database; SQLite's are open files."""
+    if stage.database == "sqlite":
+        return 0
+    return int(stage.eyes.one("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"))
 
 
 def _some_load(stage: Stage) -> None:

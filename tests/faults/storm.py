@@ -109,10 +109,9 @@ def _thaw(frozen: list[tuple[float, int]], now: float) -> None:
 
 
 def _victim(stage: Stage, chance: random.Random, not_these: set[int] = frozenset()) -> int:  # type: ignore[assignment]
-    """A live worker, one that holds runs if there is one; 0: there is none now."""
-    there = [(pid, held) for pid, held in stage.eyes.workers() if pid not in not_these and state_of(pid) != "T"]
-    busy = [pid for pid, held in there if held]
-    return chance.choice(busy or [pid for pid, _ in there] or [0])
+    """A live worker, whatever it does; 0: there is none now."""
+    there = [pid for pid in stage.live() if pid not in not_these and state_of(pid) != "T"]
+    return chance.choice(there or [0])
 
 
 def _weather(stage: Stage, load: Load, number: int, blow: Callable[[], None], pause: Callable[[], float]) -> list[str]:
@@ -136,5 +135,6 @@ def _after(story: str, stage: Stage, recovery: Recovery, said: list[str]) -> Row
             recovery.forget_asked()
         time.sleep(0.1)
     said.append(f"all quiet {time.monotonic() - last:.1f} s after the last blow")
+    said.append(f"{stage.eyes.failed('E_POISON')} innocent runs were hit alone three times and failed as poison")
     recovery.look()
     return row(story, stage, recovery, said=said)

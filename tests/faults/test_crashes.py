@@ -5,6 +5,7 @@ A slice of `make faults` (docs/faults.md): places of every part of an effect's l
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 
@@ -14,6 +15,7 @@ from tests.faults.judge import HONEST, OURS
 from tests.faults.stage import Stage
 
 pytestmark = pytest.mark.faults
+DATABASE = "postgres" if os.environ.get("TEST_DB") == "postgres" else "sqlite"
 
 
 @pytest.mark.parametrize(
@@ -25,7 +27,7 @@ pytestmark = pytest.mark.faults
     ],
 )
 def test_workers_that_meet_their_fate_at_named_places_lose_and_double_nothing(mode, places):
-    with Stage(scale=0.25) as stage:
+    with Stage(DATABASE, scale=0.25) as stage:
         stage.env["FAKE_TRANSPORT"] = "blocking"
         stage.start_workers(**stage.crash(*(f"{place}:1:{mode}" for place in places)))
         stage.start_runs("effects", 4)
@@ -36,7 +38,7 @@ def test_workers_that_meet_their_fate_at_named_places_lose_and_double_nothing(mo
 
 
 def test_everything_killed_at_once_goes_on_when_started_again():
-    with Stage() as stage:
+    with Stage(DATABASE) as stage:
         supervisor = stage.start_workers()
         stage.plan(*["slow:1"] * 4)
         stage.start_runs("effects", 4)
@@ -51,7 +53,7 @@ def test_everything_killed_at_once_goes_on_when_started_again():
 
 
 def test_a_step_that_kills_its_worker_is_stopped_after_three_deaths_alone_and_others_go_on():
-    with Stage() as stage:
+    with Stage(DATABASE) as stage:
         stage.start_workers()
         stage.start_runs("poison", 1)
         stage.start_runs("pure", 3)
@@ -62,7 +64,7 @@ def test_a_step_that_kills_its_worker_is_stopped_after_three_deaths_alone_and_ot
 
 
 def test_a_drain_finishes_what_is_in_flight_and_hands_back_the_rest():
-    with Stage() as stage:
+    with Stage(DATABASE) as stage:
         supervisor = stage.start_workers()
         stage.start_runs("slow", 2)
         time.sleep(1.5)
