@@ -145,6 +145,7 @@ def everything(database: str, times: int) -> Row:
             if turn < times:
                 stage.until(lambda: len(stage.live()) >= 2, 60)
                 _some_load(stage)
+                stage.start_runs("slow", 4)  # under way when everything dies, so that there is something to claim
                 time.sleep(0.5)
                 for process in (top, stage.web):
                     stage.kill_all(process)
