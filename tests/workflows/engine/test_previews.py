@@ -76,7 +76,7 @@ def test_the_page_and_the_api_show_it_to_members_only(viewer, outsider, transact
     from tests.factories.world import plant
 
     world = plant("words7")
-    run, step = world.things["run"], StepRun.objects.of(world.workspace).get()
+    run, step = world.things["run"], Preview.objects.of(world.workspace).get().step_run
     step.kind, step.status = "model", "running"
     step.save()
     page = world.owner.client.get(world.owner.path(f"runs/{run.pk}")).text
