@@ -156,14 +156,15 @@ class Reader:
 
     def queue_forgotten(self) -> int:
         """Queue parked runs that nothing will ever wake: no moment, no open question, no run below; how many."""
-        sql = (
-            "SELECT r.id FROM workflows_run r WHERE r.status IN ('waiting', 'attention') "
-            "AND r.due_at > '9000-01-01' "
-            "AND NOT EXISTS (SELECT 1 FROM workflows_wait w WHERE w.run_id = r.id AND w.decided_at IS NULL) "
+        unasked = (
+            "AND due_at > '9000-01-01' "
+            "AND NOT EXISTS (SELECT 1 FROM workflows_wait w "
+            "WHERE w.run_id = workflows_run.id AND w.decided_at IS NULL) "
             "AND NOT EXISTS (SELECT 1 FROM workflows_steprun s JOIN workflows_run c ON c.parent_step_id = s.id "
-            "WHERE s.run_id = r.id AND c.finished_at IS NULL) LIMIT 500"
+            "WHERE s.run_id = workflows_run.id AND c.finished_at IS NULL) LIMIT 500"
         )
-        found = self.store.run(sql).fetchall()
+        queries = [f"SELECT workflows_run.id FROM workflows_run WHERE {_named(parked)} {unasked}" for parked in PARKED]
+        found = [row for sql in queries for row in self.store.run(sql).fetchall()]
         change = (
             "UPDATE workflows_run SET status = 'queued', due_at = NOW, wake_seq = wake_seq + 1 "
             "WHERE id = %s AND status IN ('waiting', 'attention')"
@@ -400,6 +401,11 @@ class Watch:
             self._seen[seen.worker] = (seen, now)
             return False
         return now - before[1] > self.times.observed_dead
+
+
+def _named(condition: str) -> str:
+    """A condition on runs, where other tables have a status too."""
+    return condition.replace("status", "workflows_run.status")
 
 
 def _json(text: Any) -> Any:

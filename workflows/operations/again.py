@@ -125,8 +125,13 @@ def rerun(
 
 
 def run_again(actor: Actor, run: Run, wanted: Wanted, *, idempotency_key: str | None = None) -> Again:
-    """The same, with what there is to be said about it."""
+    """The same, with what there is to be said about it.
+
+    Giving `outputs` needs the right to edit: they are taken as clean, so they may choose where a later change goes.
+    """
     actor.require("run")
+    if wanted.outputs:
+        actor.require("edit")
     key = check_key(idempotency_key)
     asked = {"run": str(run.pk), "from": wanted.start, "inputs": wanted.inputs, "outputs": dict(wanted.outputs)}
     sha = request_sha(run.workflow.slug, asked, wanted.mode or run.mode, wanted.version) if key else ""

@@ -100,7 +100,8 @@ def run_again_page(request: PageRequest, workspace: str, run: UUID) -> HttpRespo
     except UserError as error:
         tell_error(request, error)
         return go(workspace, "run", run=found.pk)
-    form = AgainForm(shown.definition.inputs, found.inputs, _editable(shown, wanted.start), request.POST or None)
+    outputs = _editable(shown, wanted.start) if "edit" in request.actor.permissions else {}
+    form = AgainForm(shown.definition.inputs, found.inputs, outputs, request.POST or None)
     status = 200
     if request.method == "POST":
         status = 422

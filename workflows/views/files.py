@@ -25,6 +25,6 @@ def download(found: Blob) -> HttpResponse:
     answer = HttpResponse(bytes(found.content), content_type=clean_type(found.mime_type, found.name))
     answer["Content-Disposition"] = content_disposition_header(True, clean_name(found.name)) or "attachment"
     answer["X-Content-Type-Options"] = "nosniff"
-    answer["Content-Security-Policy"] = "sandbox"
+    answer._csp_update = {"sandbox": True}  # type: ignore[attr-defined] # django-csp: besides the policy of all pages
     answer["Cache-Control"] = "private, no-store"
     return answer

@@ -55,7 +55,7 @@ def test_a_download_is_an_attachment_that_no_browser_shows(client, viewer, outsi
     answer = client.get(f"/w/{viewer.workspace.slug}/files/{file.id}")
     assert answer.content == b"<script>alert(1)</script>"
     assert answer["Content-Disposition"].startswith("attachment") and "\r" not in answer["Content-Disposition"]
-    assert (answer["X-Content-Type-Options"], answer["Content-Security-Policy"]) == ("nosniff", "sandbox")
+    assert answer["X-Content-Type-Options"] == "nosniff" and "sandbox" in answer["Content-Security-Policy"]
     client.force_login(outsider.user)
     assert client.get(f"/w/{outsider.workspace.slug}/files/{file.id}").status_code == 404
     assert client.get(f"/w/{viewer.workspace.slug}/files/{file.id}").status_code == 404
