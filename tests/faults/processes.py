@@ -217,7 +217,7 @@ def _others_failed(stage: Stage, slug: str) -> list[str]:
     return [f"{name} is {status}" for name, status in stage.eyes.rows(sql, (slug,))]
 
 
-def steady(database: str, seconds: float = 60.0) -> Row:
+def steady(database: str, seconds: float = 150.0) -> Row:
     """Many runs one after the other: open files, memory and database connections stay where they are (F43)."""
     with Stage(database, lease=30, scale=1.0) as stage:
         stage.start_workers()
