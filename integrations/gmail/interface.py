@@ -12,6 +12,8 @@ from pydantic import Field
 from integrations.context import ConnectionReport
 from integrations.spec import Model
 
+MAIL = "https://mail.google.com/mail/"
+
 
 class Address(Model):
     """A person in a mail."""

@@ -19,7 +19,7 @@ from email.utils import getaddresses, parsedate_to_datetime
 from html import unescape
 from typing import Any
 
-from integrations.gmail.interface import Address, Attachment, Message
+from integrations.gmail.interface import MAIL, Address, Attachment, Message
 from orchestrator_site.lib.json import repair_text
 from orchestrator_site.lib.text import html_to_text
 
@@ -52,7 +52,7 @@ def message_of(data: Mapping[str, Any], labels: Mapping[str, str] | None = None)
         html=markup[:MAX_TEXT],
         labels=[(labels or {}).get(str(name), str(name)) for name in data.get("labelIds") or ()],
         attachments=list(_attachments(payload or {})),
-        url=f"https://mail.google.com/mail/#all/{identifier}",
+        url=f"{MAIL}#all/{identifier}",
     )
 
 

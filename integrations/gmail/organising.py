@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from integrations.context import Context, Found, LookFor, Order, Outcome
 from integrations.errors import Rejected
 from integrations.gmail import INTEGRATION as gmail
-from integrations.gmail.interface import GmailClient, Label
+from integrations.gmail.interface import MAIL, GmailClient, Label
 from integrations.spec import Change, Kind, Model, content
-
-MAIL = "https://mail.google.com/mail/"
 
 
 class MessageInput(Model):

@@ -26,12 +26,11 @@ from integrations.gmail.compose import (
     references_of,
 )
 from integrations.gmail.failures import no_mail
-from integrations.gmail.interface import Draft, GmailClient, Message, Sent
+from integrations.gmail.interface import MAIL, Draft, GmailClient, Message, Sent
 from integrations.spec import Change, Kind, Model, content, setting, target
 
 DRAFT = Change("create_draft", look=True, undo="Delete the draft")
 SEND = Change("send_draft", look=True)
-MAIL = "https://mail.google.com/mail/"
 
 
 class DraftInput(Model):

@@ -13,7 +13,7 @@ from integrations.models import SandboxObject
 from integrations.notion.failures import failure
 from integrations.notion.interface import KEY_PROPERTY, FoundThing, PageRecord, Parent, holds, id_in, part_ids
 from integrations.notion.properties import plain_value, title_property
-from integrations.notion.sandbox_reach import SandboxReach
+from integrations.notion.sandbox_reach import SandboxReach, check_values
 from integrations.notion.world import (
     PLACEHOLDERS,
     WORLD,
@@ -80,7 +80,7 @@ class SandboxNotion(SandboxReach):
             place = self._database(parent.id) if parent.kind == "data_source" else self._page(parent.id)
             if place is None:
                 raise self._absent(parent.id)
-            self._check(parent.schema, properties)
+            check_values(parent.schema, properties)
             values = {name: plain_value(value) for name, value in properties.items()}
             blocks = blocks_of(markdown, now())
             title = str(values.get(title_property(parent.schema)) or "Untitled")
@@ -171,9 +171,6 @@ class SandboxNotion(SandboxReach):
         pages = self._world.things("page")
         return pages.filter(external_id=identifier).first() or pages.filter(pk=identifier).first()
 
-    def _check(self, schema: Mapping[str, Mapping[str, Any]], properties: Mapping[str, Any]) -> None:
-        _check_values(schema, properties)
-
     def _need_page(self, page_id: str) -> SandboxObject:
         page = self._page(page_id)
         if page is None:
@@ -204,13 +201,3 @@ def _identifier(reference: str) -> str:
 
 def _key(block: Mapping[str, Any]) -> str:
     return str(block["text"]).rstrip(")").rpartition("/")[2]
-
-
-def _check_values(schema: Mapping[str, Mapping[str, Any]], properties: Mapping[str, Any]) -> None:
-    """Notion refuses a status it does not know; a new choice of a select it adds."""
-    for name, value in properties.items():
-        spec = schema.get(name, {})
-        chosen = (value.get("status") or {}).get("name") if spec.get("type") == "status" else None
-        if chosen is not None and chosen not in spec.get("options", [chosen]):
-            said = f"{name} is expected to be one of the existing options, “{chosen}” does not exist"
-            raise failure(400, "validation_error", f"{said}. It has: {', '.join(spec['options'])}")

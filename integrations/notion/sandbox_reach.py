@@ -33,9 +33,6 @@ class SandboxReach:
     def _database(self, reference: str) -> SandboxObject | None:
         raise NotImplementedError
 
-    def _check(self, schema: Mapping[str, Mapping[str, Any]], properties: Mapping[str, Any]) -> None:
-        raise NotImplementedError
-
     async def search(self, query: str, kind: str, limit: int) -> list[FoundThing]:
         """See `interface.NotionClient`."""
         raise NotImplementedError
@@ -99,7 +96,7 @@ class SandboxReach:
                 raise failure(400, "validation_error", "Can't edit page that is archived", reference=page_id)
             place = self._database(page.parent) if page.parent else None
             schema = place.data["schema"] if place else {"title": {"type": "title"}}
-            self._check(schema, properties)
+            check_values(schema, properties)
             values = {**page.data["values"], **{name: plain_value(value) for name, value in properties.items()}}
             title = values.get(title_property(schema))
             if title and title != page.title:
@@ -224,3 +221,13 @@ def _sortable(row: Row, sort: Mapping[str, Any]) -> tuple[bool, bool, float, str
     value = getattr(row, str(stamp)) if stamp else row.properties.get(str(sort.get("property")))
     number = float(value) if isinstance(value, (int, float)) else 0.0
     return value is None, not isinstance(value, (int, float)), number, str(value)
+
+
+def check_values(schema: Mapping[str, Mapping[str, Any]], properties: Mapping[str, Any]) -> None:
+    """Notion refuses a status it does not know; a new choice of a select it adds."""
+    for name, value in properties.items():
+        spec = schema.get(name, {})
+        chosen = (value.get("status") or {}).get("name") if spec.get("type") == "status" else None
+        if chosen is not None and chosen not in spec.get("options", [chosen]):
+            said = f"{name} is expected to be one of the existing options, “{chosen}” does not exist"
+            raise failure(400, "validation_error", f"{said}. It has: {', '.join(spec['options'])}")
