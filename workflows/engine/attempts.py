@@ -18,8 +18,9 @@ from workflows.engine.retry import LONGEST_WAIT, Policy, wait_before_retry
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from workflows.engine.interfaces import Task, Traits
     from workflows.engine.plan import StepPlan
-    from workflows.engine.walk import Task, Traits, Walk
+    from workflows.engine.walk import Walk
 
 WORTH_SAYING = 1.0
 NOT_WORTH_SAYING = 5.0

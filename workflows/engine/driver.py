@@ -22,12 +22,14 @@ from workflows.engine.claims import ClaimedRun
 from workflows.engine.effects import House
 from workflows.engine.execute import Executor, RunFacts
 from workflows.engine.frames import SOFT
+from workflows.engine.interfaces import Done, Offload, Released
 from workflows.engine.journal import Journal, RunLog
+from workflows.engine.parking import PARK_IN_MEMORY
 from workflows.engine.plan import Plan
 from workflows.engine.records import EventRecord, Failure, RunRecord, Stale, StepRecord, StoreRefused
 from workflows.engine.suspects import SuspectLog
 from workflows.engine.waiting import Outside
-from workflows.engine.walk import PARK_IN_MEMORY, Done, Offload, Released, Walk
+from workflows.engine.walk import Walk
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +39,7 @@ LOOK_FOR_CHILDREN = timedelta(seconds=60)
 
 
 class WallClock:
-    """walk.Clock on the real clock."""
+    """interfaces.Clock on the real clock."""
 
     def now(self) -> datetime:
         """The time."""

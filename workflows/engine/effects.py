@@ -23,10 +23,10 @@ from workflows.engine.attempts import admitted, another
 from workflows.engine.calls import set_deadline
 from workflows.engine.crashpoints import crashpoint
 from workflows.engine.frames import Ended
+from workflows.engine.interfaces import Task
 from workflows.engine.previews import Previews
 from workflows.engine.records import CacheRecord, EffectRecord, Failure, WaitRecord
 from workflows.engine.retry import backoff
-from workflows.engine.walk import Task
 
 # For a key with an earlier unknown attempt these may be our own first attempt speaking.
 AMBIGUOUS = frozenset({404, 405, 409, 410, 412, 422})

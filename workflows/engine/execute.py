@@ -28,11 +28,12 @@ from workflows.engine.effects import House, Ledger, Passage, Reopened, failure_o
 from workflows.engine.files import WorkspaceFiles
 from workflows.engine.findings import DefinitionProblems
 from workflows.engine.frames import Ended, Finished
+from workflows.engine.interfaces import Task, Traits
 from workflows.engine.keeping import cache_key
 from workflows.engine.plan import StepPlan, outweighs
 from workflows.engine.records import CacheRecord, EffectRecord, Failure, Held, Stale, StoreRefused
+from workflows.engine.rendering import LARGE
 from workflows.engine.values import fields_of, take_inputs
-from workflows.engine.walk import LARGE, Task, Traits
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class RunFacts:
 
 
 class Executor:
-    """walk.Executor for one run."""
+    """interfaces.Executor for one run."""
 
     def __init__(self, facts: RunFacts, house: House, clients: Clients) -> None:
         self.facts, self.house, self.clients = facts, house, clients

@@ -16,7 +16,8 @@ from orchestrator_site.lib.json import dumps
 from workflows.engine.records import CacheRecord
 
 if TYPE_CHECKING:
-    from workflows.engine.walk import Task, Walk
+    from workflows.engine.interfaces import Task
+    from workflows.engine.walk import Walk
 
 KINDS = frozenset({"pure", "read", "model"})
 

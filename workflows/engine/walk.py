@@ -8,11 +8,8 @@ keeps the order of what is put, so one wait before each call is enough).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from orchestrator_site.lib.templating import TemplateProblem
@@ -20,145 +17,22 @@ from workflows.engine import attempts, keeping
 from workflows.engine.blocks import any_taint, in_time
 from workflows.engine.control import CONTROLS
 from workflows.engine.control.each import MAX_ITEMS
-from workflows.engine.crashpoints import crashpoint
-from workflows.engine.frames import Ended, Finished, Frame, Group, Park, Taint
+from workflows.engine.frames import Ended, Finished, Frame, Group, Taint
 from workflows.engine.handlers import HANDLERS
+from workflows.engine.interfaces import Clock, Done, Executor, Log, Offload, Released, Task, Traits
 from workflows.engine.lists import ON_ERROR
-from workflows.engine.plan import Asked, Plan, StepPlan, Value, outweighs
-from workflows.engine.records import FATAL, CacheRecord, Failure, Held, Record, RunRecord, StepRecord
-from workflows.engine.retry import Policy
-from workflows.engine.rows import encoded
+from workflows.engine.parking import PARK_IN_MEMORY, Parking
+from workflows.engine.plan import Plan, StepPlan, outweighs
+from workflows.engine.records import FATAL, Failure, Record, RunRecord, StepRecord
+from workflows.engine.rendering import LIGHT, Rendering
 from workflows.engine.taint import OUR_OWN, OUTSIDE_FIELDS, RESULTS
 from workflows.engine.waiting import Outside
 
 PURE_STEPS_A_TURN = 20
 MAX_STEP_RUNS = 10_000
-LIGHT = 4 * 1024
-LARGE = 256 * 1024
-PARK_IN_MEMORY = 60.0
 
 
-Offload = Callable[[Callable[[], Any]], Awaitable[Any]]
-"""Runs a slow pure function in a helper thread."""
-Values = tuple[tuple[str, Value], ...]
-
-
-class Log(Protocol):
-    """The run's own part of the journal."""
-
-    def find(self, key: str, path: str, *, finished: bool = False) -> StepRecord | None:
-        """What is known of a step at a place; with `finished` only if it is that."""
-
-    async def open(self, prefix: str) -> None:
-        """Load the records below an unfinished loop."""
-
-    def put(self, *records: Record) -> None:
-        """Hand in records as they are now; they are committed together, in the order in which they are put."""
-
-    async def room(self) -> None:
-        """Wait while too much is uncommitted."""
-
-    async def commit(self) -> None:
-        """Wait until everything put so far is committed. Raises Stale or StoreRefused."""
-
-    def new_id(self) -> UUID:
-        """A name for a row."""
-
-
-class Clock(Protocol):
-    """Time, which a test can hold still."""
-
-    def now(self) -> datetime:
-        """The time."""
-
-    async def wait(self, event: asyncio.Event, due: datetime | None) -> None:
-        """Until the event is set or the moment has come."""
-
-    def call_at(self, due: datetime, function: Callable[[], None]) -> Callable[[], None]:
-        """Call a function when the moment has come; gives what calls it off."""
-
-
-@dataclass(frozen=True)
-class Traits:
-    """What the walk must know of an action."""
-
-    kind: str
-    retries: int
-    tainted: bool
-    takes: frozenset[str] = frozenset()
-    gives: frozenset[str] = frozenset()
-
-
-@dataclass(slots=True)
-class Task:
-    """One step handed to the executor, and what it says on the way."""
-
-    plan: StepPlan
-    record: StepRecord
-    frame: Frame
-    walk: Walk
-    started: datetime
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: Decimal = Decimal(0)
-    warnings: list[str] = field(default_factory=list)
-    finish: str | None = None
-    policy: Policy = field(default_factory=Policy)
-    cache_key: str = ""
-
-
-class Executor(Protocol):
-    """Does one call of one action."""
-
-    def traits(self, action: str) -> Traits:
-        """What kind of action it is. Raises Failure E_KIND for an unknown one."""
-
-    def check(self, plan: StepPlan, values: dict[str, Any], tainted: set[str]) -> UUID | None:
-        """Check inputs and connection before anything is recorded; the connection's id. Raises Failure."""
-
-    def last_change(self, task: Task) -> tuple[str, Mapping[str, Any] | None]:
-        """State and error of the last change that a step made or tried to make; '' where there is none."""
-
-    async def admit(self, task: Task) -> Held | None:
-        """None: the limits of the task's connection let a call leave; else why not yet, and when to ask again."""
-
-    def leave(self, task: Task) -> None:
-        """No call of the task is under way."""
-
-    async def call(self, task: Task) -> Any:
-        """Run the action once and return its output as JSON. Raises Failure."""
-
-    @property
-    def run_id(self) -> UUID:
-        """The run it works for."""
-
-    def cache_key(self, task: Task) -> str:
-        """The key of a result that is kept for equal calls."""
-
-    async def cached(self, key: str) -> CacheRecord | None:
-        """The fresh result of this key in the run's workspace, if there is one."""
-
-
-@dataclass(frozen=True)
-class Done:
-    """The run has ended."""
-
-    status: str
-    outputs: Any
-    error: dict[str, Any] | None
-    warnings: list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Released:
-    """Every branch is parked: the run goes on at `due`, or when a person has answered (`attention`)."""
-
-    status: str
-    due: datetime | None
-    seen: int = 0
-
-
-class Walk:
+class Walk(Parking, Rendering):
     """One walk over one run."""
 
     def __init__(
@@ -176,24 +50,18 @@ class Walk:
         outside: Outside | None = None,
         seen: int = 0,
     ) -> None:
-        self.plan, self.base, self.log, self.executor, self.clock = plan, base, log, executor, clock
+        Parking.__init__(self, clock, park_in_memory, seen)
+        Rendering.__init__(self, clock.now() if base.get("frozen_now") is None else base["frozen_now"], offload)
+        self.plan, self.base, self.log, self.executor = plan, base, log, executor
         self._outside = outside
-        self.seen = self.known = seen  # the change from outside seen last; the one known when the records were loaded
+        self.known = seen  # the change from outside that was known when the records were loaded
         self.taken: set[UUID] = set()
         self.waited = False
-        self.frozen_now: datetime = clock.now() if base.get("frozen_now") is None else base["frozen_now"]
-        self.offload = offload
         self.group = Group()
-        self.active = 1
         self.steps_walked = 0
         self.step_runs = 0
         self.input_tokens, self.output_tokens, self.cost_usd = totals
-        self.large = LARGE
         self.max_items = max_items
-        self._parks: set[Park] = set()
-        self._alarms: dict[object, datetime] = {}
-        self.park_in_memory(park_in_memory)
-        self._release: asyncio.Future[Released] | None = None
         self._frame = Frame.root({name: value for name, value in base.items() if name != "frozen_now"}, self.group)
 
     # The whole
@@ -216,13 +84,6 @@ class Walk:
     def end(self, kind: str) -> None:
         """Cancel, deadline or drain: nothing new starts."""
         self.group.end(kind)
-
-    def poke(self, seen: int = 0) -> None:
-        """Something changed outside (`seen`, its number): branches that wait for that look again."""
-        self.seen = seen
-        for park in list(self._parks):
-            if park.outside:
-                park.event.set()
 
     @property
     def outside(self) -> Outside:
@@ -251,67 +112,13 @@ class Walk:
         for name, value in self.plan.outputs:
             try:
                 heavy = value.heavy or outweighs(frame.data, value.weighs, LIGHT)
-                found |= await self._over(((name, value),), frame.data, heavy=heavy)
+                found |= await self.over(((name, value),), frame.data, heavy=heavy)
             except TemplateProblem as problem:
                 if strict:
                     message = f"The output “{name}” cannot be made: {problem.message}"
                     raise Failure(problem.code, message, problem.hint or "") from None
                 found[name] = None
         return found
-
-    # Parking
-
-    def park_in_memory(self, seconds: float) -> None:
-        """When every branch waits for longer than this, the run leaves the process."""
-        self._park_in_memory = timedelta(seconds=seconds)
-
-    async def park(self, group: Group, due: datetime | None, *, person: bool = False, since: int | None = None) -> None:
-        """Let this branch wait until `due`, or until something changes outside; it may wake early.
-
-        `since` is what the caller had seen when it looked last: what has changed since then is not slept through.
-        """
-        group.check()
-        if since is not None and since != self.seen:
-            return
-        park = Park(due, person, outside=since is not None)
-        self._parks.add(park)
-        group.parks.add(park)
-        self.release_if_parked()
-        try:
-            await self.clock.wait(park.event, due)
-        finally:
-            self._parks.discard(park)
-            group.parks.discard(park)
-        group.check()
-
-    async def sleep_until(self, group: Group, due: datetime) -> None:
-        """Park until the moment has come."""
-        while self.clock.now() < due:
-            await self.park(group, due)
-        crashpoint("P21")
-
-    def release_if_parked(self) -> None:
-        """If every branch is parked and nothing is due soon, the run may leave this process."""
-        if self._release is None or self._release.done() or not self._parks or len(self._parks) < self.active:
-            return
-        if any(park.event.is_set() for park in self._parks):
-            return  # woken, and about to look
-        moments = [*(park.due for park in self._parks if park.due is not None), *self._alarms.values()]
-        nearest = min(moments) if moments else None
-        if nearest is None or nearest - self.clock.now() > self._park_in_memory:
-            person = any(park.person for park in self._parks)
-            self._release.set_result(Released("attention" if person else "waiting", nearest, self.seen))
-
-    def alarm(self, due: datetime, function: Callable[[], None]) -> Callable[[], None]:
-        """Call a function when the moment has come; a run that is released before is woken for it. Gives its end."""
-        off, place = self.clock.call_at(due, function), object()
-        self._alarms[place] = due
-
-        def quiet() -> None:
-            del self._alarms[place]
-            off()
-
-        return quiet
 
     # Lists and steps
 
@@ -401,14 +208,6 @@ class Walk:
         keeping.keep(self, task, stored)
         await self._succeeded(task, output, stored)
 
-    async def ask(self, question: Asked, frame: Frame) -> bool:
-        """The answer to a condition; over much data it is found beside the event loop."""
-
-        def answer() -> bool:
-            return question.over(frame.data, self.frozen_now)
-
-        return bool(await self.aside(answer)) if outweighs(frame.data, question.reads, LIGHT) else answer()
-
     def fields_of(self, action: str) -> frozenset[str]:
         """The names in an action's output."""
         control = CONTROLS.get(action)
@@ -418,24 +217,6 @@ class Walk:
             return self.executor.traits(action).gives
         except Failure:
             return frozenset()
-
-    async def render(self, plan: StepPlan, frame: Frame) -> dict[str, Any]:
-        """The step's inputs; templates with loops, or over much data, are rendered beside the event loop."""
-        return await self._over(plan.values, frame.data, heavy=plan.heavy or outweighs(frame.data, plan.weighs, LIGHT))
-
-    async def _over(self, values: Values, data: dict[str, Any], *, heavy: bool) -> dict[str, Any]:
-        def render() -> dict[str, Any]:
-            return {name: value.over(data, self.frozen_now) for name, value in values}
-
-        return await self.aside(render) if heavy else render()
-
-    async def aside(self, function: Callable[[], Any]) -> Any:
-        """Run a slow pure function beside the event loop."""
-        return function() if self.offload is None else await self.offload(function)
-
-    async def stored(self, output: Any) -> Any:
-        """An output in the form in which it is stored: the text of a large one is made beside the event loop."""
-        return await self.aside(lambda: encoded(output)) if outweighs(output, ((),), LARGE) else output
 
     async def call(self, task: Task, traits: Traits) -> Any:
         """A call that changes nothing is aborted when the group ends; one that changes something is awaited."""

@@ -15,9 +15,10 @@ from orchestrator_site.lib.ids import uuid7
 from workflows.engine import attempts
 from workflows.engine.definition import parse
 from workflows.engine.effects import Ledger, Passage, failure_of
+from workflows.engine.interfaces import Done, Released, Task, Traits
 from workflows.engine.plan import make_plan
 from workflows.engine.records import EffectRecord, Failure, Record, StepRecord
-from workflows.engine.walk import Done, Released, Task, Traits, Walk
+from workflows.engine.walk import Walk
 
 from .fakes import NOW, FakeClock
 
@@ -52,7 +53,7 @@ class Store:
 
 
 class DyingLog:
-    """walk.Log over a store; dies at operation `dies_at`, when a part of what was not committed is kept."""
+    """interfaces.Log over a store; dies at operation `dies_at`, when a part of what was not committed is kept."""
 
     def __init__(self, store: Store, dies_at: int | None = None, keeps: float = 0.0) -> None:
         self.store, self.dies_at, self.keeps = store, dies_at, keeps
@@ -118,7 +119,7 @@ class World:
 
 
 class DyingExecutor:
-    """walk.Executor: `pure.do`, `read.do`, `effect.do`; what happens is said by the world, by the step's key."""
+    """interfaces.Executor: `pure.do`, `read.do`, `effect.do`; what happens is said by the world, by the step's key."""
 
     def __init__(self, world: World, log: DyingLog) -> None:
         self.world, self.log, self.history = world, log, log.store.history()

@@ -10,9 +10,10 @@ from uuid import UUID
 
 from orchestrator_site.lib.ids import uuid7
 from workflows.engine.definition import parse
+from workflows.engine.interfaces import Done, Released, Task, Traits
 from workflows.engine.plan import make_plan
 from workflows.engine.records import Failure, Record, StepRecord
-from workflows.engine.walk import Done, Released, Task, Traits, Walk
+from workflows.engine.walk import Walk
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 Action = Callable[[dict[str, Any]], Any]

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from workflows.engine.interfaces import Done, Released
 from workflows.engine.records import Failure
-from workflows.engine.walk import Done, Released
 
 from .fakes import NOW, FakeClock, FakeExecutor, FakeLog, HeldClock, run, walk_of
 

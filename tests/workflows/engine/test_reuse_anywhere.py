@@ -8,10 +8,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from workflows.engine.definition import parse
+from workflows.engine.interfaces import Done
 from workflows.engine.plan import make_plan
 from workflows.engine.records import Failure, StepRecord
 from workflows.engine.reuse import Place, Wish, bare, covers, reuse
-from workflows.engine.walk import Done
 
 from .fakes import FakeExecutor, FakeLog, run, walk_of
 

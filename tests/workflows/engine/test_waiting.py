@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 
 from orchestrator_site.lib.ids import uuid7
+from workflows.engine.interfaces import Done, Released
 from workflows.engine.records import ChildRecord, EventTaken, WaitDone, WaitRecord
 from workflows.engine.waiting import Answer, ChildState, Event
-from workflows.engine.walk import Done, Released
 
 from .fakes import NOW, FakeClock, FakeExecutor, FakeLog, run, walk_of
 

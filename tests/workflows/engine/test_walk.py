@@ -7,8 +7,8 @@ import json
 
 import pytest
 
+from workflows.engine.interfaces import Done, Released
 from workflows.engine.records import AttemptRecord, Encoded, Failure, StepRecord, StoreRefused
-from workflows.engine.walk import Done, Released
 
 from .fakes import FakeClock, FakeExecutor, FakeLog, run, walk_of
 

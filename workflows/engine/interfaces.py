@@ -1,0 +1,137 @@
+"""What a walk is given (a log, an executor, a clock) and what it gives back. Pure."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
+
+from workflows.engine.frames import Frame
+from workflows.engine.plan import StepPlan
+from workflows.engine.records import CacheRecord, Held, Record, StepRecord
+from workflows.engine.retry import Policy
+
+if TYPE_CHECKING:
+    from workflows.engine.walk import Walk
+
+Offload = Callable[[Callable[[], Any]], Awaitable[Any]]
+"""Runs a slow pure function in a helper thread."""
+
+
+class Log(Protocol):
+    """The run's own part of the journal."""
+
+    def find(self, key: str, path: str, *, finished: bool = False) -> StepRecord | None:
+        """What is known of a step at a place; with `finished` only if it is that."""
+
+    async def open(self, prefix: str) -> None:
+        """Load the records below an unfinished loop."""
+
+    def put(self, *records: Record) -> None:
+        """Hand in records as they are now; they are committed together, in the order in which they are put."""
+
+    async def room(self) -> None:
+        """Wait while too much is uncommitted."""
+
+    async def commit(self) -> None:
+        """Wait until everything put so far is committed. Raises Stale or StoreRefused."""
+
+    def new_id(self) -> UUID:
+        """A name for a row."""
+
+
+class Clock(Protocol):
+    """Time, which a test can hold still."""
+
+    def now(self) -> datetime:
+        """The time."""
+
+    async def wait(self, event: asyncio.Event, due: datetime | None) -> None:
+        """Until the event is set or the moment has come."""
+
+    def call_at(self, due: datetime, function: Callable[[], None]) -> Callable[[], None]:
+        """Call a function when the moment has come; gives what calls it off."""
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What the walk must know of an action."""
+
+    kind: str
+    retries: int
+    tainted: bool
+    takes: frozenset[str] = frozenset()
+    gives: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Task:
+    """One step handed to the executor, and what it says on the way."""
+
+    plan: StepPlan
+    record: StepRecord
+    frame: Frame
+    walk: Walk
+    started: datetime
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: Decimal = Decimal(0)
+    warnings: list[str] = field(default_factory=list)
+    finish: str | None = None
+    policy: Policy = field(default_factory=Policy)
+    cache_key: str = ""
+
+
+class Executor(Protocol):
+    """Does one call of one action."""
+
+    def traits(self, action: str) -> Traits:
+        """What kind of action it is. Raises Failure E_KIND for an unknown one."""
+
+    def check(self, plan: StepPlan, values: dict[str, Any], tainted: set[str]) -> UUID | None:
+        """Check inputs and connection before anything is recorded; the connection's id. Raises Failure."""
+
+    def last_change(self, task: Task) -> tuple[str, Mapping[str, Any] | None]:
+        """State and error of the last change that a step made or tried to make; '' where there is none."""
+
+    async def admit(self, task: Task) -> Held | None:
+        """None: the limits of the task's connection let a call leave; else why not yet, and when to ask again."""
+
+    def leave(self, task: Task) -> None:
+        """No call of the task is under way."""
+
+    async def call(self, task: Task) -> Any:
+        """Run the action once and return its output as JSON. Raises Failure."""
+
+    @property
+    def run_id(self) -> UUID:
+        """The run it works for."""
+
+    def cache_key(self, task: Task) -> str:
+        """The key of a result that is kept for equal calls."""
+
+    async def cached(self, key: str) -> CacheRecord | None:
+        """The fresh result of this key in the run's workspace, if there is one."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """The run has ended."""
+
+    status: str
+    outputs: Any
+    error: dict[str, Any] | None
+    warnings: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Released:
+    """Every branch is parked: the run goes on at `due`, or when a person has answered (`attention`)."""
+
+    status: str
+    due: datetime | None
+    seen: int = 0
