@@ -152,7 +152,7 @@ const nameOf = element => element.dataset.keyLabel ?? element.getAttribute('aria
   [...element.childNodes].filter(node => node.nodeName !== 'KBD').map(node => node.textContent).join('').trim()
 
 function pressed(event) {
-  const modifier = event.ctrlKey || event.metaKey ? 'ctrl+' : event.altKey ? 'alt+' : ''
+  const modifier = event.ctrlKey || event.metaKey ? (event.shiftKey ? 'ctrl+shift+' : 'ctrl+') : event.altKey ? 'alt+' : ''
   return modifier + event.key.toLowerCase()
 }
 
@@ -198,7 +198,7 @@ document.addEventListener('keydown', event => {
   if (event.key === 'Escape' && !inField(event.target) && !one('details.menu[open], dialog[open]') && press('escape')) return event.preventDefault()
   if (event.key === 'Escape') return closeMenus()
   const key = pressed(event)
-  const plain = !key.includes('+') || key === '+'
+  const plain = !key.includes('+') || key === '+' || key.endsWith('+z') // in a field, undo is that of the field
   if (event.defaultPrevented || one('dialog[open]') || (plain && (inField(event.target) || !lettersOn()))) return
   if (press(key)) event.preventDefault()
 })

@@ -88,12 +88,6 @@ def move(definition: JSON, key: str, at: At) -> None:
     insert(definition, remove(definition, key), at)
 
 
-def shift(definition: JSON, key: str, by: int) -> None:
-    """Move a step up (-1) or down (1) in its list; at an end it stays."""
-    _, _, at = find(definition, key)
-    move(definition, key, At(at.parent, at.branch, max(0, (at.index or 0) + by)))
-
-
 def duplicate(definition: JSON, key: str) -> str:
     """Copy a step and all it holds to behind it, under new keys that the copy refers to. Gives the new key."""
     step, _, at = find(definition, key)

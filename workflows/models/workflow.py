@@ -86,6 +86,9 @@ class DraftRevision(WorkspaceModel):
     definition = JSONText()
     saved_at = models.DateTimeField(default=now)
     saved_by = models.CharField(max_length=200, blank=True)
+    what = models.CharField(max_length=200, blank=True, help_text="What was done, in words.")
+    before = models.CharField(max_length=32, blank=True, help_text="The etag of the save that undo goes back to.")
+    after = models.CharField(max_length=32, blank=True, help_text="The etag of the save that redo brings back.")
 
     class Meta:
         ordering = ["-saved_at"]

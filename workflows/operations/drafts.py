@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -20,6 +21,7 @@ from workflows.engine.actions import Known
 from workflows.engine.catalogue import CATALOGUE
 from workflows.engine.definition import Definition, parse, to_json
 from workflows.engine.findings import DefinitionProblems, Problem
+from workflows.engine.moves import place_words, step_named
 from workflows.engine.problems import check, refuse_errors
 from workflows.models import DraftRevision, Step, Workflow
 from workflows.operations.import_problems import import_problems
@@ -28,6 +30,17 @@ from workflows.operations.rows import definition_of, write_steps
 
 JSON = dict[str, Any]
 At = tree.At
+Words = Callable[[JSON, JSON], str]
+"""What an edit is called, from the draft before and after it."""
+
+
+@dataclass(frozen=True)
+class Save:
+    """What a save did, in words, and the saves that undo and redo lead to (their etags)."""
+
+    what: str
+    before: str = ""
+    after: str = ""
 
 
 # ---- Reading -------------------------------------------------------------------------------------------------
@@ -87,7 +100,7 @@ def replace_draft(
     def replaced(_: JSON) -> JSON:
         return {**to_json(parsed), "slug": workflow.slug}
 
-    return _save(actor, workflow, replaced, if_match, "workflow.save")
+    return save(actor, workflow, replaced, if_match, "workflow.save", what="The whole draft was replaced")
 
 
 def read_definition(definition: Any) -> Definition:
@@ -117,7 +130,9 @@ def add_step(
         tree.insert(definition, copy.deepcopy(dict(step)), at or At())
         return definition
 
-    return _edit(actor, workflow, added, if_match, "workflow.step_add", {"step": str(step.get("key", ""))[:48]})
+    key = str(step.get("key", ""))[:48]
+    what = f"Added “{str(step.get('name') or key)[:80]}”"
+    return edit_draft(actor, workflow, added, if_match, "workflow.step_add", {"step": key}, what=what)
 
 
 def edit_step(
@@ -142,7 +157,8 @@ def edit_step(
             tree.rename(definition, key, str(new))
         return definition
 
-    return _edit(actor, workflow, edited, if_match, "workflow.step_edit", {"step": key, "fields": sorted(changes)})
+    details = {"step": key, "fields": sorted(changes)}
+    return edit_draft(actor, workflow, edited, if_match, "workflow.step_edit", details, what=_of("Changed", key))
 
 
 def move_step(actor: Actor, workflow: Workflow, key: str, at: At, *, if_match: str | None) -> Workflow:
@@ -153,17 +169,7 @@ def move_step(actor: Actor, workflow: Workflow, key: str, at: At, *, if_match: s
         return definition
 
     details = {"step": key, "parent": at.parent, "branch": at.branch, "index": at.index}
-    return _edit(actor, workflow, moved, if_match, "workflow.step_move", details)
-
-
-def shift_step(actor: Actor, workflow: Workflow, key: str, by: int, *, if_match: str | None) -> Workflow:
-    """Move a step up (-1) or down (1) in its list."""
-
-    def shifted(definition: JSON) -> JSON:
-        tree.shift(definition, key, by)
-        return definition
-
-    return _edit(actor, workflow, shifted, if_match, "workflow.step_move", {"step": key, "by": by})
+    return edit_draft(actor, workflow, moved, if_match, "workflow.step_move", details, what=moved_words(key))
 
 
 def remove_step(actor: Actor, workflow: Workflow, key: str, *, if_match: str | None) -> Workflow:
@@ -173,7 +179,9 @@ def remove_step(actor: Actor, workflow: Workflow, key: str, *, if_match: str | N
         tree.remove(definition, key)
         return definition
 
-    return _edit(actor, workflow, removed, if_match, "workflow.step_remove", {"step": key})
+    return edit_draft(
+        actor, workflow, removed, if_match, "workflow.step_remove", {"step": key}, what=_of("Removed", key)
+    )
 
 
 def duplicate_step(actor: Actor, workflow: Workflow, key: str, *, if_match: str | None) -> Workflow:
@@ -183,7 +191,9 @@ def duplicate_step(actor: Actor, workflow: Workflow, key: str, *, if_match: str 
         tree.duplicate(definition, key)
         return definition
 
-    return _edit(actor, workflow, doubled, if_match, "workflow.step_duplicate", {"step": key})
+    return edit_draft(
+        actor, workflow, doubled, if_match, "workflow.step_duplicate", {"step": key}, what=_of("Copied", key)
+    )
 
 
 def change_definition(
@@ -194,17 +204,30 @@ def change_definition(
     def changed(definition: JSON) -> JSON:
         return {**definition, **copy.deepcopy(dict(changes))}
 
-    return _edit(actor, workflow, changed, if_match, "workflow.edit", {"fields": sorted(changes)})
+    what = f"Changed {', '.join(sorted(changes))}"
+    return edit_draft(actor, workflow, changed, if_match, "workflow.edit", {"fields": sorted(changes)}, what=what)
 
 
-def _edit(
+def _of(verb: str, key: str) -> Words:
+    return lambda before, _: f"{verb} {step_named(before, key)}"
+
+
+def moved_words(key: str) -> Words:
+    """What a move is called: the step and where it stands now."""
+    return lambda _, after: f"Moved {step_named(after, key)} to {place_words(after, key)}"
+
+
+def edit_draft(
     actor: Actor,
     workflow: Workflow,
     change: Callable[[JSON], JSON],
     if_match: str | None,
     action: str,
     details: Mapping[str, Any],
+    *,
+    what: Words | str,
 ) -> Workflow:
+    """Save the draft as `change` leaves it, which must be well formed. `what` is the edit in words, for undo."""
     actor.require("edit")
 
     def well_formed(definition: JSON) -> JSON:
@@ -212,19 +235,21 @@ def _edit(
         _same_slug(workflow, parsed)
         return to_json(parsed)
 
-    return _save(actor, workflow, well_formed, if_match, action, details)
+    return save(actor, workflow, well_formed, if_match, action, details, what=what)
 
 
 # ---- The one way to write ------------------------------------------------------------------------------------
 
 
-def _save(
+def save(
     actor: Actor,
     workflow: Workflow,
     change: Callable[[JSON], JSON],
     if_match: str | None,
     action: str,
     details: Mapping[str, Any] | None = None,
+    *,
+    what: Words | str,
 ) -> Workflow:
     """Lock the workflow, compare the tag, write rows and revision. An equal draft is not written again."""
     with transaction.atomic():
@@ -233,7 +258,8 @@ def _save(
         check_tag(row, if_match, lambda: change(copy.deepcopy(before)), before)
         after = change(copy.deepcopy(before))
         if after != before:
-            store(actor, row, after)
+            said = what if isinstance(what, str) else what(before, after)
+            store(actor, row, after, Save(said, before=row.draft_etag))
             audit.record(actor, action, row, details={**(details or {}), "etag": row.draft_etag})
     return row
 
@@ -280,7 +306,7 @@ def _attempt(mine: Callable[[], JSON]) -> JSON | None:
         return None
 
 
-def store(actor: Actor, workflow: Workflow, definition: JSON) -> None:
+def store(actor: Actor, workflow: Workflow, definition: JSON, made: Save) -> None:
     """Write a well-formed definition as the draft, with its revision; inside a transaction."""
     workflow.name = definition["name"]
     workflow.description = definition.get("description", "")
@@ -299,4 +325,7 @@ def store(actor: Actor, workflow: Workflow, definition: JSON) -> None:
         definition=definition,
         saved_at=workflow.updated_at,
         saved_by=actor.label[:200],
+        what=made.what[:200],
+        before=made.before,
+        after=made.after,
     )

@@ -13,6 +13,7 @@ from workflows.engine.catalogue import CATALOGUE
 from workflows.engine.definition import Definition, StepSpec, parse
 from workflows.engine.findings import Problem
 from workflows.engine.lists import BRANCH, CASE, ON_ERROR
+from workflows.engine.moves import reading_order
 from workflows.engine.reading import LOOPS
 from workflows.engine.values import FieldFacts, fields_of
 from workflows.models import Workflow
@@ -116,7 +117,7 @@ def _item(
             list_title(name, step, info),
             _items(step.branches.get(name, ()), numbers, problems, catalogue, depth + 1),
         )
-        for name in sorted(dict.fromkeys([*step.branches, *(info.branches if info else ())]), key=_reading_order)
+        for name in sorted(dict.fromkeys([*step.branches, *(info.branches if info else ())]), key=reading_order)
     )
     return OutlineItem(
         number=numbers[step.key],
@@ -151,12 +152,6 @@ def list_title(name: str, step: StepSpec, info: ActionInfo | None) -> str:
     if name == ON_ERROR:
         return "If it fails"
     return titles.get(name, name.removeprefix(BRANCH))
-
-
-def _reading_order(name: str) -> tuple[int, int]:
-    kind, _, rest = name.partition(":")
-    order = ("then", "case", "branch", "else", "do", ON_ERROR)
-    return order.index(kind) if kind in order else len(order), int(rest) if rest.isdigit() else 0
 
 
 def summary_of(step: StepSpec, info: ActionInfo | None) -> str:

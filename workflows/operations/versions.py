@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from accounts import audit
 from accounts.actor import Actor
@@ -14,7 +15,7 @@ from orchestrator_site.lib.errors import NotFound, UserError
 from workflows.engine.comparing import Comparison, compare
 from workflows.engine.definition import parse, to_json
 from workflows.models import DraftRevision, Workflow, WorkflowVersion
-from workflows.operations.drafts import check_tag, draft_definition, lock, store
+from workflows.operations.drafts import Save, check_tag, draft_definition, lock, store
 
 JSON = dict[str, Any]
 EMPTY: JSON = {"name": "", "inputs": [], "steps": [], "outputs": {}}
@@ -87,7 +88,9 @@ def restore_version(actor: Actor, workflow: Workflow, number: int, *, if_match: 
     """Make a version's definition the draft; the draft before it stays among the revisions."""
     actor.require("edit")
     version = get_version(workflow, number)
-    return _restore(actor, workflow, version.definition, if_match, {"version": number})
+    return _restore(
+        actor, workflow, version.definition, if_match, {"version": number}, f"Brought back version {number}"
+    )
 
 
 def restore_revision(actor: Actor, workflow: Workflow, pk: UUID, *, if_match: str | None = "*") -> Workflow:
@@ -96,15 +99,18 @@ def restore_revision(actor: Actor, workflow: Workflow, pk: UUID, *, if_match: st
     revision = list_revisions(workflow).filter(pk=pk).first()
     if revision is None:
         raise NotFound("That save is not here.")
-    return _restore(actor, workflow, revision.definition, if_match, {"revision": str(pk)})
+    what = f"Brought back the save of {timezone.localtime(revision.saved_at):%-d %b, %H:%M}"
+    return _restore(actor, workflow, revision.definition, if_match, {"revision": str(pk)}, what)
 
 
-def _restore(actor: Actor, workflow: Workflow, definition: JSON, if_match: str | None, details: JSON) -> Workflow:
+def _restore(
+    actor: Actor, workflow: Workflow, definition: JSON, if_match: str | None, details: JSON, what: str
+) -> Workflow:
     with transaction.atomic():
         row = lock(actor, workflow)
         check_tag(row, if_match)
         after = {**to_json(parse(definition, trusted=True)), "slug": row.slug}
         if after != draft_definition(row):
-            store(actor, row, after)
+            store(actor, row, after, Save(what, before=row.draft_etag))
             audit.record(actor, "workflow.restore", row, details=details)
     return row

@@ -18,7 +18,15 @@ from workflows.engine.catalogue import CATALOGUE
 from workflows.engine.definition import to_json
 from workflows.engine.problems import check, refuse_errors
 from workflows.models import Workflow
-from workflows.operations.drafts import change_definition, check_tag, draft_definition, lock, read_definition, store
+from workflows.operations.drafts import (
+    Save,
+    change_definition,
+    check_tag,
+    draft_definition,
+    lock,
+    read_definition,
+    store,
+)
 from workflows.operations.known import WorkspaceKnown
 
 COPY = " (copy)"
@@ -88,7 +96,7 @@ def create_workflow(
         with transaction.atomic():
             slug = parsed.slug or free_slug(actor, parsed.name)
             workflow = Workflow(workspace=actor.workspace, slug=slug, source=source, is_card=is_card)
-            store(actor, workflow, {**body, "slug": slug})
+            store(actor, workflow, {**body, "slug": slug}, Save("Made the workflow"))
             audit.record(actor, "workflow.create", workflow, details={"slug": slug})
     except IntegrityError:
         text = f"There is a workflow “{parsed.slug or parsed.name}” already."

@@ -11,7 +11,7 @@ from workflows.engine.comparing import compare
 from workflows.engine.definition import Definition, parse
 from workflows.engine.findings import DefinitionProblems, Problem
 from workflows.models import Workflow
-from workflows.operations import drafts, versions
+from workflows.operations import drafts, undo, versions
 from workflows.operations.outline import OutlineBranch, OutlineItem, outline_of
 from workflows.views.pages import PageRequest, link
 from workflows.views.step_map import step_map
@@ -74,6 +74,7 @@ def editor_context(request: PageRequest, workflow: Workflow, *, tab: str, curren
         "tabs": _tabs(request, workflow, tab, (newest.number or 0) if newest else 0),
         "crumbs": [("Workflows", link(request.workspace, "workflows"))],
         "can_edit": request.actor.can("edit"),
+        "ways": undo.ways(workflow) if request.actor.can("edit") and tab == "steps" else None,
         "can_run": request.actor.can("run") and (workflow.published is not None or not errors),
         "next_version": following,
         "next_version_text": str(following),

@@ -9,10 +9,12 @@ from integrations.spec import choices_of
 from prompts.models import Prompt
 from workflows.engine.actions import ActionInfo
 from workflows.engine.catalogue import CATALOGUE
+from workflows.engine.control import CONTROLS
 from workflows.engine.findings import Problem
 from workflows.engine.tree import find
 from workflows.models import StepRun, Variable, Workflow
 from workflows.operations.blobs import with_outputs
+from workflows.operations.reshape import BLOCKS
 from workflows.views import picker
 from workflows.views.editor import Addresses, editor_context, find_item, places, readable
 from workflows.views.pages import PageRequest, link
@@ -76,8 +78,7 @@ def panel_context(
         "add_below_url": Addresses(request, workflow, editable=True).add(at.parent, at.branch, (at.index or 0) + 1),
         "places": places(context["items"], key),
         "here": f"{at.parent}:{at.branch}" if at.parent else "",
-        "first": item is not None and item.position == 0,
-        "last": item is not None and item.position == item.siblings - 1,
+        "blocks": [CONTROLS[name] for name in BLOCKS],
         "back": {"label": workflow.name, "url": link(request.workspace, "workflow", slug=workflow.slug)},
     }
     return context | (_output(workflow, key) if tab == "output" else _help(request, workflow, context, key))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from integrations import registry
 from orchestrator_site.lib.errors import Conflict, NotFound, UserError
@@ -23,7 +23,8 @@ from workflows.operations import drafts, versions
 from workflows.operations.workflows import get_workflow
 from workflows.views.diff import field_lines
 from workflows.views.editor import editor_context, find_item
-from workflows.views.pages import PageRequest, back_with_error, go, link, say
+from workflows.views.pages import PageRequest, back_with_error, link
+from workflows.views.step_edits import address_of, say_done
 from workflows.views.step_form import SetupForm, TabForm, typed
 from workflows.views.step_panel import form_of, panel_context, tab_of
 
@@ -41,7 +42,7 @@ def step(request: PageRequest, workspace: str, slug: str, key: str) -> HttpRespo
         return _gone(request, workflow, key)
     form = form_of(request, workflow, stored, tab, request.POST)
     if form is None:
-        return redirect(_address(workspace, slug, key, tab))
+        return redirect(address_of(workspace, slug, key, tab))
     return _save(request, workflow, key, tab, form)
 
 
@@ -51,15 +52,15 @@ def _save(request: PageRequest, workflow: Workflow, key: str, tab: str, form: Ta
     if form.is_complete() if isinstance(form, SetupForm) else form.is_valid():
         changes = form.changes()
         try:
-            drafts.edit_step(request.actor, workflow, key, changes, if_match=form.cleaned_data["etag"])
+            changed = drafts.edit_step(request.actor, workflow, key, changes, if_match=form.cleaned_data["etag"])
         except Conflict as error:
             both, status = _both_sides(workflow, key, error), 409
             form.data = {**form.data.dict(), "etag": error.extra["draft_etag"]}  # type: ignore[attr-defined]
         except UserError as error:
             form.put_errors(error)
         else:
-            say(request, "Saved in the draft")
-            return redirect(_address(request.workspace.slug, workflow.slug, changes.get("key", key), tab))
+            say_done(request, changed, "Saved in the draft")
+            return redirect(address_of(request.workspace.slug, workflow.slug, changes.get("key", key), tab))
     context = panel_context(request, workflow, key, tab, form) | both
     return render(request, "workflows/step.html", context, status=status)
 
@@ -79,11 +80,6 @@ def _gone(request: PageRequest, workflow: Workflow, key: str) -> HttpResponse:
     """The step was removed while somebody typed: nothing typed is lost."""
     context = editor_context(request, workflow, tab="steps") | {"gone": key, "typed": typed(request.POST.dict())}
     return render(request, "workflows/step_gone.html", context, status=409)
-
-
-def _address(workspace: str, slug: str, key: str, tab: str = "setup") -> str:
-    address = link(workspace, "workflow_step", slug=slug, key=key)
-    return address if tab == "setup" else f"{address}?tab={tab}"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -141,7 +137,7 @@ def _add(request: PageRequest, workflow: Workflow, info: ActionInfo, place: At) 
         drafts.add_step(request.actor, workflow, made, at=place, if_match="*")
     except UserError as error:
         return back_with_error(request, error, address)
-    return redirect(f"{_address(request.workspace.slug, workflow.slug, key)}?fresh=1")
+    return redirect(f"{address_of(request.workspace.slug, workflow.slug, key)}?fresh=1")
 
 
 def plain(info: ActionInfo) -> str:
@@ -161,50 +157,3 @@ def catalogue(q: str = "") -> list[dict[str, Any]]:
             group = groups.setdefault(info.service, {"title": title, "service": info.service, "actions": []})
             group["actions"].append({"info": info, "first": plain(info)})
     return list(groups.values())
-
-
-@require_POST
-def step_move(request: PageRequest, workspace: str, slug: str, key: str) -> HttpResponse:
-    """Move a step up or down (`by`), or to the end of another list (`to`)."""
-    workflow = get_workflow(request.actor, slug)
-    by = {"-1": -1, "1": 1}.get(request.POST.get("by", ""))
-    try:
-        if by is not None:
-            drafts.shift_step(request.actor, workflow, key, by, if_match="*")
-        else:
-            parent, _, branch = request.POST.get("to", "")[:120].partition(":")
-            drafts.move_step(request.actor, workflow, key, At(parent, branch), if_match="*")
-            say(request, "Moved")
-    except UserError as error:
-        return back_with_error(request, error, _address(workspace, slug, key))
-    return redirect(_address(workspace, slug, key))
-
-
-@require_POST
-def step_duplicate(request: PageRequest, workspace: str, slug: str, key: str) -> HttpResponse:
-    """Copy a step to behind itself and open the copy."""
-    workflow = get_workflow(request.actor, slug)
-    before = set(keys_of(drafts.draft_definition(workflow)))
-    try:
-        changed = drafts.duplicate_step(request.actor, workflow, key, if_match="*")
-    except UserError as error:
-        return back_with_error(request, error, _address(workspace, slug, key))
-    copy = next((one for one in keys_of(drafts.draft_definition(changed)) if one not in before), key)
-    return redirect(_address(workspace, slug, copy))
-
-
-@require_POST
-def step_remove(request: PageRequest, workspace: str, slug: str, key: str) -> HttpResponse:
-    """Remove a step and what it holds; the message offers to bring it back."""
-    workflow = get_workflow(request.actor, slug)
-    before = versions.list_revisions(workflow).filter(etag=workflow.draft_etag).first()
-    try:
-        changed = drafts.remove_step(request.actor, workflow, key, if_match="*")
-    except UserError as error:
-        return back_with_error(request, error, link(workspace, "workflow", slug=slug))
-    undo = ""
-    if before is not None:
-        query = urlencode({"revision": str(before.pk), "etag": changed.draft_etag})
-        undo = f"{link(workspace, 'workflow_restore', slug=slug)}?{query}"
-    say(request, "Step removed", undo=undo)
-    return cast(HttpResponse, go(workspace, "workflow", slug=slug))

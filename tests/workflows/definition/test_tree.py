@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator_site.lib.errors import UserError
 from tests.workflows.definition.helpers import EXAMPLE, text_step, workflow
-from workflows.engine import tree
+from workflows.engine import moves, tree
 from workflows.engine.comparing import compare
 from workflows.engine.definition import parse, to_json
 from workflows.engine.tree import At
@@ -31,16 +31,52 @@ def test_a_step_is_added_at_a_place(example):
 
 
 def test_a_step_moves_within_its_list_and_into_another(example):
-    tree.shift(example, "report", -1)
+    tree.move(example, "report", At(index=1))
     assert top(example) == ["fetch", "report", "each_mail"]
     tree.move(example, "report", At("each_mail", "do", 0))
     assert tree.find(example, "report")[2] == At("each_mail", "do", 0)
 
 
-def test_a_step_at_the_end_of_its_list_stays(example):
-    tree.shift(example, "report", 1)
-    tree.shift(example, "fetch", -1)
-    assert top(example) == ["fetch", "each_mail", "report"]
+NESTED = workflow(
+    text_step("a"),
+    {"key": "fork", "action": "if", "with": {"condition": "true"}, "then": [text_step("b")], "else": []},
+    text_step("c"),
+)
+
+
+def names(step):
+    return ("then", "else") if step["action"] == "if" else ()
+
+
+def test_a_step_travels_through_every_place_as_one_reads_and_stays_at_the_ends():
+    found, definition = [], copy.deepcopy(NESTED)
+    for _ in range(7):
+        at = moves.travel(definition, "a", 1, names)
+        found.append((at.parent, at.branch, at.index))
+    inside = [("fork", "then", 0), ("fork", "then", 1), ("fork", "else", 0)]
+    assert found == [*inside, ("", "", 1), ("", "", 2), ("", "", 2), ("", "", 2)]
+    for _ in range(9):
+        moves.travel(definition, "a", -1, names)
+    assert tree.find(definition, "a")[2] == At("", "", 0)
+    assert definition == NESTED
+
+
+def test_a_block_travels_with_what_it_holds_and_never_into_itself():
+    definition = copy.deepcopy(NESTED)
+    moves.travel(definition, "fork", -1, names)
+    assert top(definition) == ["fork", "a", "c"] and tree.find(definition, "b")[2].parent == "fork"
+
+
+def test_a_step_is_put_into_a_block_and_the_block_taken_apart_again():
+    definition = copy.deepcopy(NESTED)
+    moves.wrap(definition, "c", {"key": "each", "action": "for_each", "do": []}, "do")
+    assert tree.find(definition, "c")[2] == At("each", "do", 0) and top(definition) == ["a", "fork", "each"]
+    assert moves.unwrap(definition, "each") == ["c"]
+    assert definition == NESTED
+    moves.unwrap(definition, "fork")
+    assert top(definition) == ["a", "b", "c"]
+    with pytest.raises(UserError):
+        moves.unwrap(definition, "a")
 
 
 def test_a_step_cannot_move_into_itself(example):

@@ -8,7 +8,7 @@ from orchestrator_site.lib.errors import Conflict, Forbidden, NotFound, UserErro
 from tests.workflows.definition.helpers import text_step, workflow
 from workflows.engine.findings import DefinitionProblems
 from workflows.models import DraftRevision, Step
-from workflows.operations import drafts
+from workflows.operations import drafts, reshape, undo
 from workflows.operations.drafts import At, draft_definition
 
 
@@ -147,10 +147,52 @@ def test_a_new_key_must_be_one_and_free(editor, flow, key, code):
 
 def test_a_step_keeps_its_row_when_others_move(editor, flow):
     before = Step.objects.of(flow.workspace).get(workflow=flow, key="b").pk
-    flow = drafts.shift_step(editor.actor, flow, "b", -1, if_match=flow.draft_etag)
+    flow = reshape.travel_step(editor.actor, flow, "b", -1, if_match=flow.draft_etag)
     assert keys(flow) == ["b", "a"]
     assert Step.objects.of(flow.workspace).get(workflow=flow, key="b").pk == before
     assert [problem.code for problem in drafts.draft_problems(flow)] == ["E_FORWARD_REF"]
+
+
+def test_undo_and_redo_go_through_every_save_and_survive_in_the_database(editor, flow):
+    first = draft_definition(flow)
+    flow = drafts.edit_step(editor.actor, flow, "a", {"name": "Greet"}, if_match="*")
+    named = draft_definition(flow)
+    flow = reshape.wrap_step(editor.actor, flow, "b", "if", if_match="*")
+    wrapped = draft_definition(flow)
+    assert undo.ways(flow) == undo.Ways("Put “b” into “If”", "")
+    flow = undo.undo_edit(editor.actor, flow)
+    assert draft_definition(flow) == named and undo.ways(flow) == undo.Ways("Changed “a”", "Put “b” into “If”")
+    flow = undo.undo_edit(editor.actor, flow)
+    assert draft_definition(flow) == first and undo.ways(flow).undo == ""
+    with pytest.raises(Conflict):
+        undo.undo_edit(editor.actor, flow)
+    flow = undo.redo_edit(editor.actor, undo.redo_edit(editor.actor, flow))
+    assert draft_definition(flow) == wrapped and undo.ways(flow).redo == ""
+    flow = undo.undo_edit(editor.actor, flow)
+    assert draft_definition(flow) == named
+    assert revisions(flow) == 8
+
+
+def test_a_new_edit_after_an_undo_ends_redo_and_undo_is_refused_for_another_draft(editor, viewer, flow):
+    flow = drafts.edit_step(editor.actor, flow, "a", {"name": "Greet"}, if_match="*")
+    flow = undo.undo_edit(editor.actor, flow)
+    stale = flow.draft_etag
+    flow = reshape.switch_step(editor.actor, flow, "b", off=True, if_match="*")
+    assert undo.ways(flow) == undo.Ways("Switched “b” off", "")
+    with pytest.raises(Conflict):
+        undo.undo_edit(editor.actor, flow, if_match=stale)
+    with pytest.raises(Forbidden):
+        undo.undo_edit(viewer.actor, flow)
+
+
+def test_a_block_is_made_around_a_step_and_taken_apart(editor, flow):
+    flow = reshape.wrap_step(editor.actor, flow, "a", "parallel", if_match="*")
+    assert keys(flow) == ["parallel", "b"]
+    assert [branch["key"] for branch in draft_definition(flow)["steps"][0]["branches"]] == ["a", "b"]
+    flow = reshape.unwrap_step(editor.actor, flow, "parallel", if_match="*")
+    assert keys(flow) == ["a", "b"]
+    with pytest.raises(UserError):
+        reshape.wrap_step(editor.actor, flow, "a", "switch", if_match="*")
 
 
 def test_a_removed_step_leaves_a_problem_where_it_was_used(editor, flow):

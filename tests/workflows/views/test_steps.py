@@ -210,6 +210,34 @@ def test_a_step_cannot_move_into_itself(editor, greeting, keys):
     assert "cannot be moved into itself" in answer.text and keys() == ["hello", "any"]
 
 
+def test_a_step_is_switched_off_put_into_a_block_and_taken_out(editor, greeting, draft, keys):
+    at = editor.path("workflows/greeting/steps/hello")
+    editor.client.post(f"{at}/switch", {"off": "1"})
+    assert draft()["steps"][0]["disabled"] is True
+    editor.client.post(f"{at}/switch", {"off": "0"})
+    assert "disabled" not in draft()["steps"][0]
+    answer = editor.client.post(f"{at}/wrap", {"in": "for_each"})
+    assert answer.headers["Location"] == editor.path("workflows/greeting/steps/for_each")
+    assert keys() == ["for_each", "any"] and draft()["steps"][0]["do"][0]["key"] == "hello"
+    answer = editor.client.post(editor.path("workflows/greeting/steps/for_each/unwrap"))
+    assert answer.headers["Location"] == at and keys() == ["hello", "any"]
+
+
+def test_a_step_travels_into_the_next_block_and_out_of_it(editor, greeting, draft, keys):
+    at = editor.path("workflows/greeting/steps/hello/move")
+    editor.client.post(at, {"by": "1"})
+    assert [step["key"] for step in draft()["steps"][0]["then"]] == ["hello", "cut"]
+    for _ in range(3):
+        editor.client.post(at, {"by": "1"})
+    assert keys() == ["any", "hello"]
+
+
+def test_a_viewer_moves_switches_and_undoes_nothing(viewer, greeting, keys):
+    for way in ("steps/hello/switch", "steps/hello/wrap", "steps/any/unwrap", "steps/hello/move", "undo", "redo"):
+        assert viewer.client.post(viewer.path(f"workflows/greeting/{way}")).status_code == 403
+    assert keys() == ["hello", "any"]
+
+
 def test_a_step_is_copied_and_the_copy_opens(editor, greeting, keys):
     answer = editor.client.post(editor.path("workflows/greeting/steps/hello/duplicate"))
     assert answer.headers["Location"] == editor.path("workflows/greeting/steps/hello_2")
@@ -219,17 +247,27 @@ def test_a_step_is_copied_and_the_copy_opens(editor, greeting, keys):
 def test_a_removed_step_comes_back_by_undo(editor, greeting, keys):
     page = editor.client.post(editor.path("workflows/greeting/steps/hello/remove"), follow=True)
     assert keys() == ["any"]
-    undo = page.text.split('<form method="post" action="')
-    address = next(part.split('"')[0] for part in undo if "revision=" in part.split('"')[0]).replace("&amp;", "&")
+    address = undo_in(page.text)
+    assert "Removed “Say hello”" in page.text
     editor.client.post(address)
     assert keys() == ["hello", "any"]
+    back = editor.client.get(editor.path("workflows/greeting")).text
+    assert 'title="Redo: Removed “Say hello”"' in back
+    editor.client.post(editor.path("workflows/greeting/redo"))
+    assert keys() == ["any"]
+
+
+def undo_in(text):
+    """The address behind the Undo of the message on a page."""
+    found = text.split('<form method="post" action="')
+    return next(part.split('"')[0] for part in found if "/undo?etag=" in part.split('"')[0])
 
 
 def test_undo_after_another_change_is_refused_and_says_so(editor, greeting, keys):
     page = editor.client.post(editor.path("workflows/greeting/steps/hello/remove"), follow=True)
-    address = next(p.split('"')[0] for p in page.text.split('action="') if "revision=" in p.split('"')[0])
+    address = undo_in(page.text)
     editor.client.post(editor.path("workflows/greeting/steps/new"), {"action": "data.format"})
-    answer = editor.client.post(address.replace("&amp;", "&"), follow=True)
+    answer = editor.client.post(address, follow=True)
     assert "changed in the meantime" in answer.text and "hello" not in keys()
 
 
