@@ -5,6 +5,7 @@ The engine implements `Calls` and the gate; the web process and tests use `integ
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,6 +30,12 @@ class ConnectionInfo:
     sandbox: bool = False
     secret: Mapping[str, str] = field(default_factory=dict, repr=False)
     learned: Mapping[str, Any] = field(default_factory=dict)
+    mark: str = ""
+
+
+def mark_of(stored: str, base_url: str) -> str:
+    """A mark of a connection's encrypted secret and address: whether what a call has shown is still true of the row."""
+    return hashlib.sha256(f"{stored}|{base_url}".encode()).hexdigest()[:16]
 
 
 class Calls(Protocol):
@@ -53,12 +60,17 @@ class ConnectionReport:
     """What a connection test found, in words: `can` and `missing` are short phrases ("open issues in octocat/hello").
 
     Every client has `async describe() -> ConnectionReport`; a key that is refused raises SignInAgain instead.
+    `expires_at`: when the key ends, where the service says so (`expires_text`: how that is known); `lasts`: the service
+    says such things, and this key has no end.
     """
 
     ok: bool
     summary: str
     can: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+    expires_text: str = ""
+    lasts: bool = False
 
 
 @dataclass(frozen=True)

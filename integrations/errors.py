@@ -25,6 +25,7 @@ class ServiceError(Exception):
 
     kind = "unavailable"
     permanent = False
+    broken = False
 
     def __init__(
         self,
@@ -75,11 +76,19 @@ class Rejected(ServiceError):
 
 
 class SignInAgain(ServiceError):
-    """The credentials are missing, expired or may not do this (401, 403): a person must repair the connection."""
+    """The credentials are missing, expired or may not do this (401, 403): a person must repair the connection.
+
+    `broken`: the credential itself is not accepted (401, a sign-in that cannot be renewed), so no other call can
+    succeed either; what needs the connection waits until it is repaired. A 403 speaks of this one thing only.
+    """
 
     kind = "sign_in"
     permanent = True
     default_code = "E_SIGN_IN"
+
+    def __init__(self, message: str, *, broken: bool | None = None, **told: Any) -> None:
+        super().__init__(message, **told)
+        self.broken = self.status in (None, 401) if broken is None else broken
 
 
 class Unreadable(Unavailable):

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.db import models
 
 from accounts.models import WorkspaceModel
 from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.fields import JSONText
 from orchestrator_site.lib.ids import uuid7
+
+
+def tomorrow() -> datetime:
+    """A new connection is tried when it is made; by itself a day later."""
+    return now() + timedelta(days=1)
 
 
 class Connection(WorkspaceModel):
@@ -26,6 +33,16 @@ class Connection(WorkspaceModel):
     status = models.CharField(max_length=16, default="unknown", help_text="unknown, works, broken")
     status_text = models.CharField(max_length=500, blank=True)
     checked_at = models.DateTimeField(null=True, blank=True)
+    broken_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when the service refuses the credential; no call is made with it."
+    )
+    next_check_at = models.DateTimeField(default=tomorrow, help_text="When a worker looks at it by itself.")
+    vain_checks = models.PositiveIntegerField(default=0, help_text="Checks in a row that found it refused.")
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="When the credential ends, as far as known.")
+    expires_text = models.CharField(max_length=300, blank=True, help_text="How that is known.")
+    warned_of = models.CharField(max_length=64, blank=True, help_text="What the admins were last written about.")
+    warned_at = models.DateTimeField(null=True, blank=True)
+    sharing = JSONText(default=dict, blank=True, help_text="Who may use it: {} everybody; else {role, members}.")
     requests_per_minute = models.PositiveIntegerField(
         null=True, blank=True, help_text="Of all workers together; empty: as the service asks for, 0: no limit."
     )
@@ -49,6 +66,24 @@ class Connection(WorkspaceModel):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.service})"
+
+
+class ConnectionCheck(WorkspaceModel):
+    """What was seen of a connection on one day (UTC): the newest check, and whether any of that day's failed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="checks")
+    day = models.DateField()
+    at = models.DateTimeField(default=now)
+    state = models.CharField(max_length=16, help_text="works, broken, unknown (the service did not answer)")
+    failed = models.BooleanField(default=False, help_text="Something was wrong at some time of the day.")
+    text = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "day"], name="connection_check_of_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.connection_id} on {self.day}: {self.state}"
 
 
 class Bucket(WorkspaceModel):

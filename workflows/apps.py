@@ -14,10 +14,12 @@ class WorkflowsConfig(AppConfig):
 
     def ready(self) -> None:
         """Add the control actions to the catalogue that integrations shows; stand before `migrate`."""
-        from integrations import catalogue
+        from integrations import catalogue, neighbours
         from workflows.engine.catalogue import control_entries
+        from workflows.operations.connection_uses import Neighbours
 
         catalogue.also(control_entries)
+        neighbours.know(Neighbours())
         pre_migrate.connect(_refuse_old_runs, sender=self, dispatch_uid="workflows.refuse_old_runs")
 
 

@@ -99,7 +99,9 @@ def failure(answer: Answer) -> ServiceError:
         hint = "Check the address."
     elif answer.status == 405:
         hint = "Check the method."
-    return from_status(service, answer.status, said(answer), headers=answer.headers, hint=hint)
+    found = from_status(service, answer.status, said(answer), headers=answer.headers, hint=hint)
+    found.broken = False  # one address of many says no: another may take the same key
+    return found
 
 
 def said(answer: Answer) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -10,11 +11,13 @@ from django.utils.module_loading import import_string
 
 from accounts import audit
 from accounts.actor import Actor
-from integrations import oauth, registry
-from integrations.models import Connection
+from integrations import neighbours, oauth, registry
+from integrations.models import Connection, tomorrow
+from integrations.operations.checking import BROKEN, UNKNOWN
 from integrations.operations.finding import connections_of
 from integrations.operations.limits import check_limit
 from integrations.operations.secrets import check_secret, get_service, seal, service_of, unseal
+from integrations.operations.testing import asked, candidate
 from integrations.spec import Integration
 from orchestrator_site.lib import outbound
 from orchestrator_site.lib.clock import now
@@ -38,12 +41,14 @@ def create_connection(
     consented: bool = False,
     requests_per_minute: int | None = None,
     at_once: int | None = None,
+    expires: tuple[datetime, str] | None = None,
 ) -> Connection:
     """A new connection. It becomes the default where the service has none yet, or only the sandbox's.
 
     A real connection may also take the name of the sandbox's: that one steps aside as `<name>_sandbox`, so that the
     workflows that ran on the sandbox now run on the real thing.
-    `consented`: the secret came from a consent page, and the permission is given back when the connection is deleted.
+    `expires`: when it ends and how that is known. `consented`: the secret came from a consent page, and the permission
+    is given back when the connection is deleted.
     Raises UserError for an implausible secret or address, Conflict when the name is taken.
     """
     actor.require("connections")
@@ -62,6 +67,7 @@ def create_connection(
         status="works" if sandbox else "unknown",
         status_text=SANDBOX_WORDS if sandbox else "Not tested yet.",
     )
+    connection.expires_at, connection.expires_text = expires or (None, "")
     checked = {} if sandbox else check_secret(integration, {} if secret is None else secret)
     seal(connection, {**checked, CONSENTED: "yes"} if consented else checked)
     with transaction.atomic():
@@ -81,10 +87,14 @@ def update_connection(
     secret: Mapping[str, Any] | None = None,
     base_url: str | None = None,
     consented: bool = False,
+    verify: bool = False,
+    expires: tuple[datetime, str] | None = None,
 ) -> Connection:
     """Rename, replace the given fields of the secret, or move to another address (which asks for the secret anew).
 
-    A stored key is never sent to a new address: changing `base_url` needs the whole secret again.
+    A stored key is never sent to a new address: changing `base_url` needs the whole secret again. With `verify` a new
+    secret is tried first: one that the service does not take is not stored, and the old one stays in use
+    (E_CRED_REFUSED; E_CRED_UNTRIED while the service cannot be asked). The runs that waited for it go on.
     """
     actor.require("connections")
     integration = service_of(connection)
@@ -105,10 +115,16 @@ def update_connection(
     if secret is not None and not connection.sandbox:
         kept = {} if moved else {k: v for k, v in _readable(connection).items() if k != CONSENTED}
         checked = check_secret(integration, secret, kept=kept)
+        if verify:
+            _refuse_untaken(connection, checked, address)
         seal(connection, {**checked, CONSENTED: "yes"} if consented else checked)
         connection.status, connection.status_text, connection.checked_at = "unknown", "Changed, not tested yet.", None
+        connection.broken_at, connection.vain_checks, connection.next_check_at = None, 0, tomorrow()
+        connection.expires_at, connection.expires_text = expires or (None, "")
     with transaction.atomic():
         _save(connection)
+        if secret is not None:
+            neighbours.wake(connection.pk)
         details = {
             "before": before,
             "after": {"name": connection.name, "base_url": connection.base_url},
@@ -116,6 +132,17 @@ def update_connection(
         }
         audit.record(actor, "connection.update", connection, details=details)
     return connection
+
+
+def _refuse_untaken(connection: Connection, secret: Mapping[str, str], base_url: str) -> None:
+    """Go on only when the service takes this secret."""
+    seen = asked(candidate(connection, secret, base_url))
+    if seen.state == UNKNOWN:
+        hint = "Try again in a moment, or store it without a test. The one in use stays as it is."
+        raise UserError("E_CRED_UNTRIED", f"It could not be tried: {seen.report.summary}", field="secret", hint=hint)
+    if seen.state == BROKEN:
+        hint = "Nothing was stored; the one in use stays as it is."
+        raise UserError("E_CRED_REFUSED", f"It was tried and refused: {seen.report.summary}", field="secret", hint=hint)
 
 
 def make_default(actor: Actor, connection: Connection) -> Connection:
@@ -134,8 +161,9 @@ def delete_connection(actor: Actor, connection: Connection) -> None:
     with transaction.atomic():
         connection.secret, connection.key_id, connection.masked = "", "", {}
         connection.is_default, connection.deleted_at = False, now()
-        connection.updated_at = now()
+        connection.updated_at, connection.broken_at = now(), None
         connection.save()
+        neighbours.wake(connection.pk)
         audit.record(actor, "connection.delete", connection, details={"service": connection.service})
     if integration and integration.oauth and CONSENTED in secret:
         oauth.revoke(integration.oauth, secret)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -39,8 +40,14 @@ def default_connection(workspace: Workspace | Any, service_or_need: str) -> Conn
     Where several could serve a need, real ones come before the sandbox, then by the services' rank. Where a service has
     no default but exactly one connection, that one is it.
     """
+    services = list(_serving(service_or_need))
+    return chosen_default(list(connections_of(workspace).filter(service__in=services)), service_or_need)
+
+
+def chosen_default(connections: Sequence[Connection], service_or_need: str) -> Connection | None:
+    """The same, among connections that are known already."""
     services = _serving(service_or_need)
-    found = list(connections_of(workspace).filter(service__in=list(services)).order_by("created_at"))
+    found = [connection for connection in connections if connection.service in services]
     alone = {c.service for c in found if sum(other.service == c.service for other in found) == 1}
     usable = [c for c in found if c.is_default or c.service in alone]
     return min(usable, key=lambda c: (c.sandbox, services[c.service].rank, c.created_at), default=None)

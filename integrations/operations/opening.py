@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.module_loading import import_string
 
 from integrations import registry
-from integrations.context import Calls, ConnectionInfo
+from integrations.context import Calls, ConnectionInfo, mark_of
 from integrations.models import Connection
 from integrations.operations.secrets import unseal
 from orchestrator_site.lib.errors import NotFound, UserError
@@ -26,6 +26,7 @@ def open_connection(connection: Connection) -> ConnectionInfo:
         sandbox=connection.sandbox,
         secret=unseal(connection),
         learned=connection.learned,
+        mark=mark_of(connection.secret, connection.base_url),
     )
 
 

@@ -11,8 +11,8 @@ import time
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from integrations.context import Context, Found, LookFor, Order, Outcome
-from integrations.errors import RateLimited, Rejected, Unavailable, Unreadable
+from integrations.context import ConnectionReport, Context, Found, LookFor, Order, Outcome
+from integrations.errors import RateLimited, Rejected, SignInAgain, Unavailable, Unreadable
 from integrations.spec import Change, Integration, Kind, Model, SecretField, content, setting, target
 
 PROCESS = f"{socket.gethostname()}:%d"
@@ -34,6 +34,11 @@ class Client:
     async def ask(self, method: str, path: str, body: dict | None = None, key: str = "") -> dict:
         left = self.calls.deadline - time.monotonic()  # on the loop, as integrations.blocking does
         return await self.calls.blocking(lambda: self._ask(method, path, body, key, left))
+
+    async def describe(self) -> ConnectionReport:
+        """What the token can do."""
+        await self.ask("GET", "/things?key=test")
+        return ConnectionReport(ok=True, summary="The token is taken.", can=("make things",))
 
     def _ask(self, method: str, path: str, body: dict | None, key: str, left: float) -> dict:
         if left <= 0:
@@ -64,6 +69,8 @@ def headers_of(key: str) -> dict[str, str]:
 def _read(status: int, raw: bytes, headers: Any) -> dict:
     if status == 429:
         raise RateLimited("Too many.", status=429, refused=True, retry_after=float(headers.get("Retry-After", 1)))
+    if status == 401:
+        raise SignInAgain("The service does not take this token.", status=status, refused=True, hint="Get another.")
     if 400 <= status < 500:
         raise Rejected(f"The service said no ({status}).", status=status, refused=True)
     if status >= 500:

@@ -29,6 +29,7 @@ class FakeService:
         self.done: list[dict] = []
         self.tokens: list[str | None] = []
         self.mood = ""
+        self.revoked: set[str] = set()
         self.lifted = threading.Event()
         self.requests = 0
         self.times: list[float] = []
@@ -88,7 +89,18 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
+    def _is_revoked(self) -> bool:
+        """A token that is not taken any more: a certain no to whatever is asked."""
+        if self.headers["X-Token"] not in self.house.revoked:
+            return False
+        with self.house.lock:
+            self.house.requests += 1
+        self._answer(401, {"error": "revoked"})
+        return True
+
     def do_GET(self) -> None:
+        if self._is_revoked():
+            return
         if self.house.mood:
             self._next()
             self._moody("")
@@ -118,6 +130,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if self.path == "/mood":
             self._change_mood(body["mood"])
+            return
+        if self._is_revoked():
             return
         if self.house.mood:
             self._next()
@@ -176,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(self.house.slow)
         if fault == "drop":
             self._hang_up()
-        elif fault in ("500", "422", "404") or fault.startswith("429"):
+        elif fault in ("500", "422", "404", "401") or fault.startswith("429"):
             self._refuse(fault)
         else:
             thing = self.house.do(key, body, self.headers["X-Process"] or "")

@@ -234,11 +234,13 @@ class CachedBody(Body):
 
 
 class HeldBody(Body):
-    """Why a call may not leave yet. `why`: limit (the service asked to wait), failing, rate, at_once."""
+    """Why a call may not leave yet. `why`: limit (the service asked to wait), failing, rate, at_once, or connection:
+    the credential of `connection` (an id) is refused; it goes on when that is repaired, and waits `until` at most."""
 
     why: str
     text: str
     until: str
+    connection: str | None = None
 
 
 class StepBody(Body):

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from workflows.engine import holding
 from workflows.engine.frames import Ended
 from workflows.engine.records import AttemptRecord, EffectRecord, Failure, Held, StepRecord
 from workflows.engine.retry import LONGEST_WAIT, Policy, wait_before_retry
@@ -45,7 +46,7 @@ async def attempts(walk: Walk, task: Task, traits: Traits) -> Any:
 
 async def _attempts(walk: Walk, task: Task, traits: Traits, *, goes_on: bool) -> Any:
     record, group = task.record, task.frame.group
-    if not goes_on and record.status == "waiting" and record.due_at is not None:
+    if not goes_on and record.status == "waiting" and record.due_at is not None and not holding.waits(record):
         await walk.sleep_until(group, record.due_at)
     while True:
         group.check()
@@ -62,7 +63,8 @@ async def _attempts(walk: Walk, task: Task, traits: Traits, *, goes_on: bool) ->
             due = _failed(walk, task, failure)
             if due is None:
                 raise
-            await walk.sleep_until(group, due)
+            if not failure.broken:
+                await walk.sleep_until(group, due)
         except Ended as ended:
             _ended(walk, task, ended)
             raise
@@ -76,7 +78,14 @@ async def _attempts(walk: Walk, task: Task, traits: Traits, *, goes_on: bool) ->
 async def admitted(walk: Walk, task: Task) -> None:
     """Wait until the limits of the connection let a call leave; being held back is no attempt."""
     said = ""
-    while (held := await walk.executor.admit(task)) is not None:
+    while True:
+        seen = walk.seen
+        held = await walk.executor.admit(task)
+        if held is None:
+            break
+        if held.why == holding.CONNECTION:
+            await holding.rest(walk, task, held, seen)
+            continue
         said = _held(walk, task, held, said)
         await walk.sleep_until(task.frame.group, held.due)
     if isinstance(task.record.decision, dict) and "held" in task.record.decision:
@@ -166,12 +175,14 @@ def _failed(walk: Walk, task: Task, failure: Failure) -> datetime | None:
     """Put a failed attempt on record, together with when the next one is due (None: there is none)."""
     walk.book(task)
     record = task.record
-    wait = wait_before_retry(task.policy, failure, record.attempts - _slowed(record, failure))
+    used = record.attempts - _slowed(record, failure) - holding.times_refused(record)
+    wait = wait_before_retry(task.policy, failure, used)
+    repair = holding.refused(walk, task, failure)
     row = _row(walk, task, "unknown" if failure.outcome == "unknown" else "failed", failure.as_dict())
-    if wait is None:
+    if wait is None and repair is None:
         walk.log.put(row)
         return None
-    due = walk.clock.now() + timedelta(seconds=wait)
+    due = repair or walk.clock.now() + timedelta(seconds=wait or 0.0)
     record.status, record.due_at = "waiting", due
     record.error = {**failure.as_dict(), "step": task.plan.key}
     walk.log.put(record, row)

@@ -163,6 +163,7 @@ class Driver:
             failure = refused or Failure("E_DEFINITION", "The version of this run cannot be read.")
             return await self._finish(self._log, Done("failed", None, failure.as_dict(), []), loaded)
         self.walk = self._walk(loaded, self._log, seen)
+        self.walk.waits_for_repair = self.run.mode != "dry"
         if self._said or self._ending:
             self.walk.end(self._ending or ENDINGS.get(self._said, self._said))
         deadline = self._deadline()

@@ -359,5 +359,6 @@ def _not_known(order: Order, why: str) -> Failure:
 def failure_of(error: ServiceError) -> Failure:
     """A service's error as the failure of a step."""
     return Failure(
-        error.code, error.message, error.hint, kind=error.kind, retry_after=error.retry_after, detail=error.detail
-    )
+        error.code, error.message, error.hint, kind=error.kind, retry_after=error.retry_after, detail=error.detail,
+        broken=error.broken,
+    )  # fmt: skip

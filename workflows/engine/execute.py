@@ -130,7 +130,7 @@ class Executor:
     def note(self, task: Task, error: ServiceError | TimeoutError | None) -> None:
         """What a call has shown of the service behind the task's connection."""
         if self.house.limits is not None and task.record.connection_id is not None:
-            self.house.limits.note(task.record.connection_id, error)
+            self.house.limits.note(task.record.connection_id, error, task.mark)
 
     async def call(self, task: Task) -> Any:
         """Run the action once. Raises Failure, Ended, Finished, Stale."""
@@ -201,6 +201,7 @@ class Executor:
             opened = await self.clients.get(task.record.connection_id)
         except UserError as problem:
             raise Failure(problem.code, problem.message, problem.hint or CONNECT_HINT) from problem
+        task.mark = opened.info.mark
         if opened.info.workspace_id != self.facts.workspace_id:
             raise Failure("E_NO_CONNECTION", "The connection of this step is not one of this workspace.", CONNECT_HINT)
         return opened

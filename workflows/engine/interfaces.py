@@ -84,6 +84,7 @@ class Task:
     finish: str | None = None
     policy: Policy = field(default_factory=Policy)
     cache_key: str = ""
+    mark: str = ""
 
 
 class Executor(Protocol):

@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from integrations.context import mark_of
 from integrations.spec import Limit
+from workflows.engine import credential_rows
 from workflows.engine.pace import LONGEST_BLOCK, Circuit, Share, grant, share
 
 if TYPE_CHECKING:
@@ -25,8 +27,9 @@ if TYPE_CHECKING:
 class Ask:
     """What a worker wants of a connection's limits, or has learned; a record of the journal.
 
-    `tokens` of `limits`; `block`: the service asks to wait so many seconds; `outcome`: worked or failed; `probe`: to
-    try once while the breaker is open; `slots`: (calls under way, calls wanted, limit).
+    `tokens` of `limits`; `block`: the service asks to wait so many seconds; `outcome`: worked, failed, or refused (the
+    credential of this `mark` is not accepted); `probe`: to try once while the breaker is open; `slots`: (calls under
+    way, calls wanted, limit).
     """
 
     connection: UUID
@@ -37,6 +40,7 @@ class Ask:
     error: str = ""
     probe: bool = False
     slots: tuple[int, int, int] | None = None
+    mark: str = ""
 
 
 @dataclass(slots=True)
@@ -54,6 +58,9 @@ class View:
     base_url: str = ""
     per_minute: int | None = None
     at_once: int = 0
+    name: str = ""
+    status: str = ""
+    broken: str = ""
 
 
 @dataclass(slots=True)
@@ -70,7 +77,8 @@ class Answer:
 
 _ROW = (
     "SELECT b.blocked_until, b.taken, k.state, k.failures, k.trips, k.since, k.opened_at, k.retry_at, k.last_error, "
-    "c.service, c.base_url, c.sandbox, c.requests_per_minute, c.at_once, c.updated_at, c.checked_at, c.status "
+    "c.service, c.base_url, c.sandbox, c.requests_per_minute, c.at_once, c.updated_at, c.checked_at, c.status, "
+    "c.name, c.broken_at, c.status_text, c.secret "
     "FROM integrations_connection c LEFT JOIN integrations_bucket b ON b.connection_id = c.id "
     "LEFT JOIN integrations_breaker k ON k.connection_id = c.id WHERE c.id = %s"
 )
@@ -78,15 +86,16 @@ _ROW = (
 
 def look(store: SqlStore, connection: UUID) -> View:
     """What holds for a connection now. On the reads thread."""
-    now = _clock(store)
+    at = _clock(store)
     row = store.run(_ROW, (store.id(connection),)).fetchone()
     if row is None:
         return View(sandbox=True)
     circuit = _circuit(row)
     since = datetime.fromtimestamp(circuit.since, UTC) if circuit.since else None
     return View(
-        max(0.0, _epoch(row[0]) - now), circuit.state, circuit.failures, since, circuit.retry - now, circuit.error,
-        row[9], bool(row[11]), row[10], row[12], int(row[13] or 0),
+        max(0.0, _epoch(row[0]) - at), circuit.state, circuit.failures, since, circuit.retry - at, circuit.error,
+        row[9], bool(row[11]), row[10], row[12], int(row[13] or 0), row[17], row[16],
+        (row[19] or "It was refused.") if row[18] else "",
     )  # fmt: skip
 
 
@@ -103,23 +112,26 @@ def _apply_to(store: SqlStore, me: Me, connection: UUID, asks: list[tuple[int, A
     row = _locked(store, connection)
     if row is None:  # the connection is gone
         return {at: Answer(probe=True, slots=ask.slots[1] if ask.slots else 0) for at, ask in asks}
-    now = _clock(store)
+    at = _clock(store)
     blocked, taken, circuit = _epoch(row[0]), dict(json.loads(row[1] or "{}")), _circuit(row)
     before = (blocked, dict(taken), _said(circuit))
     answers: dict[int, Answer] = {}
-    for at, ask in asks:
-        answer = answers[at] = Answer()
+    for place, ask in asks:
+        answer = answers[place] = Answer()
         if ask.tokens:
-            given, next_at = grant(taken, ask.limits, ask.tokens, now)
-            answer.tokens, answer.later = [moment - now for moment in given], next_at - now
+            given, next_at = grant(taken, ask.limits, ask.tokens, at)
+            answer.tokens, answer.later = [moment - at for moment in given], next_at - at
         if ask.block:
-            blocked = max(blocked, now + min(ask.block, LONGEST_BLOCK))
+            blocked = max(blocked, at + min(ask.block, LONGEST_BLOCK))
         if ask.outcome == "failed":
-            circuit.failed(now, ask.error[:500])
+            circuit.failed(at, ask.error[:500])
         elif ask.outcome == "worked":
             circuit.worked()
+            credential_rows.heal(store, connection)
+        elif ask.outcome == "refused" and ask.mark == mark_of(row[20], row[10]):
+            credential_rows.refuse(store, connection, ask.error[:500])
         if ask.probe:
-            answer.probe = circuit.probe(now)
+            answer.probe = circuit.probe(at)
         if ask.slots is not None:
             answer.held, answer.slots = _slots(store, me, connection, *ask.slots)
     if (blocked, taken) != before[:2]:

@@ -26,7 +26,7 @@ from integrations.spec import Limit
 from orchestrator_site.lib.clock import now
 from workflows.engine.journal import Journal
 from workflows.engine.limit_rows import Ask, View
-from workflows.engine.pace import BLOCK, applies, interval, limits_for
+from workflows.engine.pace import BLOCK, LONGEST_BLOCK, applies, interval, limits_for
 from workflows.engine.records import Held, Stale, StoreRefused
 
 LOOK_AGAIN = 1.0
@@ -35,6 +35,7 @@ WAIT_FOR_SLOT = 1.0
 ASK_SLOTS_APART = 0.5
 PROBE_TAKES = 2.0
 AT_LEAST = 0.02
+CONNECTION = "connection"
 NO_RETRY_AFTER = (5.0, 10.0, 20.0, 40.0, 60.0)
 
 
@@ -89,6 +90,7 @@ class Known:
     stale: bool = True
     blocked: float = 0.0
     looking: asyncio.Future[None] | None = None
+    telling: asyncio.Future[None] | None = None
     lines: dict[bool, Line] = field(default_factory=lambda: {False: Line(), True: Line()})
     held: set[UUID] = field(default_factory=set)
     strikes: int = 0
@@ -135,6 +137,9 @@ class Limits:
         if had is not None and not had.spent:
             return None
         known = await self._looked(connection)
+        if known.view.broken:  # repaired a moment ago, perhaps: who was woken for that must see it
+            known.stale = True
+            known = await self._looked(connection)
         if known.view.sandbox:
             return None
         self._waits[step] = connection
@@ -150,6 +155,9 @@ class Limits:
         return held
 
     async def _held(self, known: Known, step: UUID, connection: UUID, change: bool, *, in_slot: bool) -> Held | None:
+        if known.view.broken:
+            text = f"The connection “{known.view.name}” has to be repaired: {known.view.broken}"
+            return self._later(LONGEST_BLOCK, CONNECTION, text)
         if (left := known.blocked - self.clock()) > 0:
             return self._later(left + self._spread(known), "limit", f"{known.title} asked us to slow down")
         if known.view.state != "closed" and (left := known.view.retry - (self.clock() - known.seen)) > 0:
@@ -214,6 +222,8 @@ class Limits:
 
     async def _looked(self, connection: UUID) -> Known:
         known = self._known.setdefault(connection, Known())
+        if known.telling is not None:
+            await asyncio.shield(known.telling)
         if known.stale or self.clock() - known.seen > LOOK_AGAIN:
             if known.looking is None:
                 known.looking = asyncio.ensure_future(self._look(known, connection))
@@ -308,10 +318,14 @@ class Limits:
     async def _probe(self, connection: UUID) -> bool:
         return (await self.journal.ask(Ask(connection, probe=True))).probe
 
-    def note(self, connection: UUID, error: ServiceError | TimeoutError | None) -> None:
-        """What a call has shown of its service: it answers, it fails, or it asks us to slow down."""
+    def note(self, connection: UUID, error: ServiceError | TimeoutError | None, mark: str = "") -> None:
+        """What a call has shown of its service: it answers, it fails, it asks us to slow down, or it does not take the
+        credential with this mark."""
         known = self._known.get(connection)
         if known is None or known.view.sandbox:
+            return
+        if isinstance(error, ServiceError) and error.broken:
+            self._refused(known, Ask(connection, outcome="refused", error=_told(error), mark=mark))
             return
         if isinstance(error, RateLimited) or (isinstance(error, Unavailable) and error.retry_after):
             self._slow_down(known, connection, error.retry_after)
@@ -319,11 +333,24 @@ class Limits:
             known.view.failures += 1
             text = error.message if isinstance(error, ServiceError) else "There was no answer in time."
             self._tell(known, Ask(connection, outcome="failed", error=text))
-        elif known.view.failures or known.view.state != "closed":
-            known.view.failures = 0
+        elif known.view.failures or known.view.state != "closed" or (error is None and known.view.status == "broken"):
+            known.view.failures, known.view.status = 0, ""
             self._tell(known, Ask(connection, outcome="worked"))
         if error is None:
             known.strikes = 0
+
+    def _refused(self, known: Known, learned: Ask) -> None:
+        """Nobody is admitted before this is stored: then it shows whether the credential was replaced meanwhile."""
+        told = known.telling = asyncio.get_running_loop().create_future()
+
+        def stored() -> None:
+            known.stale = True
+            if known.telling is told:
+                known.telling = None
+            if not told.done():
+                told.set_result(None)
+
+        self.journal.tell(learned, stored)
 
     def _slow_down(self, known: Known, connection: UUID, asked: float | None) -> None:
         """Without a time it is longer each time; calls that were under way together are one time."""
@@ -345,6 +372,10 @@ class Limits:
             known.stale = True
 
         self.journal.tell(learned, stored)
+
+
+def _told(error: ServiceError) -> str:
+    return " ".join(part for part in (error.message, error.hint) if part)
 
 
 def is_failure(error: ServiceError | TimeoutError | None) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from orchestrator_site.lib.json import JSONValue
 from workflows.engine.definition import FORMAT, INPUT_TYPES, Definition, InputSpec, OnError, RetrySpec, StepSpec
 from workflows.engine.findings import Problem
+from workflows.engine.holding import MOST_PATIENCE
 from workflows.engine.lists import BRANCH, CASE, HELD, ON_ERROR, lists_of
 from workflows.engine.reader import Reader, in_words
 from workflows.engine.turns import OLD_NAMES, POLICIES
@@ -69,11 +70,14 @@ def _few_enough(reader: Reader, value: dict[str, Any], max_steps: int) -> bool:
 
 def _settings(reader: Reader, value: dict[str, Any]) -> dict[str, JSONValue]:
     settings = reader.object(value, "settings", "")
-    reader.fields(settings, ("timeout", "concurrency"), "settings")
+    reader.fields(settings, ("timeout", "concurrency", "wait_for_connection"), "settings")
     kept: dict[str, JSONValue] = {}
     timeout = reader.whole(settings, "timeout", "settings", 1, RUN_TIMEOUT)
     if timeout is not None:
         kept["timeout"] = timeout
+    waits = reader.whole(settings, "wait_for_connection", "settings", 0, MOST_PATIENCE)
+    if waits is not None:
+        kept["wait_for_connection"] = waits
     concurrency = _concurrency(reader, settings)
     if concurrency:
         kept["concurrency"] = concurrency

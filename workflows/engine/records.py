@@ -219,7 +219,10 @@ Record = StepRecord | AttemptRecord | EffectRecord | WaitRecord | EventRecord | 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Why a call may not leave yet, in words, and when to ask again. `why`: limit, failing, rate, at_once."""
+    """Why a call may not leave yet, in words, and when to ask again.
+
+    `why`: limit, failing, rate, at_once, or connection (its credential is refused: until somebody repairs it).
+    """
 
     due: datetime
     why: str
@@ -253,6 +256,7 @@ class Failure(Exception):
     outcome: str = "refused"
     step: str = ""
     detail: str = ""
+    broken: bool = False
 
     def __str__(self) -> str:
         return self.message

@@ -42,6 +42,7 @@ class Sweeper:
                 if turn % LOOK_AFTER_EVERY == 0:
                     await self.reads.run(self.sweep)
                     await self.reads.run(self.wake_parents)
+                    await self.reads.run(self.wake_held)
 
     def end_paused(self) -> int:
         """Queue paused runs whose deadline has passed, to be ended; how many there were."""
@@ -61,6 +62,19 @@ class Sweeper:
             "AND s.action = 'run_workflow' AND c.finished_at < %s LIMIT 500"
         )
         ids = [row[0] for row in reader.store.run(waits, (reader.store.rows.time(now() - WOKEN_BY),)).fetchall()]
+        woken = [reader.store.uuid(id) for id in ids]
+        reader.in_one(lambda: reader.store.wake_parents(woken))
+        return len(woken)
+
+    def wake_held(self) -> int:
+        """Queue runs that wait for a connection which was repaired (the repair woke them; this lies under it)."""
+        reader = self.reads.reader
+        waits = (
+            "SELECT DISTINCT s.run_id FROM integrations_connection c "
+            "JOIN workflows_steprun s ON s.connection_id = c.id JOIN workflows_run r ON r.id = s.run_id "
+            "WHERE c.broken_at IS NULL AND s.status = 'waiting' AND s.decision LIKE %s AND r.status = 'waiting' LIMIT 500"
+        )
+        ids = [row[0] for row in reader.store.run(waits, ('%"why":"connection"%',)).fetchall()]
         woken = [reader.store.uuid(id) for id in ids]
         reader.in_one(lambda: reader.store.wake_parents(woken))
         return len(woken)

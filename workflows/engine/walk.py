@@ -57,6 +57,7 @@ class Walk(Parking, Rendering):
         self.known = seen  # the change from outside that was known when the records were loaded
         self.taken: set[UUID] = set()
         self.waited = False
+        self.waits_for_repair = True
         self.group = Group()
         self.steps_walked = 0
         self.step_runs = 0

@@ -157,7 +157,10 @@ class StepRun(WorkspaceModel):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "key", "path"], name="step_run_place")]
-        indexes = [models.Index(fields=["run", "seq"], name="step_run_by_seq")]
+        indexes = [
+            models.Index(fields=["run", "seq"], name="step_run_by_seq"),
+            models.Index(fields=["connection"], condition=models.Q(status="waiting"), name="step_run_waiting"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.key}{self.path} {self.status}"

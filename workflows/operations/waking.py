@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, QuerySet, Value, When
 
 from orchestrator_site.lib.clock import now
 from workflows.engine.bells import ring_after_commit
-from workflows.models import Run, RunStatus
+from workflows.models import Run, RunStatus, StepRun
 from workflows.models.run import TERMINAL
 
+A_SECOND = 50
+"""So many runs begin again in one second when their connection works again; its limits hold all the same."""
+RING = 200
+"""The owners of more runs than these see the change at their next look."""
+_HELD = 'workflows_steprun.decision LIKE \'%%"why":"connection"%%\''
 PARKED = (RunStatus.WAITING, RunStatus.ATTENTION)
 
 
@@ -31,3 +38,29 @@ def wake(run: Run, *, paused_too: bool = False, **changes: Any) -> bool:
     )
     ring_after_commit(run.pk)
     return changed == 1
+
+
+def wake_held(connection: UUID) -> int:
+    """Let the runs go on that wait for this connection, one after the other within seconds; how many there were.
+
+    A run that is paused sees it when it goes on.
+    """
+    runs = sorted(set(steps_held().filter(connection=connection).values_list("run_id", flat=True)))
+    for begin in range(0, len(runs), A_SECOND):
+        due = When(status__in=PARKED, then=Value(now() + timedelta(seconds=begin // A_SECOND)))
+        rows = Run.objects.unscoped("a connection's own runs").filter(pk__in=runs[begin : begin + A_SECOND])
+        rows.exclude(status__in=TERMINAL).update(
+            wake_seq=F("wake_seq") + 1,
+            status=Case(When(status__in=PARKED, then=Value(RunStatus.QUEUED.value)), default=F("status")),
+            due_at=Case(due, default=F("due_at")),
+        )
+    for run in runs[:RING]:
+        ring_after_commit(run)
+    return len(runs)
+
+
+def steps_held() -> QuerySet[StepRun]:
+    """The steps that wait for the repair of a connection, in every workspace."""
+    steps: QuerySet[StepRun] = StepRun.objects.unscoped("a connection's own steps, of its one workspace")
+    # Said in the words of the partial index: with a parameter, SQLite reads every step there ever was.
+    return steps.extra(where=["workflows_steprun.status = 'waiting'", _HELD])  # noqa: S610 - fixed words

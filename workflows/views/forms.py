@@ -11,6 +11,7 @@ from orchestrator_site.lib.errors import Problems, TooLarge, UserError
 from orchestrator_site.lib.fields import CleanJSONField
 from orchestrator_site.lib.json import clean_json
 from workflows.engine.definition import INPUT_TYPES
+from workflows.engine.holding import MOST_PATIENCE
 from workflows.models import Workflow
 
 
@@ -73,6 +74,14 @@ class SettingsForm(forms.Form):
         label="Deadline in seconds",
         help_text="How long a run may take in all; left empty, as long as it needs.",
     )
+    wait_for_connection = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=MOST_PATIENCE,
+        label="Seconds to wait for a connection",
+        help_text="How long a run waits when a service refuses the key, until somebody repairs the connection. Left "
+        "empty, 7 days; 0: the step fails at once.",
+    )
     together = forms.IntegerField(
         required=False,
         min_value=1,
@@ -105,6 +114,7 @@ class SettingsForm(forms.Form):
             "name": workflow.name,
             "description": workflow.description,
             "timeout": workflow.settings.get("timeout"),
+            "wait_for_connection": workflow.settings.get("wait_for_connection"),
             "outputs": workflow.outputs or None,
             **_together(workflow),
         }
@@ -119,10 +129,12 @@ class SettingsForm(forms.Form):
 
     def changes(self) -> dict[str, Any]:
         """What `drafts.change_definition` takes."""
-        ours = ("timeout", "concurrency")
+        ours = ("timeout", "concurrency", "wait_for_connection")
         settings = {name: value for name, value in self.workflow.settings.items() if name not in ours}
         if self.cleaned_data.get("timeout"):
             settings["timeout"] = self.cleaned_data["timeout"]
+        if self.cleaned_data.get("wait_for_connection") is not None:
+            settings["wait_for_connection"] = self.cleaned_data["wait_for_connection"]
         if self.cleaned_data.get("together"):
             settings["concurrency"] = self._concurrency()
         return {

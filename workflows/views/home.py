@@ -19,7 +19,7 @@ from workflows.models import Run, Workflow
 from workflows.operations import runs as operations
 from workflows.operations.inbox import open_waits
 from workflows.views.pages import PageRequest, link
-from workflows.views.run_list import LONG, run_line
+from workflows.views.run_list import LONG, run_lines
 from workflows.views.run_timeline import took
 
 CARDS, RECENT = 3, 6
@@ -31,7 +31,7 @@ def home(request: PageRequest, workspace: str) -> HttpResponse:
     recent = operations.list_runs(request.actor).defer(*LONG).order_by("-pk")[:RECENT]
     context = {
         "cards": cards(request.workspace),
-        "runs": [run_line(run) for run in recent],
+        "runs": run_lines(recent),
         "waits": list(open_waits(request.actor)[:5]),
         "services": _services(request.workspace),
         "sandboxed": Connection.objects.of(request.workspace).filter(sandbox=True, deleted_at__isnull=True).exists(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from workflows.models import Run
 from workflows.operations import runs as operations
 from workflows.operations.batches import progress
 from workflows.operations.bulk import MOST_RUNS, Bulk, cancel_runs, chosen, run_all_again, table_of
+from workflows.operations.turns import repairs
 from workflows.operations.workflows import list_workflows
 from workflows.views.pages import PageRequest, back_with_error, link, page_of, say
 from workflows.views.run_timeline import took
@@ -54,7 +56,7 @@ def run_list(request: PageRequest, workspace: str) -> HttpResponse:
     batch = progress(rows) if filters["batch"] and not problem else None
     shown, edges = page_of(_in_state(rows, chosen_state).defer(*LONG), request)
     context = {
-        "runs": [run_line(run) for run in shown],
+        "runs": run_lines(shown),
         "tabs": _tabs(request, chosen_state),
         "filters": filters,
         "state": chosen_state,
@@ -98,6 +100,17 @@ def _tabs(request: HttpRequest, chosen_state: str) -> list[dict[str, Any]]:
             query["state"] = name
         tabs.append({"label": label, "url": f"?{query.urlencode()}", "active": name == chosen_state})
     return tabs
+
+
+def run_lines(runs: Iterable[Run]) -> list[dict[str, Any]]:
+    """Runs of one workspace for a list; those that wait for a connection say so."""
+    found = list(runs)
+    waits = {run: said[0] for run, said in repairs(found).items()}
+    lines = [run_line(run) for run in found]
+    for line in lines:
+        if (repair := waits.get(line["run"].pk)) is not None:
+            line["why"] = f"Waits for the connection {repair.connection.name}. {repair.text}"
+    return lines
 
 
 def run_line(run: Run) -> dict[str, Any]:

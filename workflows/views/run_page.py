@@ -13,6 +13,7 @@ from orchestrator_site.lib.templating.values import as_text
 from workflows.api.shapes import cached, reused
 from workflows.engine.catalogue import CATALOGUE
 from workflows.engine.definition import Definition, StepSpec, parse
+from workflows.engine.holding import CONNECTION
 from workflows.engine.lists import ON_ERROR
 from workflows.engine.reading import LOOPS
 from workflows.engine.reuse import Place
@@ -339,6 +340,8 @@ def _row(spec: StepSpec, record: StepRun | None, depth: int, all_of: Record) -> 
 def why(step: StepRun) -> str:
     """The line beside a step's name: what it waits for, its error, its decision, or the beginning of its output."""
     if (waits := held_back(step)) is not None:
+        if waits["why"] == CONNECTION:
+            return f"Waits for its connection until {waits['until']:%d %b %H:%M} UTC at most. {waits['text']}"
         return f"Waits: {waits['text']}; goes on at {waits['until']:%H:%M:%S} UTC"
     if step.error:
         return str(step.error.get("message", ""))

@@ -18,7 +18,7 @@ from workflows.models import Run, StepRun, Workflow
 from workflows.operations import live
 from workflows.operations import runs as operations
 from workflows.operations.blobs import RECORD, with_outputs
-from workflows.operations.turns import waits_for
+from workflows.operations.turns import repairs, waits_for
 from workflows.operations.versions import get_version
 from workflows.operations.workflows import get_workflow
 from workflows.views.pages import PageRequest, back_with_error, go, link, say
@@ -94,6 +94,7 @@ def _run_context(request: PageRequest, found: Run) -> dict[str, Any]:
         "what_stays": _what_stays(page.confirmed),
         "waits_for": waits_for(found),
         "turn_text": _turn_text(found),
+        "repairs": repairs([found]).get(found.pk, []),
         "first_ask": page.first_ask,
         "approval": next(iter(page.asks.approvals), None),
         "waiting_for": page.asks.waiting_for(request.actor),

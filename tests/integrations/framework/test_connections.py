@@ -182,11 +182,16 @@ def test_a_dead_key_is_broken_and_a_service_that_is_away_is_not(admin, contract)
     told = operations.test_connection(admin.actor, made)
     assert not told["ok"] and "replace" in told["summary"].lower()
     made.refresh_from_db()
-    assert made.status == "broken"
+    assert made.status == "broken" and made.broken_at
     contract.fail("server_error", "listModels")
     operations.test_connection(admin.actor, made)
     made.refresh_from_db()
-    assert made.status == "unknown"
+    assert made.status == "broken" and made.broken_at, "a service that is away says nothing about the key"
+    other = make(admin, name="other", base_url=contract.openai_url)
+    contract.fail("server_error", "listModels")
+    operations.test_connection(admin.actor, other)
+    other.refresh_from_db()
+    assert other.status == "unknown" and other.broken_at is None
 
 
 def test_keys_are_turned_over(admin, settings):

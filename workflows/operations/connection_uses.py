@@ -1,0 +1,116 @@
+"""Which workflows use which connection, and which runs wait for one: what `integrations.neighbours` asks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from integrations import registry
+from integrations.models import Connection
+from integrations.neighbours import UsedBy, Uses
+from integrations.operations.finding import chosen_default, connections_of
+from workflows.engine.lists import lists_of
+from workflows.models import Step, Workflow
+from workflows.operations.waking import steps_held, wake_held
+
+
+class Neighbours:
+    """`integrations.neighbours.Neighbour`."""
+
+    def uses(self, workspace: Any) -> Mapping[UUID, Uses]:
+        """The uses of every connection of a workspace: in published versions and in drafts."""
+        return uses_of(workspace)
+
+    def wake(self, connection: UUID) -> int:
+        """The runs that wait for this connection go on."""
+        return wake_held(connection)
+
+
+@dataclass
+class _Found:
+    published: bool = False
+    draft: bool = False
+    steps: dict[str, None] = field(default_factory=dict)
+
+
+def uses_of(workspace: Any) -> dict[UUID, Uses]:
+    """For each connection of the workspace the workflows that use it, and how many runs wait for its repair."""
+    chosen = Chosen(list(connections_of(workspace)))
+    found = {connection.pk: Uses() for connection in chosen.connections}
+    for workflow, uses in _uses_by_workflow(workspace, chosen).items():
+        for pk, use in uses.items():
+            said = UsedBy(
+                workflow.slug, workflow.name, use.published, use.draft, tuple(use.steps), enabled=workflow.enabled
+            )
+            found[pk].workflows.append(said)
+    for pk, count in waiting_runs(workspace).items():
+        if pk in found:
+            found[pk].waiting_runs = count
+    return found
+
+
+def waiting_runs(workspace: Any) -> Counter[UUID]:
+    """How many runs wait for the repair of each connection."""
+    held = steps_held().filter(workspace=workspace, run__finished_at__isnull=True)
+    return Counter(pk for pk, _ in set(held.values_list("connection_id", "run_id")))
+
+
+def _uses_by_workflow(workspace: Any, chosen: Chosen) -> dict[Workflow, dict[UUID, _Found]]:
+    workflows = list(
+        Workflow.objects.of(workspace).filter(deleted_at__isnull=True).select_related("published").order_by("name")
+    )
+    drafts: dict[UUID, list[dict[str, Any]]] = {}
+    steps = Step.objects.of(workspace).filter(workflow__deleted_at__isnull=True, disabled=False)
+    for step in steps.values("workflow_id", "key", "action", "connection"):
+        drafts.setdefault(step["workflow_id"], []).append(step)
+    found: dict[Workflow, dict[UUID, _Found]] = {}
+    for one in workflows:
+        uses = found[one] = {}
+        live = steps_in(one.published.definition.get("steps")) if one.published else iter(())
+        for published, listed in ((True, live), (False, iter(drafts.get(one.pk, ())))):
+            for each in listed:
+                for connection in chosen.of(each):
+                    use = uses.setdefault(connection.pk, _Found())
+                    use.published, use.draft = use.published or published, use.draft or not published
+                    use.steps[str(each.get("key", ""))] = None
+    return found
+
+
+def steps_in(steps: Any) -> Iterator[dict[str, Any]]:
+    """Every step of a definition's JSON that is not switched off, with those that it holds."""
+    todo = list(steps or ())
+    while todo:
+        step = todo.pop()
+        if isinstance(step, dict) and not step.get("disabled"):
+            yield step
+            todo.extend(child for _, children in lists_of(step) for child in children)
+
+
+class Chosen:
+    """Which of a workspace's connections a step uses: the one it names, or the default of its service."""
+
+    def __init__(self, connections: list[Connection]) -> None:
+        self.connections = connections
+        self._by_name = {connection.name: connection for connection in connections}
+        self._defaults: dict[str, Connection | None] = {}
+
+    def of(self, step: Mapping[str, Any]) -> Iterator[Connection]:
+        """The connections that a step as JSON uses; none where it needs none, or has none."""
+        action = registry.get_action(str(step.get("action", "")))
+        if action is None or not registry.services_for(action):
+            return
+        name = step.get("connection")
+        if name:
+            found = self._by_name.get(str(name))
+        else:
+            found = None if registry.is_keyless(action) else self._default(action.needs or action.service)
+        if found is not None:
+            yield found
+
+    def _default(self, service: str) -> Connection | None:
+        if service not in self._defaults:
+            self._defaults[service] = chosen_default(self.connections, service)
+        return self._defaults[service]
