@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from workflows.engine.records import Failure, Held
 
 if TYPE_CHECKING:
+    from workflows.engine.interfaces import Task
     from workflows.engine.plan import StepPlan
     from workflows.engine.records import StepRecord
-    from workflows.engine.walk import Task, Walk
+    from workflows.engine.walk import Walk
 
 CONNECTION = "connection"
 PATIENCE = 7 * 24 * 3600

@@ -72,7 +72,8 @@ class Sweeper:
         waits = (
             "SELECT DISTINCT s.run_id FROM integrations_connection c "
             "JOIN workflows_steprun s ON s.connection_id = c.id JOIN workflows_run r ON r.id = s.run_id "
-            "WHERE c.broken_at IS NULL AND s.status = 'waiting' AND s.decision LIKE %s AND r.status = 'waiting' LIMIT 500"
+            "WHERE c.broken_at IS NULL AND s.status = 'waiting' AND s.decision LIKE %s AND r.status = 'waiting' "
+            "LIMIT 500"
         )
         ids = [row[0] for row in reader.store.run(waits, ('%"why":"connection"%',)).fetchall()]
         woken = [reader.store.uuid(id) for id in ids]
