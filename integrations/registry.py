@@ -19,7 +19,7 @@ from typing import Any
 from django.conf import settings
 from django.core.signals import setting_changed
 
-from integrations.spec import Action, Integration
+from integrations.spec import Action, Integration, Trigger
 
 GROUP = "orchestrator.integrations"
 HERE = Path(__file__).parent
@@ -51,6 +51,18 @@ def get_action(name: str) -> Action | None:
     service, _, verb = name.partition(".")
     integration = _loaded().get(service)
     return integration.actions.get(verb) if integration else None
+
+
+def triggers() -> list[Trigger]:
+    """Every trigger that services declare, by service and in the order of declaration."""
+    return [trigger for integration in _loaded().values() for trigger in integration.triggers.values()]
+
+
+def get_trigger(name: str) -> Trigger | None:
+    """`gate.new_letter` to its declaration, or None."""
+    service, _, what = name.partition(".")
+    integration = _loaded().get(service)
+    return integration.triggers.get(what) if integration else None
 
 
 def services_for(action: Action) -> list[str]:
@@ -119,8 +131,9 @@ def _modules() -> Iterator[ModuleType]:
 def _import(name: str) -> ModuleType:
     try:
         module = import_module(name)
-        if hasattr(module, "__path__") and find_spec(f"{name}.actions"):
-            import_module(f"{name}.actions")
+        for part in ("actions", "triggers"):
+            if hasattr(module, "__path__") and find_spec(f"{name}.{part}"):
+                import_module(f"{name}.{part}")
     except Exception as problem:
         raise BadIntegration(f"{name}: {problem}") from problem
     return module

@@ -17,13 +17,20 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from integrations.trigger_spec import Event, Hook, Polled, Trigger, declare_trigger
+
+__all__ = [
+    "NAME", "Action", "Change", "Event", "Hook", "Integration", "Kind", "Limit", "Model", "OAuthLevel", "OAuthSpec",
+    "Polled", "SecretField", "Trigger", "check_action", "choices_of", "content", "role_of", "setting", "target",
+]  # fmt: skip
 
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,47}$")
 
@@ -276,6 +283,7 @@ class Integration:
     limits: tuple[Limit, ...] = ()
     folder: Path | None = None
     actions: dict[str, Action] = field(default_factory=dict)
+    triggers: dict[str, Trigger] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not NAME.match(self.slug):
@@ -334,6 +342,31 @@ class Integration:
                 raise ValueError(f"{declared.name} is declared twice")
             self.actions[verb] = declared
             return run
+
+        return declare
+
+    def trigger(
+        self,
+        what: str,
+        *,
+        config: type[BaseModel],
+        event: type[BaseModel],
+        title: str,
+        every: int = 60,
+        hook: Hook | None = None,
+        sample: Mapping[str, Any] = {},
+        keywords: Sequence[str] = (),
+    ) -> Callable[[Callable[..., Awaitable[Polled]]], Callable[..., Awaitable[Polled]]]:
+        """Declare a trigger of this service, in its folder's `triggers.py` (integrations.trigger_spec says how)."""
+
+        def declare(poll: Callable[..., Awaitable[Polled]]) -> Callable[..., Awaitable[Polled]]:
+            if what in self.triggers:
+                raise ValueError(f"{self.slug}.{what} is declared twice")
+            self.triggers[what] = declare_trigger(
+                self.slug, what, poll, config=config, event=event, title=title, every=every, hook=hook,
+                sample=sample, keywords=tuple(keywords),
+            )  # fmt: skip
+            return poll
 
         return declare
 

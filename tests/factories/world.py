@@ -28,11 +28,15 @@ from workflows.models import (
     DeliveredEvent,
     DraftRevision,
     Effect,
+    InboundEvent,
     Preview,
     Run,
     RunEvent,
+    ScheduleTick,
     Step,
     StepRun,
+    Trigger,
+    TriggerDay,
     Variable,
     Wait,
     Workflow,
@@ -145,6 +149,28 @@ def _workflow(world: World) -> None:
     workflow.save(update_fields=["published"])
     Variable.objects.create(workspace=space, name=f"variable_{canary}", value=canary, help=canary)
     world.things |= {"workflow": workflow, "version": version}
+    _trigger(world)
+
+
+def _trigger(world: World) -> None:
+    space, canary = world.workspace, world.canary
+    trigger = world.things["trigger"] = Trigger.objects.create(
+        workspace=space,
+        workflow=world.things["workflow"],
+        name=f"Trigger {canary}",
+        kind="schedule",
+        config={"cron": "0 9 * * 1-5", "timezone": "UTC", "misfire": "coalesce"},
+        inputs={"text": canary},
+        filter=f"trigger.time == '{canary}'",
+        created_by=f"Owner {canary}",
+        error={"code": "E_X", "message": canary},
+    )
+    ScheduleTick.objects.create(workspace=space, trigger=trigger, due_at=now(), error={"message": canary})
+    InboundEvent.objects.create(
+        workspace=space, trigger=trigger, n=1, key=canary, status="failed", headers={"x-canary": canary},
+        query={"canary": canary}, body=canary.encode(), data={"canary": canary}, error={"message": canary},
+    )  # fmt: skip
+    TriggerDay.objects.create(workspace=space, trigger=trigger, day=now().date(), hours=[0] * 24)
 
 
 def _run(world: World) -> None:
@@ -241,6 +267,7 @@ ARGUMENTS: tuple[tuple[str, str, Callable[[World], Any]], ...] = (
     (r"oauth_start", "service", lambda w: "gmail"),
     (r".*", "service", lambda w: "notion"),
     (r"(api:)?variable.*", "name", lambda w: f"variable_{w.canary}"),
+    (r"(api:)?trigger.*", "pk", lambda w: w.things["trigger"].pk),
     (r"(login_link|invitation)", "token", lambda w: "pnonsense"),
 )
 

@@ -226,6 +226,7 @@ OWN = {
     ("api:prompt", "description"),
     ("api:connection", "name"),
     ("api:variable", "value"),
+    ("api:trigger", "name"),
     ("api:run_events", "name"),
 }
 

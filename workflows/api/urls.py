@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workflows.api import bulk, ledger, runs, workflows, workspace
+from workflows.api import bulk, ledger, runs, triggers, workflows, workspace
 
 urlpatterns = [
     path("workflows", workflows.WorkflowList.as_view(), name="workflows"),
@@ -31,6 +31,11 @@ urlpatterns = [
     path("waits/<str:pk>/decide", ledger.Decide.as_view(), name="wait_decide"),
     path("effects", ledger.EffectList.as_view(), name="effects"),
     path("effects/<str:pk>/settle", ledger.Settle.as_view(), name="effect_settle"),
+    path("triggers", triggers.TriggerList.as_view(), name="triggers"),
+    path("triggers/kinds", triggers.TriggerKinds.as_view(), name="trigger_kinds"),
+    path("triggers/preview", triggers.SchedulePreview.as_view(), name="trigger_preview"),
+    path("triggers/<str:pk>", triggers.TriggerDetail.as_view(), name="trigger"),
+    path("triggers/<str:pk>/backfill", triggers.BackfillView.as_view(), name="trigger_backfill"),
     path("variables", workspace.VariableList.as_view(), name="variables"),
     path("variables/<str:name>", workspace.VariableDetail.as_view(), name="variable"),
     path("usage", workspace.Usage.as_view(), name="usage"),

@@ -37,6 +37,7 @@ from workflows.engine.protocol import Me, Sighting
 from workflows.engine.reads import Reads
 from workflows.engine.records import CacheRecord, EffectRecord, StepRecord
 from workflows.engine.sweeper import Sweeper
+from workflows.engine.trigger_loop import TriggerLoop
 from workflows.engine.turn_rows import Turns
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ class Session:
             self._watch_others(),
             self._owned(),
             sweeper.run(),
+            TriggerLoop(self.reads, self.times).run(),
             self.previews.run(),
             self.limits.keep_shares(),
         )

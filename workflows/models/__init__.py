@@ -4,6 +4,7 @@ from workflows.models.blob import Blob
 from workflows.models.cache import StepCache
 from workflows.models.preview import Preview
 from workflows.models.run import Attempt, DeliveredEvent, Effect, Run, RunEvent, RunStatus, StepRun, StepStatus, Wait
+from workflows.models.trigger import InboundEvent, ScheduleTick, Trigger, TriggerDay
 from workflows.models.variable import Variable
 from workflows.models.worker import Slot, Worker
 from workflows.models.workflow import DraftRevision, Step, Workflow, WorkflowVersion
@@ -14,15 +15,19 @@ __all__ = [
     "DeliveredEvent",
     "DraftRevision",
     "Effect",
+    "InboundEvent",
     "Preview",
     "Run",
     "RunEvent",
     "RunStatus",
+    "ScheduleTick",
     "Slot",
     "Step",
     "StepCache",
     "StepRun",
     "StepStatus",
+    "Trigger",
+    "TriggerDay",
     "Variable",
     "Wait",
     "Worker",

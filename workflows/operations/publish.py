@@ -18,6 +18,7 @@ from workflows.models import Workflow, WorkflowVersion
 from workflows.operations.drafts import check_tag, draft_definition, lock
 from workflows.operations.import_problems import import_problems
 from workflows.operations.known import WorkspaceKnown
+from workflows.operations.trigger_fit import refuse_unfit_triggers
 
 
 def publish_workflow(
@@ -25,7 +26,8 @@ def publish_workflow(
 ) -> WorkflowVersion:
     """Freeze the draft as the next version. A draft equal to the published version makes no new one.
 
-    Raises DefinitionProblems while the draft has errors; with `if_match`, Conflict if it is not the draft you saw.
+    Its triggers go along: from then on they start this version. Raises DefinitionProblems while the draft has errors,
+    UserError where a trigger that is on does not fit; with `if_match`, Conflict if it is not the draft you saw.
     """
     actor.require("edit")
     note = clean_text(note.strip(), field="note", max_length=200)
@@ -36,6 +38,7 @@ def publish_workflow(
         sha256 = fingerprint(definition)
         if row.published is not None and row.published.sha256 == sha256:
             return row.published
+        refuse_unfit_triggers(row, definition)
         last = WorkflowVersion.objects.of(row.workspace).filter(workflow=row).aggregate(last=Max("number"))["last"]
         version = _freeze(actor, row, definition, sha256, number=(last or 0) + 1, note=note)
         row.published, row.updated_at = version, now()

@@ -28,6 +28,7 @@ from workflows.operations.drafts import (
     store,
 )
 from workflows.operations.known import WorkspaceKnown
+from workflows.operations.trigger_times import start_again, switch_off_all
 
 COPY = " (copy)"
 _NOT_FOR_RUNNING = ("description", "inputs", "outputs", "settings", "tags", "source", "published__definition")
@@ -139,6 +140,8 @@ def set_enabled(actor: Actor, workflow: Workflow, enabled: bool) -> Workflow:
         if row.enabled != enabled:
             row.enabled, row.updated_at = enabled, now()
             row.save(update_fields=["enabled", "updated_at"])
+            if enabled:
+                start_again(row)
             audit.record(actor, "workflow.enable" if enabled else "workflow.disable", row)
     return row
 
@@ -159,5 +162,6 @@ def delete_workflow(actor: Actor, workflow: Workflow) -> None:
         row = lock(actor, workflow)
         row.deleted_at, row.enabled = now(), False
         row.save(update_fields=["deleted_at", "enabled"])
+        switch_off_all(row)
         forget_workflow(actor.workspace, row.pk)
         audit.record(actor, "workflow.delete", row, details={"slug": row.slug})

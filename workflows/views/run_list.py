@@ -41,6 +41,7 @@ TRIGGERS = {
     "seed": "the original's API",
     "rerun": "run again",
     "workflow": "another workflow",
+    "schedule": "a schedule",
 }
 
 
