@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from workflows.engine.lists import BRANCH, CASE, own_fields, with_lists
+from workflows.engine.lists import BRANCH, CASE, PLAIN, own_fields, with_lists
 from workflows.engine.tree import every_step
 
 JSON = dict[str, Any]
@@ -146,22 +146,26 @@ def _top(judge: _Judge, base: JSON, mine: JSON, theirs: JSON) -> JSON:
 
 def _steps(judge: _Judge, base: _Parts, mine: _Parts, theirs: _Parts) -> set[str]:
     """The keys that stay."""
-    kept: set[str] = set()
+    stays: dict[str, bool] = {}
     for key in dict.fromkeys([*theirs.steps, *mine.steps]):
-        was, my, their = base.said(key), mine.said(key), theirs.said(key)
-        if my is not None and their is not None:
-            kept.add(key)
-        elif was is None or was not in (my, their):
-            # one side made it, or one took it away while the other changed it
-            if was is None or judge.asks(Clash(key, GONE, was, my, their)) == (my is not None):
-                kept.add(key)
-        elif my is None and any(inner not in base.steps for inner in _inside(theirs, key)):
-            if not judge.asks(Clash(key, GONE, was, my, their)):
-                kept.add(key)
-        elif their is None and any(inner not in base.steps for inner in _inside(mine, key)):
-            if judge.asks(Clash(key, GONE, was, my, their)):
-                kept.add(key)
-    return kept
+        if key in mine.steps and key in theirs.steps:
+            stays[key] = True
+            continue
+        keeper = mine if key in mine.steps else theirs
+        around = keeper.places[key][0]
+        goes_along = around in stays and (around not in mine.steps or around not in theirs.steps)
+        stays[key] = stays[around] if goes_along else _stays(judge, key, base, mine, theirs)
+    return {key for key, stay in stays.items() if stay}
+
+
+def _stays(judge: _Judge, key: str, base: _Parts, mine: _Parts, theirs: _Parts) -> bool:
+    """Whether a step that only one side has is new, or was taken away by the other and is kept all the same."""
+    was = base.said(key)
+    if was is None:
+        return True
+    keeper = mine if key in mine.steps else theirs
+    touched = any(keeper.said(each) != base.said(each) for each in (key, *_inside(keeper, key)))
+    return touched and judge.asks(Clash(key, GONE, was, mine.said(key), theirs.said(key))) == (keeper is mine)
 
 
 def _inside(side: _Parts, key: str) -> list[str]:
@@ -221,10 +225,8 @@ class _Joined:
 
     def _place(self, key: str) -> Place:
         base, mine, theirs = (side.places.get(key) for side in (self.base, self.mine, self.theirs))
-        if mine is None or theirs is None:
-            wanted = mine or theirs
-        else:
-            wanted = self.judge.part(key, PLACE, base, mine, theirs)
+        one_side = mine is None or theirs is None
+        wanted = mine or theirs if one_side else self.judge.part(key, PLACE, base, mine, theirs)
         standing = (each for each in (wanted, theirs, mine) if each is not None and self._stands(each))
         return next(standing, ("", ""))
 
@@ -241,69 +243,6 @@ class _Joined:
         if branch.startswith(BRANCH):
             return branch.removeprefix(BRANCH) in step.get("branches", [])
         return branch != "on_error" or step.get("on_error", {}).get("do") == "branch"
-
-    def _free(self) -> None:
-        """Steps that two sides moved into each other hang in no list: the first of them goes to the top list."""
-        while lost := [key for key in self.done if key not in self._reached("", set())]:
-            for keys in self.lists.values():
-                if lost[0] in keys:
-                    keys.remove(lost[0])
-            self.lists.setdefault(("", ""), []).append(lost[0])
-
-    def _reached(self, parent: str, found: set[str]) -> set[str]:
-        for (around, _), keys in self.lists.items():
-            if around == parent:
-                for key in keys:
-                    found.add(key)
-                    self._reached(key, found)
-        return found
-
-    def _ordered(self, kept: set[str]) -> list[str]:
-        return [key for key in dict.fromkeys([*self.theirs.steps, *self.mine.steps]) if key in kept]
-
-    def _merged(self, key: str) -> JSON:
-        """A step's own fields, inputs among them; from the side that has it where one has it not."""
-        here = [side for side in (self.mine, self.theirs) if key in side.steps]
-        if len(here) == 1:
-            return {"key": key, **here[0].own(key), **_given(here[0].inputs(key))}
-        own = self.judge.fields(key, "", self.base.own(key), self.mine.own(key), self.theirs.own(key))
-        inputs = [side.inputs(key) for side in (self.base, self.mine, self.theirs)]
-        return {"key": key, **own, **_given(self.judge.fields(key, "with.", *inputs))}
-
-    def _place(self, key: str) -> Place:
-        base, mine, theirs = (side.places.get(key) for side in (self.base, self.mine, self.theirs))
-        if mine is None or theirs is None:
-            wanted = mine or theirs
-        else:
-            wanted = self.judge.part(key, PLACE, base, mine, theirs)
-        standing = (each for each in (wanted, theirs, mine) if each is not None and self._stands(each))
-        return next(standing, ("", ""))
-
-    def _stands(self, place: Place) -> bool:
-        """Whether the list is there after the merge."""
-        parent, branch = place
-        if not parent:
-            return True
-        step = self.done.get(parent)
-        if step is None:
-            return False
-        if branch.startswith(CASE):
-            return branch in [f"{CASE}{value!r}" for value in step.get("cases", [])]
-        if branch.startswith(BRANCH):
-            return branch.removeprefix(BRANCH) in step.get("branches", [])
-        return branch != "on_error" or step.get("on_error", {}).get("do") == "branch"
-
-    def _in_itself(self, key: str, place: Place) -> bool:
-        """Whether a place lies inside the step, when two sides moved two steps into each other."""
-        seen: set[str] = set()
-        parent = place[0]
-        while parent and parent not in seen:
-            if parent == key:
-                return True
-            seen.add(parent)
-            sides = [side.places[parent][0] for side in (self.theirs, self.mine) if parent in side.places]
-            parent = sides[0] if sides else ""
-        return bool(parent)
 
     def _order(self, place: Place, keys: list[str]) -> list[str]:
         wanted = set(keys)
@@ -329,7 +268,9 @@ class _Joined:
         inner = {f"{CASE}{i}": self.build(key, f"{CASE}{value!r}") for i, value in enumerate(cases)}
         inner |= {f"{BRANCH}{name}": self.build(key, f"{BRANCH}{name}") for name in branches}
         had = {name for side in (self.mine, self.theirs) for name in _plain_lists(side.steps.get(key, {}))}
-        inner |= {name: self.build(key, name) for name in ("then", "else", "do") if name in had or (key, name) in self.lists}
+        inner |= {
+            name: self.build(key, name) for name in ("then", "else", "do") if name in had or (key, name) in self.lists
+        }
         if step.get("on_error", {}).get("do") == "branch":
             inner["on_error"] = self.build(key, "on_error")
         return with_lists(step, inner, cases)
@@ -340,6 +281,4 @@ def _given(inputs: JSON) -> JSON:
 
 
 def _plain_lists(step: JSON) -> list[str]:
-    return [name for name in ("then", "else", "do") if isinstance(step.get(name), list)]
-
-
+    return [name for name in PLAIN if isinstance(step.get(name), list)]

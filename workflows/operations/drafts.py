@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from accounts import audit
 from accounts.actor import Actor
 from orchestrator_site.lib.clock import now
-from orchestrator_site.lib.errors import Conflict, NotFound, UserError
+from orchestrator_site.lib.errors import NotFound, UserError
 from orchestrator_site.lib.ids import short_token
 from workflows.engine import tree
 from workflows.engine.actions import Known
@@ -27,6 +27,7 @@ from workflows.models import DraftRevision, Step, Workflow
 from workflows.operations.import_problems import import_problems
 from workflows.operations.known import WorkspaceKnown
 from workflows.operations.rows import definition_of, write_steps
+from workflows.operations.stale import Match, after_change
 
 JSON = dict[str, Any]
 At = tree.At
@@ -85,7 +86,7 @@ def _problems(workflow: Workflow, definition: JSON, known: Known) -> list[Proble
 
 
 def replace_draft(
-    actor: Actor, workflow: Workflow, definition: Any, *, if_match: str | None, draft: bool = False
+    actor: Actor, workflow: Workflow, definition: Any, *, if_match: Match, draft: bool = False
 ) -> Workflow:
     """Save a whole definition as the draft. Unless `draft`, it is valid or nothing is written.
 
@@ -122,7 +123,7 @@ def _same_slug(workflow: Workflow, parsed: Definition) -> None:
 
 
 def add_step(
-    actor: Actor, workflow: Workflow, step: Mapping[str, Any], *, at: At | None = None, if_match: str | None
+    actor: Actor, workflow: Workflow, step: Mapping[str, Any], *, at: At | None = None, if_match: Match
 ) -> Workflow:
     """Add a step at a place (the end when left out). It may be incomplete; the draft then has a problem."""
 
@@ -135,9 +136,7 @@ def add_step(
     return edit_draft(actor, workflow, added, if_match, "workflow.step_add", {"step": key}, what=what)
 
 
-def edit_step(
-    actor: Actor, workflow: Workflow, key: str, changes: Mapping[str, Any], *, if_match: str | None
-) -> Workflow:
+def edit_step(actor: Actor, workflow: Workflow, key: str, changes: Mapping[str, Any], *, if_match: Match) -> Workflow:
     """Set fields of a step (None takes one away). With a new `key`, the templates that name the step follow."""
 
     def edited(definition: JSON) -> JSON:
@@ -161,7 +160,7 @@ def edit_step(
     return edit_draft(actor, workflow, edited, if_match, "workflow.step_edit", details, what=_of("Changed", key))
 
 
-def move_step(actor: Actor, workflow: Workflow, key: str, at: At, *, if_match: str | None) -> Workflow:
+def move_step(actor: Actor, workflow: Workflow, key: str, at: At, *, if_match: Match) -> Workflow:
     """Move a step to a place; the index counts in the list as it is without the step."""
 
     def moved(definition: JSON) -> JSON:
@@ -172,7 +171,7 @@ def move_step(actor: Actor, workflow: Workflow, key: str, at: At, *, if_match: s
     return edit_draft(actor, workflow, moved, if_match, "workflow.step_move", details, what=moved_words(key))
 
 
-def remove_step(actor: Actor, workflow: Workflow, key: str, *, if_match: str | None) -> Workflow:
+def remove_step(actor: Actor, workflow: Workflow, key: str, *, if_match: Match) -> Workflow:
     """Remove a step and all it holds."""
 
     def removed(definition: JSON) -> JSON:
@@ -184,7 +183,7 @@ def remove_step(actor: Actor, workflow: Workflow, key: str, *, if_match: str | N
     )
 
 
-def duplicate_step(actor: Actor, workflow: Workflow, key: str, *, if_match: str | None) -> Workflow:
+def duplicate_step(actor: Actor, workflow: Workflow, key: str, *, if_match: Match) -> Workflow:
     """Copy a step and all it holds to behind it, under new keys."""
 
     def doubled(definition: JSON) -> JSON:
@@ -196,9 +195,7 @@ def duplicate_step(actor: Actor, workflow: Workflow, key: str, *, if_match: str 
     )
 
 
-def change_definition(
-    actor: Actor, workflow: Workflow, changes: Mapping[str, Any], *, if_match: str | None
-) -> Workflow:
+def change_definition(actor: Actor, workflow: Workflow, changes: Mapping[str, Any], *, if_match: Match) -> Workflow:
     """Set fields of the workflow itself: name, description, settings, inputs, outputs."""
 
     def changed(definition: JSON) -> JSON:
@@ -221,7 +218,7 @@ def edit_draft(
     actor: Actor,
     workflow: Workflow,
     change: Callable[[JSON], JSON],
-    if_match: str | None,
+    if_match: Match,
     action: str,
     details: Mapping[str, Any],
     *,
@@ -245,7 +242,7 @@ def save(
     actor: Actor,
     workflow: Workflow,
     change: Callable[[JSON], JSON],
-    if_match: str | None,
+    if_match: Match,
     action: str,
     details: Mapping[str, Any] | None = None,
     *,
@@ -255,8 +252,7 @@ def save(
     with transaction.atomic():
         row = lock(actor, workflow)
         before = draft_definition(row)
-        check_tag(row, if_match, lambda: change(copy.deepcopy(before)), before)
-        after = change(copy.deepcopy(before))
+        after = after_change(row, change, if_match, before)
         if after != before:
             said = what if isinstance(what, str) else what(before, after)
             store(actor, row, after, Save(said, before=row.draft_etag))
@@ -271,39 +267,6 @@ def lock(actor: Actor, workflow: Workflow) -> Workflow:
     if found is None:
         raise NotFound("That workflow is not here.", hint="It may have been deleted.")
     return found
-
-
-def check_tag(
-    workflow: Workflow,
-    if_match: str | None,
-    mine: Callable[[], JSON] | None = None,
-    theirs: JSON | None = None,
-) -> None:
-    """Go on only with the tag of the draft as it stands. Raises UserError 428 or Conflict."""
-    if if_match is None:
-        raise UserError(
-            "E_PRECONDITION",
-            "Say which draft you have changed: send its draft_etag as If-Match.",
-            field="If-Match",
-            status=428,
-            hint="Read the workflow first.",
-        )
-    if if_match in (workflow.draft_etag, "*"):
-        return
-    sides = {} if mine is None or theirs is None else {"mine": _attempt(mine), "theirs": theirs}
-    raise Conflict(
-        "The workflow was changed in the meantime; nothing was saved.",
-        field="If-Match",
-        hint="Compare both sides, then save again with the new draft_etag.",
-        extra={**sides, "draft_etag": workflow.draft_etag},
-    )
-
-
-def _attempt(mine: Callable[[], JSON]) -> JSON | None:
-    try:
-        return mine()
-    except UserError:
-        return None
 
 
 def store(actor: Actor, workflow: Workflow, definition: JSON, made: Save) -> None:

@@ -15,9 +15,10 @@ from workflows.engine.catalogue import CATALOGUE
 from workflows.engine.definition import Definition, fingerprint, parse, to_json
 from workflows.engine.problems import check, refuse_errors
 from workflows.models import Workflow, WorkflowVersion
-from workflows.operations.drafts import check_tag, draft_definition, lock
+from workflows.operations.drafts import draft_definition, lock
 from workflows.operations.import_problems import import_problems
 from workflows.operations.known import WorkspaceKnown
+from workflows.operations.stale import check_tag
 from workflows.operations.trigger_fit import refuse_unfit_triggers
 
 

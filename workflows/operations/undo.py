@@ -16,7 +16,8 @@ from accounts.actor import Actor
 from orchestrator_site.lib.errors import Conflict
 from workflows.engine.definition import parse, to_json
 from workflows.models import DraftRevision, Workflow
-from workflows.operations.drafts import Save, check_tag, lock, store
+from workflows.operations.drafts import Save, lock, store
+from workflows.operations.stale import check_tag
 
 
 @dataclass(frozen=True)

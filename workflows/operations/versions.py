@@ -15,7 +15,8 @@ from orchestrator_site.lib.errors import NotFound, UserError
 from workflows.engine.comparing import Comparison, compare
 from workflows.engine.definition import parse, to_json
 from workflows.models import DraftRevision, Workflow, WorkflowVersion
-from workflows.operations.drafts import Save, check_tag, draft_definition, lock, store
+from workflows.operations.drafts import Save, draft_definition, lock, store
+from workflows.operations.stale import check_tag
 
 JSON = dict[str, Any]
 EMPTY: JSON = {"name": "", "inputs": [], "steps": [], "outputs": {}}

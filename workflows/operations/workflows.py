@@ -21,13 +21,13 @@ from workflows.models import Workflow
 from workflows.operations.drafts import (
     Save,
     change_definition,
-    check_tag,
     draft_definition,
     lock,
     read_definition,
     store,
 )
 from workflows.operations.known import WorkspaceKnown
+from workflows.operations.stale import check_tag
 from workflows.operations.trigger_times import start_again, switch_off_all
 
 COPY = " (copy)"

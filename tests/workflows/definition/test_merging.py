@@ -95,6 +95,14 @@ def test_a_block_removed_while_the_other_put_a_step_into_it_is_asked() -> None:
     assert "inner" in keys_of(merge(base(), mine, theirs, {"sort|step": "mine"}).definition)
 
 
+def test_a_block_removed_while_the_other_edits_a_step_in_it_is_one_question() -> None:
+    theirs = edited(lambda d: tree.remove(d, "sort"))
+    mine = edited(lambda d: step(d, "yes").update(name="Mine"))
+    assert [clash.id for clash in merge(base(), mine, theirs).open] == ["sort|step"]
+    assert keys_of(merge(base(), mine, theirs).definition) == ["first", "last"]
+    assert keys_of(merge(base(), mine, theirs, {"sort|step": "mine"}).definition) == keys_of(mine)
+
+
 def test_a_move_and_an_edit_of_the_same_step_are_joined() -> None:
     mine = edited(lambda d: tree.move(d, "last", At("sort", "else", 0)))
     theirs = edited(lambda d: step(d, "last")["with"].update(template="theirs"))
@@ -173,7 +181,7 @@ def test_any_two_edits_join_into_a_definition_and_lose_nothing(ours: Any, others
     present = set(keys_of(joined.definition))
     assert {key for key in present if key.startswith(("mine_", "theirs_"))} >= {
         key for side in (mine, theirs) for key in keys_of(side) if key.startswith(("mine_", "theirs_"))
-    } - {key for clash in joined.open for key in _below(mine, clash.step)}
+    } - {key for clash in joined.open for side in (mine, theirs) for key in _below(side, clash.step)}
     assert merge(base(), mine, base()).definition == mine, "one side alone is taken as it is"
     assert merge(base(), base(), theirs).definition == theirs
     everything = {clash.id: "mine" for clash in joined.clashes}
