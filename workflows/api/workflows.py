@@ -18,8 +18,12 @@ from workflows.api import bodies, parameters, shapes
 from workflows.models import Workflow
 from workflows.operations import drafts, publish, versions
 from workflows.operations import workflows as operations
+from workflows.operations.stale import Joining
 
 IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="The draft_etag last read.")
+JOIN = OpenApiParameter(
+    "join", bool, description="1: a stale save is joined with what was saved since, unless both changed the same part."
+)
 DRAFT = OpenApiParameter("draft", bool, description="1: store what is well formed but incomplete, with its problems.")
 
 
@@ -79,18 +83,19 @@ class WorkflowDetail(ApiView):
 
     @extend_schema(
         operation_id="workflows_save",
-        parameters=[IF_MATCH, DRAFT],
+        parameters=[IF_MATCH, DRAFT, JOIN],
         request=OpenApiTypes.OBJECT,
         responses={200: bodies.WorkflowBody},
     )
     def put(self, request: Request, slug: str) -> Response:
-        """Save the draft. Missing If-Match is 428, a stale one 409 with both sides."""
+        """Save the draft. Missing If-Match is 428, a stale one 409 with both sides and what both changed."""
         workflow = operations.get_workflow(actor_of(request), slug)
+        tag = parameters.if_match(request)
         saved = drafts.replace_draft(
             actor_of(request),
             workflow,
             request.data,
-            if_match=parameters.if_match(request),
+            if_match=Joining(tag) if tag and parameters.flag(request, "join") else tag,
             draft=parameters.flag(request, "draft"),
         )
         return workflow_response(saved)

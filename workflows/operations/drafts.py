@@ -27,7 +27,7 @@ from workflows.models import DraftRevision, Step, Workflow
 from workflows.operations.import_problems import import_problems
 from workflows.operations.known import WorkspaceKnown
 from workflows.operations.rows import definition_of, write_steps
-from workflows.operations.stale import Match, after_change
+from workflows.operations.stale import Joining, Match, after_change
 
 JSON = dict[str, Any]
 At = tree.At
@@ -101,7 +101,11 @@ def replace_draft(
     def replaced(_: JSON) -> JSON:
         return {**to_json(parsed), "slug": workflow.slug}
 
-    return save(actor, workflow, replaced, if_match, "workflow.save", what="The whole draft was replaced")
+    with transaction.atomic():
+        saved = save(actor, workflow, replaced, if_match, "workflow.save", what="The whole draft was replaced")
+        if isinstance(if_match, Joining) and not draft:
+            refuse_errors(_check(saved, read_definition(draft_definition(saved))))
+    return saved
 
 
 def read_definition(definition: Any) -> Definition:

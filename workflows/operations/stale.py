@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
+
 from orchestrator_site.lib.errors import Conflict, UserError
+from workflows.engine.definition import parse, to_json
 from workflows.engine.merging import SIDES, Merge, merge
 from workflows.models import DraftRevision, Workflow
 
@@ -52,7 +55,7 @@ def after_change(workflow: Workflow, change: Change, if_match: Match, before: JS
     choices = _choices(if_match.choices) if isinstance(if_match, Joining) else {}
     mine, joined = _joined(workflow, change, tag, before, choices)
     if joined is not None and isinstance(if_match, Joining) and not joined.open:
-        return joined.definition
+        return to_json(parse(joined.definition, max_steps=settings.MAX_STEPS))
     clashes = None if joined is None else [clash.as_dict() for clash in joined.clashes]
     raise _conflict(workflow, {"mine": mine, "theirs": before, "clashes": clashes})
 

@@ -15,14 +15,13 @@ from orchestrator_site.lib.errors import Conflict, NotFound, UserError
 from orchestrator_site.lib.names import slugify_key
 from workflows.engine.actions import ActionInfo
 from workflows.engine.catalogue import CATALOGUE
-from workflows.engine.comparing import compare
 from workflows.engine.control import CONTROLS
 from workflows.engine.tree import At, find, keys_of
 from workflows.models import Workflow
-from workflows.operations import drafts, versions
+from workflows.operations import drafts
 from workflows.operations.workflows import get_workflow
-from workflows.views.diff import field_lines
 from workflows.views.editor import editor_context, find_item
+from workflows.views.joining import both_sides, match_of
 from workflows.views.pages import PageRequest, back_with_error, link
 from workflows.views.step_edits import address_of, say_done
 from workflows.views.step_form import SetupForm, TabForm, typed
@@ -50,11 +49,11 @@ def _save(request: PageRequest, workflow: Workflow, key: str, tab: str, form: Ta
     both: dict[str, Any] = {}
     status = 422
     if form.is_complete() if isinstance(form, SetupForm) else form.is_valid():
-        changes = form.changes()
+        changes, match = form.changes(), match_of(request, form.cleaned_data["etag"])
         try:
-            changed = drafts.edit_step(request.actor, workflow, key, changes, if_match=form.cleaned_data["etag"])
+            changed = drafts.edit_step(request.actor, workflow, key, changes, if_match=match)
         except Conflict as error:
-            both, status = _both_sides(workflow, key, error), 409
+            both, status = both_sides(request, workflow, error), 409
             form.data = {**form.data.dict(), "etag": error.extra["draft_etag"]}  # type: ignore[attr-defined]
         except UserError as error:
             form.put_errors(error)
@@ -63,17 +62,6 @@ def _save(request: PageRequest, workflow: Workflow, key: str, tab: str, form: Ta
             return redirect(address_of(request.workspace.slug, workflow.slug, changes.get("key", key), tab))
     context = panel_context(request, workflow, key, tab, form) | both
     return render(request, "workflows/step.html", context, status=status)
-
-
-def _both_sides(workflow: Workflow, key: str, error: Conflict) -> dict[str, Any]:
-    """What the step is now, beside what was about to be saved."""
-    mine, theirs = error.extra.get("mine"), error.extra.get("theirs")
-    who = versions.list_revisions(workflow).first()
-    changed = []
-    if mine and theirs:
-        found = [one for one in compare(theirs, mine).steps if one.key == key]
-        changed = [field_lines(field) for one in found for field in one.fields]
-    return {"stale": True, "stale_by": who.saved_by if who else "", "stale_fields": changed}
 
 
 def _gone(request: PageRequest, workflow: Workflow, key: str) -> HttpResponse:

@@ -22,6 +22,7 @@ from workflows.operations.exports import export_workflow
 from workflows.operations.imports import ImportResult, import_workflows
 from workflows.views.editor import editor_context
 from workflows.views.forms import ImportForm, NewWorkflowForm, SettingsForm
+from workflows.views.joining import both_sides, match_of
 from workflows.views.pages import PageRequest, back_with_error, go, link, say
 
 MAX_FILE = 2 * 1024 * 1024
@@ -141,22 +142,23 @@ def workflow_settings(request: PageRequest, workspace: str, slug: str) -> HttpRe
     """Name, inputs, outputs and settings of the draft."""
     found = operations.get_workflow(request.actor, slug)
     form = SettingsForm(found, request.POST or None)
-    status = 200
+    status, both = 200, dict[str, Any]()
     if request.method == "POST":
         status = 422
         if form.is_complete():
             try:
-                drafts.change_definition(request.actor, found, form.changes(), if_match=form.cleaned_data["etag"])
+                match = match_of(request, form.cleaned_data["etag"])
+                drafts.change_definition(request.actor, found, form.changes(), if_match=match)
             except Conflict as error:
                 status = 409
-                form.add_error(None, f"{error.message} Your words are still here: save again to keep them instead.")
+                both = both_sides(request, found, error)
                 form.data = {**form.data.dict(), "etag": error.extra["draft_etag"]}  # type: ignore[attr-defined]
             except UserError as error:
                 form.put_errors(error)
             else:
                 say(request, "Saved in the draft")
                 return go(workspace, "workflow_settings", slug=slug)
-    context = {**editor_context(request, found, tab="settings"), "form": form}
+    context = {**editor_context(request, found, tab="settings"), "form": form, **both}
     return render(request, "workflows/workflow_settings.html", context, status=status)
 
 

@@ -30,6 +30,16 @@ def test_a_save_needs_the_tag_of_the_draft_last_read(good, editor):
     assert error["mine"]["name"] == "Worse" and error["theirs"]["name"] == "Better"
 
 
+def test_a_stale_save_is_joined_on_request(good, editor):
+    tag = editor.api.get(good).headers["ETag"]
+    editor.api.put_json(good, changed(name="Theirs"), headers={"If-Match": tag})
+    refused = editor.api.put_json(f"{good}?join=1", changed(name="Mine"), headers={"If-Match": tag})
+    assert [clash["id"] for clash in refused.json()["error"]["clashes"]] == ["|name"]
+    joined = editor.api.put_json(f"{good}?join=1", changed(description="Mine"), headers={"If-Match": tag})
+    assert joined.status_code == 200
+    assert (joined.json()["name"], joined.json()["description"]) == ("Theirs", "Mine")
+
+
 def test_publishing_freezes_versions_that_never_change(good, editor):
     assert editor.api.post_json(f"{good}/publish", {"note": "first"}).json()["published_version"] == 1
     tag = editor.api.get(good).headers["ETag"]

@@ -10,6 +10,7 @@ from workflows.engine.findings import DefinitionProblems
 from workflows.models import DraftRevision, Step
 from workflows.operations import drafts, reshape, undo
 from workflows.operations.drafts import At, draft_definition
+from workflows.operations.stale import Joining
 
 
 def keys(flow) -> list[str]:
@@ -47,6 +48,43 @@ def test_a_stale_save_is_a_conflict_with_both_sides(editor, flow):
     assert [step["key"] for step in error["mine"]["steps"]] == ["c"]
     assert error["theirs"]["steps"][0]["name"] == "First"
     assert keys(flow) == ["a", "b"]
+
+
+def test_a_stale_save_is_joined_when_the_other_changed_other_parts(editor, flow):
+    stale = flow.draft_etag
+    drafts.edit_step(editor.actor, flow, "a", {"name": "Theirs"}, if_match=stale)
+    saved = drafts.edit_step(editor.actor, flow, "b", {"name": "Mine"}, if_match=Joining(stale))
+    assert [step["name"] for step in draft_definition(saved)["steps"]] == ["Theirs", "Mine"]
+    assert revisions(flow) == 3, "both sides and what became of them are kept"
+
+
+def test_a_part_that_both_changed_is_asked_until_it_is_answered(editor, flow):
+    stale = flow.draft_etag
+    drafts.edit_step(editor.actor, flow, "a", {"name": "Theirs"}, if_match=stale)
+    with pytest.raises(Conflict) as caught:
+        drafts.edit_step(editor.actor, flow, "a", {"name": "Mine"}, if_match=Joining(stale))
+    (clash,) = caught.value.as_dict()["clashes"]
+    assert (clash["id"], clash["mine"], clash["theirs"]) == ("a|name", "Mine", "Theirs")
+    with pytest.raises(UserError) as refused:
+        drafts.edit_step(editor.actor, flow, "a", {"name": "Mine"}, if_match=Joining(stale, {"a|name": "both"}))
+    assert refused.value.code == "E_CHOICE"
+    saved = drafts.edit_step(editor.actor, flow, "a", {"name": "Mine"}, if_match=Joining(stale, {"a|name": "mine"}))
+    assert draft_definition(saved)["steps"][0]["name"] == "Mine"
+
+
+def test_a_joined_whole_is_valid_or_nothing_is_written(editor, flow):
+    stale, body = flow.draft_etag, draft_definition(flow)
+    body["steps"][1]["with"]["template"] = "{{ steps.a.text }}"
+    drafts.remove_step(editor.actor, flow, "a", if_match=stale)
+    with pytest.raises(DefinitionProblems) as caught:
+        drafts.replace_draft(editor.actor, flow, body, if_match=Joining(stale))
+    assert caught.value.code == "E_DEF_REF" and keys(flow) == ["b"]
+
+
+def test_a_tag_that_was_never_a_draft_here_joins_nothing(editor, flow):
+    with pytest.raises(Conflict) as caught:
+        drafts.edit_step(editor.actor, flow, "a", {"name": "Mine"}, if_match=Joining("unknown"))
+    assert caught.value.as_dict()["clashes"] is None
 
 
 def test_a_save_of_the_same_changes_nothing(editor, flow):

@@ -76,6 +76,28 @@ def test_saving_again_after_a_stale_save_keeps_mine(editor, admin, greeting, dra
     assert draft()["steps"][0]["with"]["template"] == "Mine"
 
 
+def test_both_sides_are_saved_with_one_button_when_they_changed_different_parts(editor, admin, greeting, draft):
+    said = form(greeting, **{"with-template": "Mine"})
+    drafts.edit_step(admin.actor, greeting, "hello", {"name": "Theirs"}, if_match="*")
+    address = editor.path("workflows/greeting/steps/hello")
+    page = editor.client.post(address, said).text
+    assert "You changed different parts" in page and "Save both" in page
+    assert editor.client.post(address, {**said, "join": "1", "seen": said["etag"]}).status_code == 302
+    step = draft()["steps"][0]
+    assert (step["name"], step["with"]["template"]) == ("Theirs", "Mine")
+
+
+def test_a_part_that_both_changed_is_chosen_on_the_page(editor, admin, greeting, draft):
+    said = form(greeting, **{"with-template": "Mine"})
+    drafts.edit_step(admin.actor, greeting, "hello", {"with": {"template": "Theirs"}}, if_match="*")
+    address, join = editor.path("workflows/greeting/steps/hello"), {"join": "1", "seen": said["etag"]}
+    page = editor.client.post(address, {**said, **join})
+    assert page.status_code == 409 and 'name="pick:hello|with.template"' in page.text
+    picked = {**said, **join, "pick:hello|with.template": "theirs"}
+    assert editor.client.post(address, picked).status_code == 302
+    assert draft()["steps"][0]["with"]["template"] == "Theirs"
+
+
 def test_what_was_typed_for_a_removed_step_is_shown(editor, admin, greeting):
     drafts.remove_step(admin.actor, greeting, "hello", if_match="*")
     answer = editor.client.post(
