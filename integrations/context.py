@@ -140,6 +140,7 @@ class Plan:
     `summary` is a sentence for a person ("Sends a mail to ada@example.com."); `before` is what is there now (None:
     nothing, or it cannot be known) and `after` what would be there or be sent: JSON, to be shown as a difference.
     `output` are the fields of the action's output that can be foretold; the steps after it go on with them.
+    `external_id` is the name that stands for the thing until it is made (`Foreseen.name`).
     """
 
     op: str
@@ -148,6 +149,48 @@ class Plan:
     before: Any = None
     after: Any = None
     output: Mapping[str, Any] = field(default_factory=dict)
+    external_id: str = ""
+
+
+FIRST_PLANNED = 1_900_000_000
+"""Numbers from here on stand for things that a dry run only plans."""
+PLANNED = "planned-"
+"""So do names that begin like this."""
+
+
+def is_planned(name: object) -> bool:
+    """Whether a name or number stands for something that is only planned: there is nothing to read of it."""
+    text = str(name)
+    return text.startswith(PLANNED) or (text.isdigit() and FIRST_PLANNED <= int(text) < FIRST_PLANNED + 10**8)
+
+
+@dataclass
+class Foreseen:
+    """What a dry run has planned so far, first to last; later steps see it as if it had happened.
+
+    `number` and `name` give what stands for the id of a thing that is not made yet, different for each.
+    """
+
+    changes: list[Plan] = field(default_factory=list)
+    given: int = 0
+
+    def number(self) -> int:
+        """A number that no service gives."""
+        self.given += 1
+        return FIRST_PLANNED + self.given
+
+    def name(self, kind: str) -> str:
+        """A name that no service gives: planned-page-3."""
+        self.given += 1
+        return f"{PLANNED}{kind}-{self.given}"
+
+    def last(self, op: str, **target: Any) -> Plan | None:
+        """The newest change of that kind whose target holds these values."""
+        return next((plan for plan in reversed(self.changes) if plan.op == op and _holds(plan.target, target)), None)
+
+
+def _holds(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    return all(there.get(name) == value for name, value in wanted.items())
 
 
 @dataclass(frozen=True)
@@ -172,6 +215,7 @@ class Context(Generic[C]):
     `place` is None where no run is behind it (a connection's test).
     `usage` is booked even if the action then fails. `prompt` is the frozen prompt version of `ai.run_prompt`.
     `stream` shows a piece of text that is being written to whoever watches; None when nobody does.
+    `foreseen` is what a dry run has planned so far; None in every other run.
     `files` are those of the run's workspace: `await context.read_file(values.file)` gives the bytes of a `File` input,
     `await context.write_file(content, name="a.png", mime_type="image/png")` keeps bytes and gives the `File` to return.
     """
@@ -189,6 +233,7 @@ class Context(Generic[C]):
     render_prompt: Callable[[str, Any, Mapping[str, Any]], Any] | None = None
     stream: Callable[[str], None] | None = None
     files: Files = field(default_factory=NoFiles)
+    foreseen: Foreseen | None = None
 
     async def read_file(self, file: File) -> bytes:
         """The bytes of a file of this workspace. Raises Rejected E_NO_FILE."""

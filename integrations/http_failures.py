@@ -68,6 +68,8 @@ def from_transport(service: str, problem: BaseException) -> ServiceError:
         return problem
     links = list(_chain(problem))
     names = {type(link).__name__ for link in links}
+    if "WouldChange" in names:
+        return would_change(service)
     if "UrlBlocked" in names:
         return _blocked(service, next(link for link in links if type(link).__name__ == "UrlBlocked"))
     told = [left for link in links if isinstance(left := getattr(link, "sent", None), bool)]
@@ -79,6 +81,16 @@ def from_transport(service: str, problem: BaseException) -> ServiceError:
     if names & TIMEOUTS or late:
         return Unavailable(f"{service} did not answer in time.", code="E_TIMEOUT", hint="Try again later.")
     return Unavailable(f"The connection to {service} broke: {_reason(problem)}.", hint="Try again later.")
+
+
+def would_change(what: str) -> Rejected:
+    """A change that a dry run stopped below the action; nothing left."""
+    return Rejected(
+        f"{what} would be changed; a dry run stopped the request before it left.",
+        code="E_DRY",
+        refused=True,
+        hint="Nothing was sent. The action has to tell what it would change by a plan.",
+    )
 
 
 def _blocked(service: str, problem: BaseException) -> Rejected:

@@ -10,12 +10,16 @@ from django.db import transaction
 
 from integrations.context import Calls, ConnectionInfo
 from integrations.models import Connection
+from orchestrator_site.lib.outbound import reads_only
 
 
 async def remember(info: ConnectionInfo, calls: Calls, found: Mapping[str, Any]) -> None:
-    """Keep `found` in the connection's row; a connection without a row (a test of one not saved yet) keeps nothing."""
+    """Keep `found` in the connection's row.
+
+    A connection without a row (a test of one not saved yet) keeps nothing, nor does a dry run, which only reads.
+    """
     row = info.id
-    if row is not None:
+    if row is not None and not reads_only():
         await calls.database(lambda: _keep(info, row, found))
 
 

@@ -25,6 +25,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from integrations.rehearsal import Foretell, rehearsed
 from integrations.trigger_spec import Event, Hook, Polled, Trigger, declare_trigger
 
 __all__ = [
@@ -124,12 +125,18 @@ def _input(
 
 @dataclass(frozen=True)
 class Change:
-    """One kind of change an effect action makes: what it is called, whether it can be looked up, how it is undone."""
+    """One kind of change an effect action makes: what it is called, whether it can be looked up, how it is undone.
+
+    `thing` is what a person calls what is changed ("mail", "page"), empty for a step on the way that nobody sees (an
+    upload before it is shown). `weight` says how hard it is to take back: 0 not at all (what was sent), 100 nothing.
+    """
 
     op: str
     look: bool
     undo: str = ""
     set_semantics: bool = False
+    thing: str = "change"
+    weight: int = 50
 
 
 @dataclass(frozen=True)
@@ -211,7 +218,8 @@ class Action:
     """A declared action; `name` is `<service>.<verb>`.
 
     `plan(context, inputs)` tells a dry run what the action would change: a list of `context.Plan`, one for each change
-    in order. It may read, over the same client, and sends nothing. A dry run stops at an effect that has none.
+    in order, or a `rehearsal.Rehearsal`. It may read, over the same client, and sends nothing. A dry run stops at an
+    effect that has none.
     """
 
     name: str
@@ -235,6 +243,10 @@ class Action:
     def is_effect(self) -> bool:
         """Whether the action changes something outside."""
         return self.kind is Kind.EFFECT
+
+    def change(self, op: str) -> Change | None:
+        """The declared change of that name."""
+        return next((change for change in self.changes if change.op == op), None)
 
     @property
     def can_look(self) -> bool:
@@ -260,6 +272,10 @@ class Integration:
     connection is not used); "none", where there is nothing to connect to and `client` opens for the workspace alone.
     `check_address` is a dotted path to `(text) -> address` for services whose address is no https URL;
     `base_url_required` where there is no usual one.
+    `asks` are paths that change nothing though they are asked by POST (searches, answers of a model, a token for our
+    own key), with * for any part: nothing else but GET and HEAD leaves in a dry run.
+    `overlay` is a dotted path to `(client, Foreseen) -> client`: a client that shows what a dry run has planned as if
+    it were there.
     `limits` are the rates the service asks for at its usual address; all workers together keep them, connection by
     connection.
     """
@@ -281,6 +297,8 @@ class Integration:
     rank: int = 100
     keywords: tuple[str, ...] = ()
     limits: tuple[Limit, ...] = ()
+    asks: tuple[str, ...] = ()
+    overlay: str = ""
     folder: Path | None = None
     actions: dict[str, Action] = field(default_factory=dict)
     triggers: dict[str, Trigger] = field(default_factory=dict)
@@ -315,10 +333,17 @@ class Integration:
         keywords: Sequence[str] = (),
         icon: str = "",
         plan: Callable[[Any, Any], Awaitable[Any]] | None = None,
+        foretell: Mapping[str, Foretell] | None = None,
     ) -> Callable[[Callable[[Any, Any], Awaitable[Any]]], Callable[[Any, Any], Awaitable[Any]]]:
-        """Declare an action of this service. Bad declarations raise ValueError when the module is loaded."""
+        """Declare an action of this service. Bad declarations raise ValueError when the module is loaded.
+
+        A dry run needs a plan: `plan` itself, or `foretell`, which says for each of the changes what it would do; the
+        action is then gone through with these answers instead of the service's (integrations.rehearsal).
+        """
 
         def declare(run: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
+            if foretell is not None and {change.op for change in changes} - set(foretell):
+                raise ValueError(f"{self.slug}.{verb}: each of its changes has to be foretold")
             declared = Action(
                 name=f"{self.slug}.{verb}",
                 service=self.slug,
@@ -335,7 +360,7 @@ class Integration:
                 timeout=timeout,
                 tainted=kind is not Kind.PURE if tainted is None else tainted,
                 keywords=tuple(keywords),
-                plan=plan,
+                plan=plan if foretell is None else rehearsed(run, foretell),
             )
             check_action(declared)
             if verb in self.actions:

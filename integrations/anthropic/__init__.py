@@ -20,5 +20,6 @@ INTEGRATION = Integration(
     sandbox="integrations.anthropic.sandbox.connect",
     base_url="https://api.anthropic.com",
     base_url_help="Only for a proxy that speaks Anthropic's API.",
+    asks=("*/messages", "*/messages/count_tokens"),
     keywords=("claude", "llm", "sonnet", "opus", "haiku"),
 )

@@ -41,6 +41,8 @@ INTEGRATION = Integration(
     sandbox="integrations.github.sandbox.connect",
     base_url="https://api.github.com",
     base_url_help="Only for GitHub Enterprise: https://your-host/api/v3",
+    overlay="integrations.github.overlay.Overlay",
+    asks=("*/app/installations/*/access_tokens",),
     keywords=("issue", "repository", "commit", "file", "code", "git", "pull request", "release", "actions"),
     # 5,000 requests an hour; "no more than 80 content-generating requests per minute and 500 per hour":
     # https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from integrations.context import Context, Found, LookFor, Order, Outcome
 from integrations.github import INTEGRATION as github
+from integrations.github import plans
 from integrations.github.common import Data, check_length, login, need, number, page, place, said, since
 from integrations.github.interface import MAX_BODY, GithubClient, marker_of, with_marker
-from integrations.github.issues import IssueInput, unmarked
+from integrations.github.issues import IssueInput
+from integrations.github.shapes import unmarked
 from integrations.spec import Change, Kind, Model, setting
 from integrations.spec import content as text
 
@@ -45,8 +47,9 @@ def comment_of(data: Data) -> Comment:
     output=Comment,
     title="Comment on an issue",
     phrase="comments on an issue",
-    changes=[Change("comment", look=True, undo="Delete the comment")],
+    changes=[Change("comment", look=True, undo="Delete the comment", thing="comment", weight=30)],
     keywords=("reply", "answer"),
+    foretell={"comment": plans.new_comment},
 )
 async def comment(context: Context[GithubClient], values: CommentInput) -> Comment:
     """Write a comment under an issue or pull request."""

@@ -12,17 +12,20 @@ from urllib.parse import quote
 from integrations.context import Context, Found, LookFor, Order, Outcome
 from integrations.errors import Rejected
 from integrations.github import INTEGRATION as github
+from integrations.github import plans
 from integrations.github.common import Data, need, page, part, place, repository_field, said
 from integrations.github.files import branch_field
 from integrations.github.interface import GithubClient, clean_path, with_trailer
-from integrations.github.pulls import PullDetails, open_pull
+from integrations.github.pulls import open_pull
+from integrations.github.shapes import PullDetails
 from integrations.spec import Change, Kind, Model, setting, target
 from integrations.spec import content as text
 
 OBJECTS = [
-    Change("create_tree", look=False, set_semantics=True),
-    Change("create_commit", look=False, set_semantics=True),
+    Change("create_tree", look=False, set_semantics=True, thing="", weight=100),
+    Change("create_commit", look=False, set_semantics=True, thing="", weight=100),
 ]
+FORETOLD = {"create_tree": plans.new_tree, "create_commit": plans.new_commit}
 
 
 class FileChange(Model):
@@ -64,9 +67,13 @@ class CommittedFiles(Model):
     output=CommittedFiles,
     title="Commit several files",
     phrase="commits several files",
-    changes=[*OBJECTS, Change("update_branch", look=True, undo="Revert the commit")],
+    changes=[
+        *OBJECTS,
+        Change("update_branch", look=True, undo="Revert the commit", thing="commit", weight=40),
+    ],
     timeout=120,
     keywords=("atomic", "many", "bulk"),
+    foretell={**FORETOLD, "update_branch": plans.moved_branch},
 )
 async def commit_files(context: Context[GithubClient], values: CommitFilesInput) -> CommittedFiles:
     """Write and delete several files in one commit: all of them, or none."""
@@ -194,11 +201,12 @@ class ProposeFilesInput(CommitFilesInput):
     phrase="opens a pull request with files",
     changes=[
         *OBJECTS,
-        Change("create_branch", look=True, undo="Delete the branch"),
-        Change("create_pull", look=True, undo="Close the pull request"),
+        Change("create_branch", look=True, undo="Delete the branch", thing="branch", weight=55),
+        Change("create_pull", look=True, undo="Close the pull request", thing="pull request", weight=45),
     ],
     timeout=120,
     keywords=("branch", "commit", "pull request", "pr"),
+    foretell={**FORETOLD, "create_branch": plans.new_branch, "create_pull": plans.new_pull},
 )
 async def propose_files(context: Context[GithubClient], values: ProposeFilesInput) -> PullDetails:
     """Commit files on a new branch and open a pull request, so that a person looks before anything changes."""
@@ -267,7 +275,8 @@ class Branch(Model):
     output=Branch,
     title="Create a branch",
     phrase="creates a branch",
-    changes=[Change("create_branch", look=True, undo="Delete the branch")],
+    changes=[Change("create_branch", look=True, undo="Delete the branch", thing="branch", weight=55)],
+    foretell={"create_branch": plans.new_branch},
 )
 async def create_branch(context: Context[GithubClient], values: CreateBranchInput) -> Branch:
     """Create a branch at the newest commit of another one."""
@@ -300,7 +309,8 @@ class DeletedBranch(Model):
     output=DeletedBranch,
     title="Delete a branch",
     phrase="deletes a branch",
-    changes=[Change("delete_branch", look=True, undo="Create it again at its last commit")],
+    changes=[Change("delete_branch", look=True, undo="Create it again at its last commit", thing="branch", weight=15)],
+    foretell={"delete_branch": plans.gone_branch},
 )
 async def delete_branch(context: Context[GithubClient], values: DeleteBranchInput) -> DeletedBranch:
     """Delete a branch; one that is not there is no error. `sha` is where it stood."""

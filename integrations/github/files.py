@@ -10,6 +10,7 @@ from urllib.parse import quote
 from integrations.context import Context, Found, LookFor, Order, Outcome
 from integrations.errors import Rejected
 from integrations.github import INTEGRATION as github
+from integrations.github import plans
 from integrations.github.common import LOOK_BACK, Data, need, number, page, place, repository_field, said
 from integrations.github.interface import (
     CommitRecord,
@@ -62,8 +63,9 @@ class CommittedFile(Model):
     output=CommittedFile,
     title="Commit a file",
     phrase="commits a file",
-    changes=[Change("commit_file", look=True, undo="Revert the commit")],
+    changes=[Change("commit_file", look=True, undo="Revert the commit", thing="file", weight=40)],
     keywords=("save", "write", "upload", "markdown"),
+    foretell={"commit_file": plans.committed_file},
 )
 async def commit_file(context: Context[GithubClient], values: CommitFileInput) -> CommittedFile:
     """Create or replace a file by one commit. The same content again makes no commit."""
@@ -194,8 +196,9 @@ class DeletedFile(Model):
     output=DeletedFile,
     title="Delete a file",
     phrase="deletes a file",
-    changes=[Change("delete_file", look=True, undo="Revert the commit")],
+    changes=[Change("delete_file", look=True, undo="Revert the commit", thing="file", weight=35)],
     keywords=("remove",),
+    foretell={"delete_file": plans.committed_file},
 )
 async def delete_file(context: Context[GithubClient], values: DeleteFileInput) -> DeletedFile:
     """Delete a file by one commit. A file that is not there is no error."""

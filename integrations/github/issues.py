@@ -9,16 +9,13 @@ from urllib.parse import quote
 from integrations.context import Context, Found, LookFor, Order, Outcome
 from integrations.errors import Rejected
 from integrations.github import INTEGRATION as github
+from integrations.github import plans
 from integrations.github.common import (
     LOOK_BACK,
     Data,
     check_length,
-    login,
-    names,
     need,
-    number,
     page,
-    part,
     place,
     repository_field,
     said,
@@ -31,6 +28,7 @@ from integrations.github.interface import (
     marker_of,
     with_marker,
 )
+from integrations.github.shapes import IssueDetails, details_of
 from integrations.spec import Change, Kind, Model, setting, target
 from integrations.spec import content as text
 
@@ -62,8 +60,9 @@ class Issue(Model):
     output=Issue,
     title="Create an issue",
     phrase="creates an issue",
-    changes=[Change("create_issue", look=True, undo="Close the issue")],
+    changes=[Change("create_issue", look=True, undo="Close the issue", thing="issue", weight=50)],
     keywords=("ticket", "bug", "task"),
+    foretell={"create_issue": plans.new_issue},
 )
 async def create_issue(context: Context[GithubClient], values: CreateIssueInput) -> Issue:
     """Open an issue in a repository, with labels and assignees."""
@@ -136,56 +135,6 @@ class IssueInput(Model):
     number: int = number_field()
 
 
-class IssueDetails(Model):
-    """An issue as it stands."""
-
-    id: int
-    number: int
-    url: str
-    title: str
-    repository: str
-    state: str
-    state_reason: str
-    body: str
-    author: str
-    labels: list[str]
-    assignees: list[str]
-    comments: int
-    milestone: str
-    is_pull_request: bool
-    created_at: str
-    updated_at: str
-    closed_at: str
-
-
-def details_of(data: Data, repository: str) -> IssueDetails:
-    """An issue out of GitHub's JSON, without our hidden marker."""
-    return IssueDetails(
-        id=number(data, "id"),
-        number=number(data, "number"),
-        url=said(data, "html_url"),
-        title=said(data, "title"),
-        repository=repository or said(data, "repository_url").rpartition("/repos/")[2],
-        state=said(data, "state"),
-        state_reason=said(data, "state_reason"),
-        body=unmarked(said(data, "body")),
-        author=login(data),
-        labels=names(data, "labels", "name"),
-        assignees=names(data, "assignees", "login"),
-        comments=number(data, "comments"),
-        milestone=said(part(data, "milestone"), "title"),
-        is_pull_request="pull_request" in data,
-        created_at=said(data, "created_at"),
-        updated_at=said(data, "updated_at"),
-        closed_at=said(data, "closed_at"),
-    )
-
-
-def unmarked(body: str) -> str:
-    """A text without the hidden comment by which we find it again."""
-    return re.sub(r"\n*<!-- workflow-effect: [\w-]+ -->\s*$", "", body)
-
-
 @github.action(
     "get_issue", kind=Kind.READ, input=IssueInput, output=IssueDetails, title="Get an issue", phrase="reads an issue"
 )
@@ -219,8 +168,11 @@ class UpdateIssueInput(IssueInput):
     output=IssueDetails,
     title="Change an issue",
     phrase="changes an issue",
-    changes=[Change("update_issue", look=False, set_semantics=True, undo="Put the old values back")],
+    changes=[
+        Change("update_issue", look=False, set_semantics=True, undo="Put the old values back", thing="issue", weight=60)
+    ],
     keywords=("edit", "close", "reopen"),
+    foretell={"update_issue": plans.changed_issue},
 )
 async def update_issue(context: Context[GithubClient], values: UpdateIssueInput) -> IssueDetails:
     """Change title, text, state, labels or assignees of an issue. What is left empty stays as it is."""
@@ -283,7 +235,8 @@ class CloseIssueInput(IssueInput):
     output=IssueDetails,
     title="Close an issue",
     phrase="closes an issue",
-    changes=[Change("close_issue", look=False, set_semantics=True, undo="Reopen the issue")],
+    changes=[Change("close_issue", look=False, set_semantics=True, undo="Reopen the issue", thing="issue", weight=60)],
+    foretell={"close_issue": plans.changed_issue},
 )
 async def close_issue(context: Context[GithubClient], values: CloseIssueInput) -> IssueDetails:
     """Close an issue as completed, not planned or a duplicate."""

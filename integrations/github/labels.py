@@ -7,9 +7,11 @@ from urllib.parse import quote
 
 from integrations.context import Context, Found, LookFor, Order, Outcome
 from integrations.github import INTEGRATION as github
+from integrations.github import plans
 from integrations.github.common import Data, names, need, page, place, said
 from integrations.github.interface import GithubClient
-from integrations.github.issues import IssueDetails, IssueInput, details_of, read_issue, shown_after
+from integrations.github.issues import IssueInput, read_issue, shown_after
+from integrations.github.shapes import IssueDetails, details_of
 from integrations.spec import Change, Kind, Model
 from integrations.spec import content as text
 
@@ -33,8 +35,9 @@ class Labels(Model):
     output=Labels,
     title="Add labels",
     phrase="adds labels",
-    changes=[Change("add_labels", look=False, set_semantics=True, undo="Remove the labels")],
+    changes=[Change("add_labels", look=False, set_semantics=True, undo="Remove the labels", thing="issue", weight=70)],
     keywords=("tag", "triage"),
+    foretell={"add_labels": plans.changed_labels},
 )
 async def add_labels(context: Context[GithubClient], values: LabelsInput) -> Labels:
     """Add labels to an issue or pull request; the others stay."""
@@ -54,7 +57,8 @@ class RemoveLabelInput(IssueInput):
     output=Labels,
     title="Remove a label",
     phrase="removes a label",
-    changes=[Change("remove_label", look=True, undo="Add the label")],
+    changes=[Change("remove_label", look=True, undo="Add the label", thing="issue", weight=70)],
+    foretell={"remove_label": plans.changed_labels},
 )
 async def remove_label(context: Context[GithubClient], values: RemoveLabelInput) -> Labels:
     """Remove a label from an issue; one that is not there is no error and changes nothing."""
@@ -109,7 +113,10 @@ class AssignInput(IssueInput):
     output=IssueDetails,
     title="Assign an issue",
     phrase="assigns an issue",
-    changes=[Change("assign", look=False, set_semantics=True, undo="Take the assignment back")],
+    changes=[
+        Change("assign", look=False, set_semantics=True, undo="Take the assignment back", thing="issue", weight=65)
+    ],
+    foretell={"assign": plans.assigned},
 )
 async def assign(context: Context[GithubClient], values: AssignInput) -> IssueDetails:
     """Assign people to an issue or pull request; those assigned already stay."""

@@ -8,22 +8,21 @@ from urllib.parse import quote
 from integrations.context import Context, Found, LookFor, Order, Outcome
 from integrations.errors import Rejected
 from integrations.github import INTEGRATION as github
+from integrations.github import plans
 from integrations.github.common import (
     Data,
     check_length,
-    login,
     names,
     need,
-    number,
     page,
-    part,
     place,
     repository_field,
     said,
 )
 from integrations.github.interface import GithubClient, marker_of, with_marker
-from integrations.github.issues import number_field, unmarked
+from integrations.github.issues import number_field
 from integrations.github.repositories import ChangedFile, file_of
+from integrations.github.shapes import PullDetails, pull_of
 from integrations.spec import Change, Kind, Model, setting, target
 from integrations.spec import content as text
 
@@ -33,50 +32,6 @@ class PullInput(Model):
 
     repository: str = repository_field()
     number: int = number_field()
-
-
-class PullDetails(Model):
-    """A pull request as it stands."""
-
-    id: int
-    number: int
-    url: str
-    title: str
-    repository: str
-    state: str
-    draft: bool
-    merged: bool
-    body: str
-    author: str
-    head: str
-    head_sha: str
-    base: str
-    labels: list[str]
-    created_at: str
-    merged_at: str
-
-
-def pull_of(data: Data, repository: str) -> PullDetails:
-    """A pull request out of GitHub's JSON, without our hidden marker."""
-    head = part(data, "head")
-    return PullDetails(
-        id=number(data, "id"),
-        number=number(data, "number"),
-        url=said(data, "html_url"),
-        title=said(data, "title"),
-        repository=repository,
-        state=said(data, "state"),
-        draft=bool(data.get("draft")),
-        merged=bool(data.get("merged")) or bool(data.get("merged_at")),
-        body=unmarked(said(data, "body")),
-        author=login(data),
-        head=said(head, "ref"),
-        head_sha=said(head, "sha"),
-        base=said(part(data, "base"), "ref"),
-        labels=names(data, "labels", "name"),
-        created_at=said(data, "created_at"),
-        merged_at=said(data, "merged_at"),
-    )
 
 
 async def _pull(client: GithubClient, name: str, root: str, which: int) -> Data:
@@ -183,8 +138,9 @@ class CreatePullInput(Model):
     output=PullDetails,
     title="Open a pull request",
     phrase="opens a pull request",
-    changes=[Change("create_pull", look=True, undo="Close the pull request")],
+    changes=[Change("create_pull", look=True, undo="Close the pull request", thing="pull request", weight=45)],
     keywords=("pr", "propose"),
+    foretell={"create_pull": plans.new_pull},
 )
 async def create_pull(context: Context[GithubClient], values: CreatePullInput) -> PullDetails:
     """Open a pull request from one branch into another."""
@@ -264,8 +220,9 @@ EVENTS = {"comment": "COMMENT", "approve": "APPROVE", "request_changes": "REQUES
     output=Review,
     title="Review a pull request",
     phrase="reviews a pull request",
-    changes=[Change("review_pull", look=True, undo="Dismiss the review")],
+    changes=[Change("review_pull", look=True, undo="Dismiss the review", thing="review", weight=25)],
     keywords=("pr", "approve"),
+    foretell={"review_pull": plans.new_review},
 )
 async def review_pull(context: Context[GithubClient], values: ReviewInput) -> Review:
     """Comment on a pull request as a review, approve it, or ask for changes."""
@@ -326,7 +283,17 @@ class Reviewers(Model):
     output=Reviewers,
     title="Ask for a review",
     phrase="asks for a review",
-    changes=[Change("request_reviewers", look=False, set_semantics=True, undo="Take the request back")],
+    changes=[
+        Change(
+            "request_reviewers",
+            look=False,
+            set_semantics=True,
+            undo="Take the request back",
+            thing="review request",
+            weight=25,
+        )
+    ],
+    foretell={"request_reviewers": plans.asked_reviewers},
 )
 async def request_reviewers(context: Context[GithubClient], values: ReviewersInput) -> Reviewers:
     """Ask people to review a pull request."""
@@ -377,8 +344,9 @@ class Merged(Model):
     output=Merged,
     title="Merge a pull request",
     phrase="merges a pull request",
-    changes=[Change("merge_pull", look=True)],
+    changes=[Change("merge_pull", look=True, thing="merge", weight=8)],
     keywords=("pr",),
+    foretell={"merge_pull": plans.merged},
 )
 async def merge_pull(context: Context[GithubClient], values: MergeInput) -> Merged:
     """Merge a pull request as it was when this step read it; one that is merged already is no error."""

@@ -7,10 +7,11 @@ from urllib.parse import quote
 
 from integrations.context import Context, Found, LookFor, Order, Outcome
 from integrations.github import INTEGRATION as github
+from integrations.github import plans
 from integrations.github.common import Data, check_length, need, number, page, part, place, repository_field, said
 from integrations.github.interface import GithubClient, marker_of, with_marker
-from integrations.github.issues import unmarked
 from integrations.github.repositories import RepositoryInput
+from integrations.github.shapes import Release, release_of
 from integrations.spec import Change, Kind, Model, setting, target
 from integrations.spec import content as text
 
@@ -27,33 +28,6 @@ class CreateReleaseInput(Model):
     prerelease: bool = setting("As a pre-release", default=False)
 
 
-class Release(Model):
-    """A release."""
-
-    id: int
-    tag: str
-    name: str
-    body: str
-    url: str
-    draft: bool
-    prerelease: bool
-    published_at: str
-
-
-def release_of(data: Data) -> Release:
-    """A release out of GitHub's JSON, without our hidden marker."""
-    return Release(
-        id=number(data, "id"),
-        tag=said(data, "tag_name"),
-        name=said(data, "name"),
-        body=unmarked(said(data, "body")),
-        url=said(data, "html_url"),
-        draft=bool(data.get("draft")),
-        prerelease=bool(data.get("prerelease")),
-        published_at=said(data, "published_at"),
-    )
-
-
 @github.action(
     "create_release",
     kind=Kind.EFFECT,
@@ -61,8 +35,9 @@ def release_of(data: Data) -> Release:
     output=Release,
     title="Create a release",
     phrase="creates a release",
-    changes=[Change("create_release", look=True, undo="Delete the release and its tag")],
+    changes=[Change("create_release", look=True, undo="Delete the release and its tag", thing="release", weight=12)],
     keywords=("publish", "tag", "version"),
+    foretell={"create_release": plans.new_release},
 )
 async def create_release(context: Context[GithubClient], values: CreateReleaseInput) -> Release:
     """Publish a release with its notes; the tag is made where it does not exist."""
@@ -155,8 +130,9 @@ class Dispatched(Model):
     output=Dispatched,
     title="Start a GitHub Actions workflow",
     phrase="starts a GitHub Actions workflow",
-    changes=[Change("dispatch_workflow", look=False)],
+    changes=[Change("dispatch_workflow", look=False, thing="start of a workflow", weight=5)],
     keywords=("actions", "ci", "deploy"),
+    foretell={"dispatch_workflow": plans.started_workflow},
 )
 async def dispatch_workflow(context: Context[GithubClient], values: DispatchInput) -> Dispatched:
     """Start a workflow of GitHub Actions. GitHub does not say which run it becomes: a lost answer is asked of you."""

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from integrations.context import Context, Order, Outcome
 from integrations.errors import Rejected
 from integrations.github import INTEGRATION as github
+from integrations.github import plans
 from integrations.github.common import said
 from integrations.github.interface import GithubClient
 from integrations.spec import Change, Kind, Model, setting, target
@@ -81,7 +82,8 @@ class SendInput(Model):
     output=Answer,
     title="REST call (change)",
     phrase="changes something through the REST API",
-    changes=[Change("rest_send", look=False)],
+    changes=[Change("rest_send", look=False, thing="call", weight=5)],
+    foretell={"rest_send": plans.any_call},
 )
 async def rest_send(context: Context[GithubClient], values: SendInput) -> Answer:
     """Change something through any address of GitHub's REST API. Where an answer to POST is lost, you are asked."""

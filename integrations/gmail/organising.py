@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from integrations.context import Context, Found, LookFor, Order, Outcome
 from integrations.errors import Rejected
 from integrations.gmail import INTEGRATION as gmail
+from integrations.gmail import plans
 from integrations.gmail.interface import MAIL, GmailClient, Label
 from integrations.spec import Change, Kind, Model, content
 
@@ -71,12 +72,13 @@ def _id(known: Sequence[Label], name: str) -> str:
 
 
 def _set(op: str, undo: str) -> list[Change]:
-    return [Change(op, look=False, set_semantics=True, undo=undo)]
+    return [Change(op, look=False, set_semantics=True, undo=undo, thing="mail to sort", weight=75)]
 
 
 @gmail.action(
     "add_labels", kind=Kind.EFFECT, input=LabelsInput, output=Labelled, title="Add labels", phrase="adds labels",
     changes=_set("add_labels", "Take the labels away"), keywords=("tag", "file"),
+    foretell={"add_labels": plans.changed_labels},
 )  # fmt: skip
 async def add_labels(context: Context[GmailClient], values: LabelsInput) -> Labelled:
     """Add labels to a mail; the others stay."""
@@ -86,6 +88,7 @@ async def add_labels(context: Context[GmailClient], values: LabelsInput) -> Labe
 @gmail.action(
     "remove_labels", kind=Kind.EFFECT, input=LabelsInput, output=Labelled, title="Remove labels",
     phrase="removes labels", changes=_set("remove_labels", "Add the labels"),
+    foretell={"remove_labels": plans.changed_labels},
 )  # fmt: skip
 async def remove_labels(context: Context[GmailClient], values: LabelsInput) -> Labelled:
     """Take labels away from a mail; the others stay."""
@@ -95,6 +98,7 @@ async def remove_labels(context: Context[GmailClient], values: LabelsInput) -> L
 @gmail.action(
     "mark_read", kind=Kind.EFFECT, input=MessageInput, output=Labelled, title="Mark as read",
     phrase="marks a mail as read", changes=_set("mark_read", "Mark as unread"),
+    foretell={"mark_read": plans.changed_labels},
 )  # fmt: skip
 async def mark_read(context: Context[GmailClient], values: MessageInput) -> Labelled:
     """Mark a mail as read."""
@@ -104,6 +108,7 @@ async def mark_read(context: Context[GmailClient], values: MessageInput) -> Labe
 @gmail.action(
     "mark_unread", kind=Kind.EFFECT, input=MessageInput, output=Labelled, title="Mark as unread",
     phrase="marks a mail as unread", changes=_set("mark_unread", "Mark as read"),
+    foretell={"mark_unread": plans.changed_labels},
 )  # fmt: skip
 async def mark_unread(context: Context[GmailClient], values: MessageInput) -> Labelled:
     """Mark a mail as unread."""
@@ -113,6 +118,7 @@ async def mark_unread(context: Context[GmailClient], values: MessageInput) -> La
 @gmail.action(
     "star", kind=Kind.EFFECT, input=MessageInput, output=Labelled, title="Star a mail", phrase="stars a mail",
     changes=_set("star", "Take the star away"),
+    foretell={"star": plans.changed_labels},
 )  # fmt: skip
 async def star(context: Context[GmailClient], values: MessageInput) -> Labelled:
     """Put a star on a mail."""
@@ -122,6 +128,7 @@ async def star(context: Context[GmailClient], values: MessageInput) -> Labelled:
 @gmail.action(
     "unstar", kind=Kind.EFFECT, input=MessageInput, output=Labelled, title="Take a star away",
     phrase="takes a star away", changes=_set("unstar", "Star it"),
+    foretell={"unstar": plans.changed_labels},
 )  # fmt: skip
 async def unstar(context: Context[GmailClient], values: MessageInput) -> Labelled:
     """Take the star of a mail away."""
@@ -131,6 +138,7 @@ async def unstar(context: Context[GmailClient], values: MessageInput) -> Labelle
 @gmail.action(
     "archive", kind=Kind.EFFECT, input=MessageInput, output=Labelled, title="Archive a mail",
     phrase="archives a mail", changes=_set("archive", "Move it to the inbox"), keywords=("done", "inbox"),
+    foretell={"archive": plans.changed_labels},
 )  # fmt: skip
 async def archive(context: Context[GmailClient], values: MessageInput) -> Labelled:
     """Take a mail out of the inbox; it stays in All Mail."""
@@ -158,6 +166,7 @@ async def _trash(context: Context[GmailClient], op: str, message: str, *, back: 
 @gmail.action(
     "trash", kind=Kind.EFFECT, input=MessageInput, output=Trashed, title="Move to the trash",
     phrase="moves a mail to the trash", changes=_set("trash", "Take it out of the trash"), keywords=("delete",),
+    foretell={"trash": plans.trashed},
 )  # fmt: skip
 async def trash(context: Context[GmailClient], values: MessageInput) -> Trashed:
     """Move a mail to the trash; Gmail deletes it after 30 days."""
@@ -167,6 +176,7 @@ async def trash(context: Context[GmailClient], values: MessageInput) -> Trashed:
 @gmail.action(
     "untrash", kind=Kind.EFFECT, input=MessageInput, output=Trashed, title="Take out of the trash",
     phrase="takes a mail out of the trash", changes=_set("untrash", "Move it to the trash"), keywords=("restore",),
+    foretell={"untrash": plans.trashed},
 )  # fmt: skip
 async def untrash(context: Context[GmailClient], values: MessageInput) -> Trashed:
     """Take a mail out of the trash."""
@@ -191,7 +201,10 @@ class LabelMade(Model):
 
 @gmail.action(
     "create_label", kind=Kind.EFFECT, input=CreateLabelInput, output=LabelMade, title="Create a label",
-    phrase="creates a label", changes=[Change("create_label", look=True, undo="Delete the label")],
+    phrase="creates a label", changes=[
+        Change("create_label", look=True, undo="Delete the label", thing="label", weight=78)
+    ],
+    foretell={"create_label": plans.new_label},
 )  # fmt: skip
 async def create_label(context: Context[GmailClient], values: CreateLabelInput) -> LabelMade:
     """Create a label; one that is there already is no error."""

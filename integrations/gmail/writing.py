@@ -8,11 +8,13 @@ somebody deleted by hand is told to a person; it is never made and sent again in
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from integrations.context import Context, Found, LookFor, Order, Outcome
 from integrations.errors import Rejected, ServiceError, Unavailable
 from integrations.files import File
 from integrations.gmail import INTEGRATION as gmail
+from integrations.gmail import plans
 from integrations.gmail.compose import (
     Enclosed,
     Letter,
@@ -29,8 +31,11 @@ from integrations.gmail.failures import no_mail
 from integrations.gmail.interface import MAIL, Draft, GmailClient, Message, Sent
 from integrations.spec import Change, Kind, Model, content, setting, target
 
-DRAFT = Change("create_draft", look=True, undo="Delete the draft")
-SEND = Change("send_draft", look=True)
+DRAFT = Change("create_draft", look=True, undo="Delete the draft", thing="draft", weight=80)
+ON_THE_WAY = replace(DRAFT, thing="", weight=100)
+SEND = Change("send_draft", look=True, thing="mail", weight=0)
+DRAFTED = {"create_draft": plans.new_draft}
+LEAVES = {**DRAFTED, "send_draft": plans.sent_mail}
 
 
 class DraftInput(Model):
@@ -196,6 +201,7 @@ async def _sent(context: Context[GmailClient], letter: Letter) -> MailSent:
     phrase="writes a draft",
     changes=[DRAFT],
     keywords=("mail", "compose", "prepare"),
+    foretell=DRAFTED,
 )
 async def create_draft(context: Context[GmailClient], values: DraftInput) -> DraftMade:
     """Write a mail and leave it among the drafts. Nothing is sent."""
@@ -209,9 +215,10 @@ async def create_draft(context: Context[GmailClient], values: DraftInput) -> Dra
     output=MailSent,
     title="Send a mail",
     phrase="sends a mail",
-    changes=[DRAFT, SEND],
+    changes=[ON_THE_WAY, SEND],
     timeout=120,
     keywords=("mail", "email", "notify"),
+    foretell=LEAVES,
 )
 async def send_mail(context: Context[GmailClient], values: DraftInput) -> MailSent:
     """Write a mail and send it: first the draft, then exactly that draft, so that it never leaves twice."""
@@ -268,6 +275,7 @@ async def _read(client: GmailClient, identifier: str) -> Message:
     phrase="drafts an answer",
     changes=[DRAFT],
     keywords=("reply", "respond"),
+    foretell=DRAFTED,
 )
 async def draft_reply(context: Context[GmailClient], values: DraftReplyInput) -> DraftMade:
     """Write an answer into the conversation and leave it among the drafts, for a person to send."""
@@ -281,9 +289,10 @@ async def draft_reply(context: Context[GmailClient], values: DraftReplyInput) ->
     output=MailSent,
     title="Answer a mail",
     phrase="answers a mail",
-    changes=[DRAFT, SEND],
+    changes=[ON_THE_WAY, SEND],
     timeout=120,
     keywords=("respond",),
+    foretell=LEAVES,
 )
 async def reply(context: Context[GmailClient], values: ReplyInput) -> MailSent:
     """Answer a mail within its conversation, to where it asks for answers (Reply-To before From)."""
@@ -306,9 +315,10 @@ class ForwardInput(Model):
     output=MailSent,
     title="Forward a mail",
     phrase="forwards a mail",
-    changes=[DRAFT, SEND],
+    changes=[ON_THE_WAY, SEND],
     timeout=120,
     keywords=("send on", "pass on"),
+    foretell=LEAVES,
 )
 async def forward(context: Context[GmailClient], values: ForwardInput) -> MailSent:
     """Send a mail on to somebody else, with its files."""
@@ -348,6 +358,7 @@ class DraftSent(Model):
     phrase="sends a draft",
     changes=[SEND],
     keywords=("mail",),
+    foretell=LEAVES,
 )
 async def send_a_draft(context: Context[GmailClient], values: SendDraftInput) -> DraftSent:
     """Send a draft that is there already, for example one that a person has looked at."""

@@ -161,7 +161,9 @@ async def plan_send(context: Context[HttpClient], values: SendInput) -> list[Pla
         except ServiceError:
             before = None
     after = None if values.method == "DELETE" else _shown(values, url).get("body")
-    return [Plan("send", {"method": values.method, "url": url}, f"Sends {values.method} to {url}.", before, after)]
+    told = {"status": 200, "ok": True, "url": url, "headers": {}, "body": None, "text": "", "truncated": False}
+    summary = f"Sends {values.method} to {url}."
+    return [Plan("send", {"method": values.method, "url": url}, summary, before, after, told)]
 
 
 @INTEGRATION.action(
@@ -171,7 +173,7 @@ async def plan_send(context: Context[HttpClient], values: SendInput) -> list[Pla
     output=Response,
     title="HTTP request (send)",
     phrase="sends a request",
-    changes=[Change("send", look=True)],
+    changes=[Change("send", look=True, thing="request", weight=5)],
     timeout=30,
     keywords=("post", "put", "patch", "delete", "rest", "api", "webhook"),
     plan=plan_send,

@@ -89,7 +89,7 @@ async def plan_send(context: Context[MailClient], values: SendInput) -> list[Pla
     output=Sent,
     title="Send a mail",
     phrase="sends a mail",
-    changes=[Change("send_mail", look=False)],
+    changes=[Change("send_mail", look=False, thing="mail", weight=0)],
     keywords=("email", "notify", "smtp", "message", "attachment"),
     plan=plan_send,
 )

@@ -20,7 +20,7 @@ from integrations.errors import Rejected, ServiceError, SignInAgain, Unavailable
 from integrations.http_failures import from_transport
 from integrations.mail.interface import PORTS, Place
 from integrations.mail.letters import Letter, sender_of
-from orchestrator_site.lib.outbound import Call, TransportError, UrlBlocked
+from orchestrator_site.lib.outbound import Call, TransportError, UrlBlocked, check_change
 from orchestrator_site.lib.outbound.raw import is_trusted, open_socket, tls_context
 
 SERVICE = "The mail server"
@@ -59,6 +59,7 @@ class RealMail:
     def _within(self, call: Call, what: Callable[[_Talk], None]) -> None:
         talk = _Talk(self._place, self._secret, call)
         try:
+            check_change("mail")
             talk.begin()
             what(talk)
         except (ServiceError, UrlBlocked) as problem:

@@ -19,6 +19,8 @@ INTEGRATION = Integration(
     sandbox="integrations.notion.sandbox.connect",
     base_url="https://api.notion.com",
     base_url_help="Only behind a proxy.",
+    overlay="integrations.notion.plans.Overlay",
+    asks=("*/v1/search", "*/v1/data_sources/*/query"),
     keywords=("page", "database", "wiki", "notes", "markdown"),
     # "an average of three requests per second. Some bursts beyond the average rate are allowed":
     # https://developers.notion.com/reference/request-limits

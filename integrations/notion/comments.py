@@ -5,6 +5,7 @@ from __future__ import annotations
 from integrations.context import Context, Found, LookFor, Order, Outcome
 from integrations.errors import Rejected
 from integrations.notion import INTEGRATION as notion
+from integrations.notion import plans
 from integrations.notion.interface import CommentRecord, NotionClient, UserRecord
 from integrations.notion.pages import page_field
 from integrations.spec import Change, Kind, Model, setting
@@ -34,8 +35,9 @@ class Comment(Model):
     output=Comment,
     title="Comment on a page",
     phrase="comments on a page",
-    changes=[Change("add_comment", look=True, undo="Delete the comment")],
+    changes=[Change("add_comment", look=True, thing="comment", weight=15)],
     keywords=("discussion", "mention"),
+    foretell={"add_comment": plans.new_comment},
 )
 async def add_comment(context: Context[NotionClient], values: CommentInput) -> Comment:
     """Write a comment on a page. The integration needs the capability “Insert comments”."""

@@ -6,6 +6,7 @@ from integrations.context import Context, Found, LookFor, Order, Outcome
 from integrations.errors import Rejected
 from integrations.files import File
 from integrations.notion import INTEGRATION as notion
+from integrations.notion import plans
 from integrations.notion.interface import NotionClient
 from integrations.notion.pages import page_field
 from integrations.spec import Change, Kind, Model
@@ -38,12 +39,13 @@ class Uploaded(Model):
     title="Put a file on a page",
     phrase="puts a file on a page",
     changes=[
-        Change("begin_upload", look=False, set_semantics=True),
-        Change("send_upload", look=True),
-        Change("attach", look=True, undo="Remove the block"),
+        Change("begin_upload", look=False, set_semantics=True, thing="", weight=100),
+        Change("send_upload", look=True, thing="", weight=100),
+        Change("attach", look=True, undo="Remove the block", thing="file", weight=30),
     ],
     timeout=180,
     keywords=("attachment", "image", "pdf"),
+    foretell={"begin_upload": plans.new_upload, "send_upload": plans.new_upload, "attach": plans.shown_file},
 )
 async def upload_file(context: Context[NotionClient], values: UploadInput) -> Uploaded:
     """Upload a file of up to 20 MiB and show it at the end of a page, as an image, sound, video, PDF or file."""

@@ -59,7 +59,7 @@ class FoundThing:
 
 @dataclass(frozen=True)
 class Row:
-    """A page with its property values as people write them."""
+    """A page with its property values as people write them; `parent` is the id of where it lies."""
 
     id: str
     url: str
@@ -68,6 +68,7 @@ class Row:
     created_time: str = ""
     last_edited_time: str = ""
     in_trash: bool = False
+    parent: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,11 @@ from typing import Any, Literal
 from integrations.context import Context, Found, LookFor, Order, Outcome
 from integrations.errors import Rejected
 from integrations.notion import INTEGRATION as notion
-from integrations.notion.interface import KEY_PROPERTY, NotionClient, PageRecord, Parent, Row, id_in, marker
+from integrations.notion import plans
+from integrations.notion.interface import KEY_PROPERTY, NotionClient, PageRecord, Parent, id_in, marker
 from integrations.notion.markdown import split_markdown, top_blocks
 from integrations.notion.properties import changed_properties, page_properties, rich_text
+from integrations.notion.shapes import PageDetails, shown_page
 from integrations.spec import Change, Kind, Model, setting, target
 from integrations.spec import content as text
 
@@ -63,11 +65,12 @@ class CreatedPage(Model):
     title="Create a page",
     phrase="creates a page",
     changes=[
-        Change("create_page", look=True, undo="Move the page to the trash"),
-        Change("append", look=True, undo="Remove the blocks"),
+        Change("create_page", look=True, undo="Move the page to the trash", thing="page", weight=20),
+        Change("append", look=True, undo="Remove the blocks", thing="page", weight=25),
     ],
     timeout=120,
     keywords=("row", "entry", "database", "save", "note"),
+    foretell={"create_page": plans.new_page, "append": plans.added_part},
 )
 async def create_page(context: Context[NotionClient], values: CreatePageInput) -> CreatedPage:
     """Create a page in a database or below another page, with Markdown of any length as its content."""
@@ -163,9 +166,10 @@ class Appended(Model):
     output=Appended,
     title="Append to a page",
     phrase="appends to a page",
-    changes=[Change("append", look=True, undo="Remove the blocks")],
+    changes=[Change("append", look=True, undo="Remove the blocks", thing="page", weight=25)],
     timeout=120,
     keywords=("add", "write", "log", "blocks"),
+    foretell={"append": plans.added_part},
 )
 async def append(context: Context[NotionClient], values: AppendInput) -> Appended:
     """Add Markdown of any length to the end of a page."""
@@ -231,33 +235,6 @@ class GetPageInput(Model):
     content: bool = setting("With its content", default=True)
 
 
-class PageDetails(Model):
-    """A page: its properties as people write them, and its content as Markdown."""
-
-    id: str
-    url: str
-    title: str
-    properties: dict[str, Any]
-    content: str
-    in_trash: bool
-    created_time: str
-    last_edited_time: str
-
-
-def shown_page(row: Row, content: str = "") -> PageDetails:
-    """A page as steps see it."""
-    return PageDetails(
-        id=row.id,
-        url=row.url,
-        title=row.title,
-        properties={name: value for name, value in row.properties.items() if name != KEY_PROPERTY},
-        content=content,
-        in_trash=row.in_trash,
-        created_time=row.created_time,
-        last_edited_time=row.last_edited_time,
-    )
-
-
 @notion.action(
     "get_page", kind=Kind.READ, input=GetPageInput, output=PageDetails, title="Read a page", phrase="reads a page",
     keywords=("content", "markdown", "properties"),
@@ -286,8 +263,11 @@ class UpdatePageInput(Model):
     output=PageDetails,
     title="Change a page",
     phrase="changes a page",
-    changes=[Change("update_page", look=False, set_semantics=True, undo="Put the old values back")],
+    changes=[
+        Change("update_page", look=False, set_semantics=True, undo="Put the old values back", thing="page", weight=25)
+    ],
     keywords=("set", "status", "property", "row"),
+    foretell={"update_page": plans.set_properties},
 )
 async def update_page(context: Context[NotionClient], values: UpdatePageInput) -> PageDetails:
     """Set the title or properties of a page, by the real schema of its database."""
@@ -350,8 +330,11 @@ async def _trash(context: Context[NotionClient], op: str, reference: str, *, bac
     output=PageDetails,
     title="Move a page to the trash",
     phrase="moves a page to the trash",
-    changes=[Change("archive_page", look=False, set_semantics=True, undo="Take it out of the trash")],
+    changes=[
+        Change("archive_page", look=False, set_semantics=True, undo="Take it out of the trash", thing="page", weight=22)
+    ],
     keywords=("archive", "delete", "remove"),
+    foretell={"archive_page": plans.trashed},
 )
 async def archive_page(context: Context[NotionClient], values: PageInput) -> PageDetails:
     """Move a page to Notion's trash, where it can be taken out again."""
@@ -365,8 +348,11 @@ async def archive_page(context: Context[NotionClient], values: PageInput) -> Pag
     output=PageDetails,
     title="Take a page out of the trash",
     phrase="takes a page out of the trash",
-    changes=[Change("restore_page", look=False, set_semantics=True, undo="Move it to the trash")],
+    changes=[
+        Change("restore_page", look=False, set_semantics=True, undo="Move it to the trash", thing="page", weight=60)
+    ],
     keywords=("unarchive",),
+    foretell={"restore_page": plans.trashed},
 )
 async def restore_page(context: Context[NotionClient], values: PageInput) -> PageDetails:
     """Take a page out of Notion's trash."""
@@ -386,7 +372,8 @@ class MovePageInput(PageInput):
     output=PageDetails,
     title="Move a page",
     phrase="moves a page",
-    changes=[Change("move_page", look=False, set_semantics=True, undo="Move it back")],
+    changes=[Change("move_page", look=False, set_semantics=True, undo="Move it back", thing="page", weight=30)],
+    foretell={"move_page": plans.moved},
 )
 async def move_page(context: Context[NotionClient], values: MovePageInput) -> PageDetails:
     """Move a page below another page or into a database."""
@@ -420,9 +407,14 @@ class Replaced(Model):
     output=Replaced,
     title="Replace the content of a page",
     phrase="replaces the content of a page",
-    changes=[Change("replace_content", look=False, set_semantics=True, undo="Restore it from the page's history")],
+    changes=[
+        Change(
+            "replace_content", look=False, set_semantics=True, undo="Put the old content back", thing="page", weight=18
+        )
+    ],
     timeout=120,
     keywords=("rewrite", "overwrite"),
+    foretell={"replace_content": plans.other_content},
 )
 async def replace_content(context: Context[NotionClient], values: ReplaceInput) -> Replaced:
     """Replace all content of a page with Markdown. Notion refuses it where a page or database inside would go."""

@@ -234,7 +234,15 @@ def row_of(data: Any) -> Row:
         created_time=str(data.get("created_time") or ""),
         last_edited_time=str(data.get("last_edited_time") or ""),
         in_trash=bool(data.get("in_trash")),
+        parent=_parent_of(data),
     )
+
+
+def _parent_of(data: Any) -> str:
+    """The id of the page, data source or database that holds a page; empty for one at the top."""
+    place = data.get("parent") or {}
+    named = (place.get(name) for name in ("data_source_id", "page_id", "database_id"))
+    return str(next((one for one in named if one), ""))
 
 
 def comment_of(data: Any) -> CommentRecord:

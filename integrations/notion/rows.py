@@ -10,10 +10,12 @@ from pydantic import Field
 from integrations.context import Context
 from integrations.errors import Rejected
 from integrations.notion import INTEGRATION as notion
+from integrations.notion import plans
 from integrations.notion.filters import TESTS, one_filter, test_of
 from integrations.notion.interface import NotionClient, PageRecord, Parent
-from integrations.notion.pages import CreatePageInput, create_page, parent_field, set_properties, shown_page
+from integrations.notion.pages import CreatePageInput, create_page, parent_field, set_properties
 from integrations.notion.properties import changed_properties
+from integrations.notion.shapes import shown_page
 from integrations.spec import Change, Kind, Model, setting
 from integrations.spec import content as text
 
@@ -192,12 +194,13 @@ class Upserted(Model):
     title="Create or change a row",
     phrase="creates or changes a row",
     changes=[
-        Change("update_page", look=False, set_semantics=True, undo="Put the old values back"),
-        Change("create_page", look=True, undo="Move the page to the trash"),
-        Change("append", look=True, undo="Remove the blocks"),
+        Change("update_page", look=False, set_semantics=True, undo="Put the old values back", thing="page", weight=25),
+        Change("create_page", look=True, undo="Move the page to the trash", thing="page", weight=20),
+        Change("append", look=True, undo="Remove the blocks", thing="page", weight=25),
     ],
     timeout=120,
     keywords=("upsert", "sync", "unique"),
+    foretell={"update_page": plans.set_properties, "create_page": plans.new_page, "append": plans.added_part},
 )
 async def upsert_page(context: Context[NotionClient], values: UpsertInput) -> Upserted:
     """Change the row that has the same value in the key property, or create it with its content where there is none."""

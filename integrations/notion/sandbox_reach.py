@@ -47,6 +47,7 @@ class SandboxReach:
             created_time=str(data.get("created_time", "")),
             last_edited_time=str(data.get("last_edited_time", "")),
             in_trash=bool(data.get("in_trash")),
+            parent=page.parent,
         )
 
     def _change(self, page: SandboxObject, changes: dict[str, Any]) -> Row:

@@ -28,5 +28,13 @@ INTEGRATION = Integration(
     sandbox="integrations.openai.sandbox.connect",
     base_url="https://api.openai.com/v1",
     base_url_help="Only for compatible servers: the address that ends in /v1.",
+    asks=(
+        "*/responses",
+        "*/chat/completions",
+        "*/embeddings",
+        "*/moderations",
+        "*/audio/transcriptions",
+        "*/images/generations",
+    ),
     keywords=("gpt", "chatgpt", "llm", "ollama", "groq", "vllm"),
 )

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.module_loading import import_string
 
 from integrations import registry
-from integrations.context import Calls, ConnectionInfo, mark_of
+from integrations.context import Calls, ConnectionInfo, Foreseen, mark_of
 from integrations.models import Connection
 from integrations.operations.secrets import unseal
 from orchestrator_site.lib.errors import NotFound, UserError
@@ -37,3 +37,10 @@ def client_for(info: ConnectionInfo, calls: Calls) -> Any:
     if not path:
         raise UserError("E_CONN_SERVICE", f"There is no client for the service {info.service}.")
     return import_string(path)(info, calls)
+
+
+def overlaid(client: Any, service: str, foreseen: Foreseen) -> Any:
+    """The client as a dry run sees it: what the run has planned so far lies over what is really there."""
+    integration = registry.get_integration(service)
+    path = integration.overlay if integration else ""
+    return import_string(path)(client, foreseen) if path else client

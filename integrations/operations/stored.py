@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -81,7 +81,16 @@ def with_prefix(shelf: Shelf, prefix: str, limit: int) -> list[StoredValue]:
     return list(values_of(shelf).filter(key__startswith=prefix).order_by("key")[:limit])
 
 
-Decide = Callable[["StoredValue | None"], tuple[Any, Mapping[str, Any]]]
+class Held(Protocol):
+    """A stored value, or one that a dry run only plans."""
+
+    @property
+    def value(self) -> Any:
+        """What it holds."""
+        ...
+
+
+Decide = Callable[["Held | None"], tuple[Any, Mapping[str, Any]]]
 GONE: Any = object()
 AS_IT_WAS: Any = object()
 

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from integrations.context import Context, Found, LookFor, Order, Outcome, Plan
 from integrations.errors import Rejected
 from integrations.operations import stored
+from integrations.operations.stored import Held
 from integrations.spec import Change, Kind, Model, content, setting
 from integrations.store import INTEGRATION
 from integrations.store.client import StoreClient
 from orchestrator_site.lib.clock import moment, now
 from orchestrator_site.lib.templating.values import sort_key
 
-if TYPE_CHECKING:
-    from integrations.models import StoredValue
-
 Scope = Literal["workflow", "workspace"]
 Store = Context[StoreClient]
 YEAR = 366 * 86_400
+GOES = ("store_delete",)
 
 
 def the_key() -> Any:
@@ -72,10 +72,36 @@ class Got(Model):
 async def get(context: Store, values: GetInput) -> Got:
     """Read what an earlier run has stored."""
     shelf, key = context.client.shelf(values.scope, context.place), stored.check_key(values.key)
-    row = await context.client.run(lambda: stored.read(shelf, key))
+    planned = _planned(context, values.scope).get(key)
+    if planned is not None:
+        return Got(value=planned.value, found=True, updated_at=None, expires_at=None)
+    row = None if _is_gone(context, values.scope, key) else await context.client.run(lambda: stored.read(shelf, key))
     if row is None:
         return Got(value=values.default, found=False, updated_at=None, expires_at=None)
     return Got(value=row.value, found=True, updated_at=moment(row.updated_at), expires_at=moment(row.expires_at))
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A value that an earlier step of a dry run would have stored; `value` is GONE where it would have deleted it."""
+
+    value: Any
+
+
+def _told(context: Store, scope: str) -> dict[str, Planned]:
+    changes = context.foreseen.changes if context.foreseen else []
+    mine = [plan for plan in changes if plan.op.startswith("store_") and plan.target.get("scope") == scope]
+    return {str(plan.target["key"]): Planned(stored.GONE if plan.op in GOES else plan.after) for plan in mine}
+
+
+def _planned(context: Store, scope: str) -> dict[str, Planned]:
+    """The values that this dry run would have stored: later steps read them as if they were there."""
+    return {key: one for key, one in _told(context, scope).items() if one.value is not stored.GONE}
+
+
+def _is_gone(context: Store, scope: str, key: str) -> bool:
+    found = _told(context, scope).get(key)
+    return found is not None and found.value is stored.GONE
 
 
 class ListInput(Model):
@@ -115,10 +141,18 @@ async def list_(context: Store, values: ListInput) -> Entries:
     """List what is stored, by name."""
     shelf = context.client.shelf(values.scope, context.place)
     rows = await context.client.run(lambda: stored.with_prefix(shelf, values.prefix, values.limit))
+    told, planned = _told(context, values.scope), _planned(context, values.scope)
     found = [
         Entry(key=row.key, value=row.value, updated_at=moment(row.updated_at), expires_at=moment(row.expires_at))
         for row in rows
+        if row.key not in told
     ]
+    found += [
+        Entry(key=key, value=one.value, updated_at=None, expires_at=None)
+        for key, one in planned.items()
+        if key.startswith(values.prefix)
+    ]
+    found = sorted(found, key=lambda entry: entry.key)[: values.limit]
     return Entries(items=found, count=len(found))
 
 
@@ -161,7 +195,9 @@ async def _plan(
 ) -> list[Plan]:
     """What is stored now, and what would be."""
     key, shelf = stored.check_key(values.key), context.client.shelf(values.scope, context.place)
-    row = await context.client.run(lambda: stored.read(shelf, key))
+    row: Held | None = _planned(context, values.scope).get(key)
+    if row is None and not _is_gone(context, values.scope, key):
+        row = await context.client.run(lambda: stored.read(shelf, key))
     before = row.value if row else None
     value, answer = decide(row)
     after = None if value is stored.GONE else before if value is stored.AS_IT_WAS else value
@@ -193,7 +229,7 @@ class Stored(Model):
 def _set(values: SetInput) -> stored.Decide:
     value = stored.check_value(values.value)
 
-    def decide(row: StoredValue | None) -> tuple[Any, dict[str, Any]]:
+    def decide(row: Held | None) -> tuple[Any, dict[str, Any]]:
         kept = row is not None and values.only_new
         before = row.value if row else None
         answer = {"key": values.key, "value": before if kept else value, "stored": not kept}
@@ -214,7 +250,7 @@ async def plan_set(context: Store, values: SetInput) -> list[Plan]:
     output=Stored,
     title="Store a value",
     phrase="stores a value",
-    changes=[Change("store_set", look=True, undo="Put the earlier value back")],
+    changes=[Change("store_set", look=True, undo="Put the earlier value back", thing="stored value", weight=90)],
     keywords=("remember", "save", "once", "dedupe", "lock"),
     plan=plan_set,
 )
@@ -241,7 +277,7 @@ class Counted(Model):
 
 
 def _increment(values: IncrementInput) -> stored.Decide:
-    def decide(row: StoredValue | None) -> tuple[Any, dict[str, Any]]:
+    def decide(row: Held | None) -> tuple[Any, dict[str, Any]]:
         before = row.value if row else 0
         if isinstance(before, bool) or not isinstance(before, (int, float)):
             raise _no(values.key, "a number")
@@ -265,7 +301,7 @@ async def plan_increment(context: Store, values: IncrementInput) -> list[Plan]:
     output=Counted,
     title="Count up",
     phrase="counts up",
-    changes=[Change("store_increment", look=True, undo="Count down again")],
+    changes=[Change("store_increment", look=True, undo="Count down again", thing="stored value", weight=90)],
     keywords=("counter", "number", "add", "quota"),
     plan=plan_increment,
 )
@@ -296,7 +332,7 @@ class Appended(Model):
 def _append(values: AppendInput) -> stored.Decide:
     item = stored.check_value(values.item)
 
-    def decide(row: StoredValue | None) -> tuple[Any, dict[str, Any]]:
+    def decide(row: Held | None) -> tuple[Any, dict[str, Any]]:
         before = row.value if row else []
         if not isinstance(before, list):
             raise _no(values.key, "a list")
@@ -321,7 +357,7 @@ async def plan_append(context: Store, values: AppendInput) -> list[Plan]:
     output=Appended,
     title="Add to a stored list",
     phrase="adds to a stored list",
-    changes=[Change("store_append", look=True)],
+    changes=[Change("store_append", look=True, undo="Take it out of the list", thing="stored value", weight=90)],
     keywords=("list", "push", "collect", "log", "digest"),
     plan=plan_append,
 )
@@ -346,7 +382,7 @@ class Deleted(Model):
 
 
 def _delete(values: DeleteInput) -> stored.Decide:
-    def decide(row: StoredValue | None) -> tuple[Any, dict[str, Any]]:
+    def decide(row: Held | None) -> tuple[Any, dict[str, Any]]:
         before = row.value if row else None
         return stored.GONE, {"key": values.key, "existed": row is not None, "previous": before}
 
@@ -365,7 +401,7 @@ async def plan_delete(context: Store, values: DeleteInput) -> list[Plan]:
     output=Deleted,
     title="Delete a stored value",
     phrase="deletes a stored value",
-    changes=[Change("store_delete", look=True, undo="Put the value back")],
+    changes=[Change("store_delete", look=True, undo="Put the value back", thing="stored value", weight=90)],
     keywords=("forget", "clear", "remove", "take"),
     plan=plan_delete,
 )

@@ -14,12 +14,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from integrations import direct, registry
-from integrations.context import Calls, ConnectionInfo, Context, Found, LookFor, Order, Outcome, Plan
+from integrations.context import Calls, ConnectionInfo, Context, Foreseen, Found, LookFor, Order, Outcome, Plan
 from integrations.errors import ServiceError
 from integrations.files import File, check_size, no_file
 from integrations.models import Connection
 from integrations.operations.opening import client_for, open_connection
+from integrations.rehearsal import as_rehearsal
 from orchestrator_site.lib.clock import now
+from orchestrator_site.lib.outbound import only_reads
 
 
 @dataclass
@@ -172,9 +174,10 @@ def plan_of(
     async def go(calls: Calls) -> list[Plan]:
         opened = client_for(info, calls) if isinstance(info, ConnectionInfo) else info
         connection = info if isinstance(info, ConnectionInfo) else None
-        made: Context[Any] = Context(opened, connection, calls, refuse, now=now(), **context)
-        plans: list[Plan] = await planned(made, action.input.model_validate(dict(inputs)))
-        return plans
+        made: Context[Any] = Context(opened, connection, calls, refuse, now=now(), foreseen=Foreseen(), **context)
+        with only_reads(registry.integrations()[action.service].asks):
+            found = await planned(made, action.input.model_validate(dict(inputs)))
+        return list(as_rehearsal(found, action.output, Foreseen()).plans)
 
     return direct.call(go)
 

@@ -244,7 +244,10 @@ class HeldBody(Body):
 
 
 class StepBody(Body):
-    """A step of a run; `path` is the place in loops, "" outside of them."""
+    """A step of a run; `path` is the place in loops, "" outside of them.
+
+    `assumed` says what a dry run took for granted instead of waiting or asking.
+    """
 
     key: str
     path: str
@@ -257,6 +260,7 @@ class StepBody(Body):
     reused: ReusedBody | None
     cached: CachedBody | None
     waits: HeldBody | None
+    assumed: str | None
 
 
 class EffectBody(Body):
@@ -283,6 +287,19 @@ class EffectBody(Body):
     sent_at: str
     resolution: str | None
     resolved_by: str | None
+
+
+class PlannedBody(EffectBody):
+    """An effect of a run, or of a dry run what it would change: `state` planned, or stopped where nobody can tell.
+
+    `before` is what is there now and `after` what would be there; both are null for an effect that was really made.
+    """
+
+    key: str | None  # type: ignore[assignment]
+    sent_at: str | None  # type: ignore[assignment]
+    summary: str | None = None
+    before: Any = None
+    after: Any = None
 
 
 class SettleBody(Body):

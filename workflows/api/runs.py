@@ -26,6 +26,7 @@ from workflows.operations import runs as operations
 from workflows.operations.again import Wanted, run_again
 from workflows.operations.batches import batch_of
 from workflows.operations.blobs import with_outputs
+from workflows.operations.plans import list_plans
 from workflows.operations.turns import waits_for
 from workflows.operations.workflows import get_workflow
 
@@ -163,11 +164,18 @@ class RunSteps(ApiView):
 class RunEffects(ApiView):
     """Effects of a run."""
 
-    @extend_schema(operation_id="runs_effects", responses={200: bodies.EffectBody})
+    @extend_schema(operation_id="runs_effects", responses={200: bodies.PlannedBody})
     def get(self, request: Request, run: str) -> Response:
-        """List the changes the run made or tried to make, in order."""
-        rows = operations.list_effects(actor_of(request), run=_get(request, run))
-        page = CursorPage(ordering=("id",))
+        """List the changes the run made or tried to make, in order; of a dry run those it would make.
+
+        What a dry run would make has the state `planned` (`stopped` where nobody can tell), with `summary`, `before`
+        and `after`; nothing of it was sent.
+        """
+        found, page = _get(request, run), CursorPage(ordering=("id",))
+        if found.mode == "dry":
+            plans = page.paginate_queryset(list_plans(actor_of(request), found), request, view=self) or []
+            return page.get_paginated_response([shapes.plan_json(plan) for plan in plans])
+        rows = operations.list_effects(actor_of(request), run=found)
         shown = page.paginate_queryset(rows, request, view=self) or []
         return page.get_paginated_response([shapes.effect_json(effect) for effect in shown])
 

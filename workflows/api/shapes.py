@@ -12,7 +12,17 @@ from django.conf import settings
 from django.urls import reverse
 
 from orchestrator_site.lib.clock import moment
-from workflows.models import Attempt, DeliveredEvent, Effect, Run, StepRun, Wait, Workflow, WorkflowVersion
+from workflows.models import (
+    Attempt,
+    DeliveredEvent,
+    Effect,
+    PlannedEffect,
+    Run,
+    StepRun,
+    Wait,
+    Workflow,
+    WorkflowVersion,
+)
 from workflows.operations.turns import held_back
 from workflows.operations.waits import decisions_of
 
@@ -99,7 +109,13 @@ def step_json(step: StepRun, attempts: Iterable[Attempt] = ()) -> JSON:
         "reused": reused(step),
         "cached": cached(step),
         "waits": held and {**held, "until": moment(held["until"])},
+        "assumed": assumed(step),
     }
+
+
+def assumed(step: StepRun) -> str | None:
+    """What a dry run took for granted in place of waiting or asking, in a sentence."""
+    return step.decision.get("assumed") if isinstance(step.decision, dict) else None
 
 
 def reused(step: StepRun) -> JSON | None:
@@ -135,6 +151,33 @@ def effect_json(effect: Effect) -> JSON:
         "sent_at": moment(effect.sent_at),
         "resolution": effect.resolution or None,
         "resolved_by": effect.resolved_by or None,
+    }
+
+
+def plan_json(plan: PlannedEffect) -> JSON:
+    """One change that a dry run would make, in the shape of an effect; nothing of it was sent."""
+    return {
+        "id": str(plan.id),
+        "run": str(plan.run_id),
+        "step": plan.step_run.key,
+        "path": plan.step_run.path,
+        "op": plan.op,
+        "connection": plan.connection.name if plan.connection else None,
+        "target": plan.target,
+        "request": None,
+        "state": plan.state,
+        "error": None,
+        "key": None,
+        "attempt": 0,
+        "external_id": None,
+        "external_url": None,
+        "search_url": None,
+        "sent_at": None,
+        "resolution": None,
+        "resolved_by": None,
+        "summary": plan.summary,
+        "before": plan.before,
+        "after": plan.after,
     }
 
 

@@ -12,12 +12,15 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
 from integrations.context import ConnectionInfo
+from orchestrator_site.lib.database import forbidding_writes
+from orchestrator_site.lib.outbound import reads_only
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -98,11 +101,14 @@ class ConnectionCalls:
     async def blocking(self, function: Callable[[], T]) -> T:
         """Run a blocking SDK call in a pool thread."""
         async with self.slot():
-            return await self._pool.run(function)
+            return await self._pool.run(partial(copy_context().run, function) if reads_only() else function)
 
     async def database(self, function: Callable[[], T]) -> T:
-        """Run a function that uses Django's database, in a transaction of its own on the reads thread."""
-        result: T = await self._database(function)
+        """Run a function that uses Django's database, in a transaction of its own on the reads thread.
+
+        Where only reading is allowed (a dry run) the database refuses every write in it.
+        """
+        result: T = await self._database(partial(forbidding_writes, function) if reads_only() else function)
         return result
 
 

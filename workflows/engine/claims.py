@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from integrations.context import Foreseen, Plan
 from workflows.engine import protocol
 from workflows.engine.identity import Identity, certainly_dead, lock_is_free
 from workflows.engine.protocol import Me, Sighting
@@ -282,6 +283,16 @@ class Reader:
             effect = self._effect(row)
             found.setdefault(effect.key, []).append(effect)
         return found
+
+    def foreseen(self, run: UUID) -> Foreseen:
+        """What a dry run has planned in an earlier claim."""
+        sql = (
+            "SELECT op, target, summary, before, after, external_id FROM workflows_plannedeffect "
+            "WHERE run_id = %s AND state = 'planned' ORDER BY id"
+        )
+        rows = self.store.run(sql, (self.store.id(run),)).fetchall()
+        plans = [Plan(op, _json(t), said, _json(b), _json(a), external_id=id) for op, t, said, b, a, id in rows]
+        return Foreseen(plans, given=len(plans) * 100)
 
     def effect(self, effect: UUID) -> EffectRecord | None:
         """One effect's row as it is now."""

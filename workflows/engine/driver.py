@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from integrations.context import Foreseen
 from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.ids import uuid7
 from workflows.engine import poison
@@ -70,6 +71,7 @@ class Loaded:
     effects: dict[str, Any] = field(default_factory=dict)
     connections: dict[str, UUID] = field(default_factory=dict)
     missing: dict[str, Failure] = field(default_factory=dict)
+    foreseen: Foreseen = field(default_factory=Foreseen)
 
 
 class Loader(Protocol):
@@ -208,6 +210,7 @@ class Driver:
             "tainted_inputs": bool(run.frozen.get("tainted_inputs")),
             "frozen_now": run.started_at,
         }
+        samples = (run.frozen.get("samples") or {}) if run.mode == "dry" else None
         facts = RunFacts(
             run.id,
             run.workspace_id,
@@ -219,6 +222,8 @@ class Driver:
             run.workflow_id,
             run.workflow_slug,
             run.trigger_kind,
+            loaded.foreseen if run.mode == "dry" else None,
+            samples or {},
         )
         executor = Executor(facts, self.house, self.clients)
         totals = (run.input_tokens, run.output_tokens, run.cost_usd)
@@ -226,7 +231,7 @@ class Driver:
         clock = WallClock()
         return Walk(
             loaded.plan, base, run_log, executor, clock, park_in_memory=stay, totals=totals, offload=self.offload,
-            outside=self.outside, seen=seen, max_items=settings.MAX_ITEMS,
+            outside=self.outside, seen=seen, max_items=settings.MAX_ITEMS, samples=samples,
         )  # fmt: skip
 
     def _poisoned(self, loaded: Loaded) -> Failure | None:

@@ -16,11 +16,13 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from integrations import registry
-from integrations.context import Context, Place
+from integrations.context import Context, Foreseen, Place
 from integrations.errors import ServiceError
+from integrations.operations.opening import overlaid
 from integrations.spec import Action, Kind, role_of
 from orchestrator_site.lib.errors import UserError
 from orchestrator_site.lib.json import clean_value
+from workflows.engine import dry
 from workflows.engine.attempts import last_change
 from workflows.engine.calls import Clients, Open, set_deadline
 from workflows.engine.crashpoints import crashpoint
@@ -44,7 +46,7 @@ CONNECT_HINT = "Make a connection for it on the connections page, or choose one 
 
 @dataclass
 class RunFacts:
-    """What the executor must know of the run it works for."""
+    """What the executor must know of the run it works for; `foreseen` is what a dry run has planned, else None."""
 
     run_id: UUID
     workspace_id: UUID
@@ -56,6 +58,8 @@ class RunFacts:
     workflow_id: UUID | None = None
     workflow: str = ""
     trigger: str = ""
+    foreseen: Foreseen | None = None
+    samples: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Executor:
@@ -114,7 +118,8 @@ class Executor:
         connection, limits = task.record.connection_id, self.house.limits
         if connection is None or limits is None:
             return None
-        held: Held | None = await limits.admit(task.record.id, connection, change=task.record.kind == Kind.EFFECT)
+        change = task.record.kind == Kind.EFFECT and self.facts.foreseen is None
+        held: Held | None = await limits.admit(task.record.id, connection, change=change)
         return held
 
     def leave(self, task: Task) -> None:
@@ -145,6 +150,8 @@ class Executor:
         try:
             while True:
                 opened = await self._opened(task)
+                if self.facts.foreseen is not None:
+                    return await self._dry(task, action, values, opened, self.facts.foreseen, show, timeout)
                 ledger = self._ledger(task, timeout, opened)
                 context = Context(
                     client=opened.client if opened else None,
@@ -159,6 +166,32 @@ class Executor:
         finally:
             if show is not None:
                 self.house.previews.end(task.record.id)
+
+    async def _dry(
+        self,
+        task: Task,
+        action: Action,
+        values: BaseModel,
+        opened: Open | None,
+        foreseen: Foreseen,
+        show: Callable[[str], None] | None,
+        timeout: float,
+    ) -> Any:
+        """The same call in a dry run: an effect is planned, and nothing that changes something can leave."""
+        info = opened.info if opened else None
+        context = Context(
+            client=overlaid(opened.client, info.service, foreseen) if opened and info else None,
+            connection=info,
+            calls=opened.calls if opened else _NO_CALLS,
+            change=dry.no_change,
+            stream=show,
+            foreseen=foreseen,
+        )
+        if action.is_effect:
+            sample = self.facts.samples.get(task.plan.key)
+            action = dry.as_read(action, dry.planning(action, task, foreseen, sample))
+        with dry.reading(info.service if info else action.service):
+            return await self._guarded(task, action, self._bound(context, task), values, None, timeout)
 
     def _show(self, task: Task, action: Action) -> Callable[[str], None] | None:
         """Where a model's words are shown while it writes; None where nobody looks."""

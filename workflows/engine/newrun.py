@@ -59,7 +59,7 @@ def new_run(
         deadline_at=at + timedelta(seconds=facts.timeout) if facts.timeout else None,
         **row,
     )
-    if facts.turns is not None:
+    if facts.turns is not None and run.mode == "live":  # a dry run changes nothing, so it takes nobody's turn
         _line_up(run, facts.turns)
     return run
 

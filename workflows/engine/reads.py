@@ -95,6 +95,8 @@ class Reads:
             loaded.steps = self.reader.steps(run.id)
             loaded.seq = self.reader.last_seq(run.id)
             loaded.effects = self.reader.effects(run.id)
+            if run.mode == "dry":
+                loaded.foreseen = self.reader.foreseen(run.id)
         loaded.problem = _missing_at_once(loaded.plan, loaded.missing)
         return loaded
 

@@ -111,6 +111,25 @@ class EffectRecord:
 
 
 @dataclass(slots=True)
+class PlanRecord:
+    """What a dry run would change; `state` is planned, or stopped where nobody can tell (then `summary` says why)."""
+
+    id: UUID
+    step_run_id: UUID
+    seq: int
+    connection_id: UUID | None
+    action: str
+    op: str
+    target: Any
+    summary: str
+    before: Any
+    after: Any
+    external_id: str
+    state: str
+    at: datetime
+
+
+@dataclass(slots=True)
 class WaitRecord:
     """What a branch waits for a person (or a moment) to say."""
 
@@ -214,7 +233,8 @@ class RunRecord:
 Special = RunRecord | WaitDone | EventTaken | ChildRecord
 """Records that are no image of a row; each is written by a statement of its own."""
 SPECIAL = (RunRecord, WaitDone, EventTaken, ChildRecord)
-Record = StepRecord | AttemptRecord | EffectRecord | WaitRecord | EventRecord | BlobRecord | CacheRecord | Special
+Row = StepRecord | AttemptRecord | EffectRecord | PlanRecord | WaitRecord | EventRecord | BlobRecord | CacheRecord
+Record = Row | Special
 
 
 @dataclass(frozen=True, slots=True)

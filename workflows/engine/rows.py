@@ -18,6 +18,7 @@ from workflows.engine.records import (
     EffectRecord,
     Encoded,
     EventRecord,
+    PlanRecord,
     Record,
     StepRecord,
     WaitRecord,
@@ -102,6 +103,14 @@ EFFECTS = Table(
     ),
     key=("id",),
 )
+PLANS = Table(
+    "workflows_plannedeffect",
+    PlanRecord,
+    _columns(
+        "id:u step_run_id:u seq:i connection_id:u action op target:j summary before:j after:j external_id state at:at"
+    ),
+    key=("step_run_id", "seq"),
+)
 WAITS = Table(
     "workflows_wait",
     WaitRecord,
@@ -124,7 +133,7 @@ BLOBS = Table(
     once=frozenset({"id", "content", "created_at", "size", "name", "mime_type"}),
     has_run=False,
 )
-TABLES = (BLOBS, STEPS, ATTEMPTS, EFFECTS, WAITS, EVENTS, CACHE)
+TABLES = (BLOBS, STEPS, ATTEMPTS, EFFECTS, PLANS, WAITS, EVENTS, CACHE)
 BY_RECORD = {table.record: table for table in TABLES}
 DEFAULTS = {
     WAITS.name: {"decision": "''", "comment": "''", "decided_by": "''"},
@@ -188,7 +197,8 @@ def _iso(value: datetime | None) -> str | None:
 
 Convert = Callable[[Any], Any]
 _JSON_COLUMNS = frozenset(
-    {"input", "output", "decision", "error", "target", "request", "result", "fields", "rules", "data"}
+    {"input", "output", "decision", "error", "target", "request", "result", "before", "after", "fields", "rules"}
+    | {"data"}
 )
 
 

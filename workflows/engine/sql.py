@@ -25,6 +25,7 @@ from workflows.engine.records import (
     ChildRecord,
     EffectRecord,
     EventTaken,
+    PlanRecord,
     RunRecord,
     Stale,
     StepRecord,
@@ -439,7 +440,7 @@ class SqlStore:
 
 def _identity(kind: type, row: tuple[Any, ...]) -> tuple[Any, ...]:
     """What makes two rows of a batch images of one: steps by place, attempts by number, the rest by id."""
-    return (row[1], row[2]) if kind in (StepRecord, AttemptRecord) else (row[0],)
+    return (row[1], row[2]) if kind in (StepRecord, AttemptRecord, PlanRecord) else (row[0],)
 
 
 def insert_statement(table: Table, sqlite: bool, rows: int) -> str:

@@ -92,6 +92,9 @@ async def wait(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord) -> 
     """`wait`: a timer, or an event by its name."""
     if record.decision is None:
         values = _taken(WaitInput, await walk.render(plan, frame))
+        if walk.samples is not None:
+            await _not_waited(walk, plan, frame, record, values)
+            return
         _begin_wait(walk, plan, frame, record, values)
     asked = UUID(record.decision["wait"])
     if record.decision["kind"] == "event":
@@ -103,10 +106,27 @@ async def wait(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord) -> 
     await walk.conclude(plan, frame, record, WaitDone(asked, "elapsed", walk.clock.now()))
 
 
-def _begin_wait(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord, values: WaitInput) -> None:
+async def _not_waited(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord, values: WaitInput) -> None:
+    """A dry run does not wait: the time is over at once, and an event gives the saved sample, or nothing."""
+    assert walk.samples is not None
+    _one_of(values)
+    sample = walk.samples.get(plan.key)
+    record.input, record.tainted = values.model_dump(mode="json"), bool(values.event)
+    record.output = sample if sample is not None else _waited(walk, event=values.event or "")
+    told = "with its saved sample" if sample is not None else "with no data"
+    said = f"The event “{values.event}” was taken as delivered, {told}." if values.event else "The wait was skipped."
+    record.decision = {"assumed": said}
+    await walk.conclude(plan, frame, record)
+
+
+def _one_of(values: WaitInput) -> None:
     given = [name for name in ("seconds", "until", "event") if getattr(values, name)]
     if len(given) != 1:
         raise Failure("E_VALUE", "A wait needs exactly one of seconds, until and event.", "Fill in one of them.")
+
+
+def _begin_wait(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord, values: WaitInput) -> None:
+    _one_of(values)
     now = walk.clock.now()
     seconds = values.due if values.event else values.seconds
     due = _moment(values.until) if values.until else (now + timedelta(seconds=seconds) if seconds else None)
@@ -169,10 +189,29 @@ async def approve(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord) 
             "tainted": frame.is_tainted(path for name in ("title", "body", "fields") for path in _reads(plan, name)),
         }  # fmt: skip
         fields = [drafted(one.model_dump()) for one in values.fields]
+        if walk.samples is not None:
+            await _assumed(walk, plan, frame, record, values, decision, fields)
+            return
         _ask(walk, record, values, "approval", values.title, due, decision, values.body, fields, rules)
     asked = UUID(record.decision["wait"])
     answer = await _closing(walk, asked, _decision(walk, frame, record, asked))
     await _decided(walk, plan, frame, record, answer)
+
+
+async def _assumed(
+    walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord, values: ApproveInput, decision: dict[str, Any],
+    fields: list[Any],
+) -> None:  # fmt: skip
+    """A dry run asks nobody: it is taken as approved as it stands (the first way), or as the saved sample decided."""
+    assert walk.samples is not None
+    sample = walk.samples.get(plan.key)
+    saved = sample if isinstance(sample, dict) else {}
+    chosen = str(saved.get("decision") or (values.choices[0] if values.choices else "approve"))
+    word = {"approve": "approved", "reject": "rejected"}.get(chosen, f"“{chosen}”")
+    record.input = values.model_dump(mode="json") | {"fields": fields}
+    record.decision = {**decision, "assumed": f"“{values.title}” was taken as {word}; nobody was asked."}
+    given = saved.get("values")
+    await _decided(walk, plan, frame, record, Answer(chosen, given if isinstance(given, dict) else None))
 
 
 async def _decision(walk: Walk, frame: Frame, record: StepRecord, asked: UUID) -> Answer:

@@ -8,6 +8,7 @@ keeps the order of what is put, so one wait before each call is enough).
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -49,12 +50,14 @@ class Walk(Parking, Rendering):
         max_items: int = MAX_ITEMS,
         outside: Outside | None = None,
         seen: int = 0,
+        samples: Mapping[str, Any] | None = None,
     ) -> None:
         Parking.__init__(self, clock, park_in_memory, seen)
         Rendering.__init__(self, clock.now() if base.get("frozen_now") is None else base["frozen_now"], offload)
         self.plan, self.base, self.log, self.executor = plan, base, log, executor
         self._outside = outside
         self.known = seen  # the change from outside that was known when the records were loaded
+        self.samples = samples  # of a dry run: outputs that a person has saved, by step; None: this run is none
         self.taken: set[UUID] = set()
         self.waited = False
         self.waits_for_repair = True

@@ -3,7 +3,18 @@
 from workflows.models.blob import Blob
 from workflows.models.cache import StepCache
 from workflows.models.preview import Preview
-from workflows.models.run import Attempt, DeliveredEvent, Effect, Run, RunEvent, RunStatus, StepRun, StepStatus, Wait
+from workflows.models.run import (
+    Attempt,
+    DeliveredEvent,
+    Effect,
+    PlannedEffect,
+    Run,
+    RunEvent,
+    RunStatus,
+    StepRun,
+    StepStatus,
+    Wait,
+)
 from workflows.models.trigger import InboundEvent, ScheduleTick, Trigger, TriggerDay
 from workflows.models.variable import Variable
 from workflows.models.worker import Slot, Worker
@@ -16,6 +27,7 @@ __all__ = [
     "DraftRevision",
     "Effect",
     "InboundEvent",
+    "PlannedEffect",
     "Preview",
     "Run",
     "RunEvent",

@@ -234,6 +234,32 @@ class Effect(WorkspaceModel):
         return f"{self.op} {self.state}"
 
 
+class PlannedEffect(WorkspaceModel):
+    """What a dry run would change outside; nothing of it was sent."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="plans")
+    step_run = models.ForeignKey(StepRun, on_delete=models.CASCADE, related_name="plans")
+    seq = models.PositiveIntegerField(default=1)
+    connection = models.ForeignKey("integrations.Connection", null=True, on_delete=models.SET_NULL, related_name="+")
+    action = models.CharField(max_length=100)
+    op = models.CharField(max_length=100)
+    target = JSONText(default=dict)
+    summary = models.CharField(max_length=1000, blank=True, help_text="A sentence: what would be done, or why not.")
+    before = JSONText(null=True, help_text="What is there now.")
+    after = JSONText(null=True, help_text="What would be there, or be sent.")
+    external_id = models.CharField(max_length=300, blank=True, help_text="What stands for it until it is made.")
+    state = models.CharField(max_length=16, help_text="planned, stopped")
+    at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["step_run", "seq"], name="planned_effect_place")]
+        indexes = [models.Index(fields=["run", "id"], name="planned_effect_by_run")]
+
+    def __str__(self) -> str:
+        return f"{self.op} {self.state}"
+
+
 class Wait(WorkspaceModel):
     """What a run waits for: a timer, a person, an event, or the answer to an unknown effect."""
 

@@ -172,6 +172,7 @@ def preview(
     workflow = workflow or get_workflow(actor, run.workflow.slug)
     check_mode(wanted.mode or run.mode)
     refuse_disabled(workflow)
+    _refuse_planned(run, wanted)
     version = _version(actor, workflow, run, wanted.version)
     plan = _plan_of(version)
     definition = plan.definition
@@ -189,8 +190,18 @@ def preview(
     edited = wanted.inputs is not None and inputs != run.inputs
     if given or edited:
         problems += _approved(definition, earlier, covered)
-    repeated = _repeated(definition, run, covered)
+    live = (wanted.mode or run.mode) == "live"
+    repeated = _repeated(definition, run, covered) if live else []
     return Preview(earlier, version, definition, inputs, edited, given, found, repeated, problems)
+
+
+def _refuse_planned(run: Run, wanted: Wanted) -> None:
+    """What a dry run only planned is not there: nothing live goes on from it."""
+    if wanted.start and run.mode == "dry" and (wanted.mode or run.mode) == "live":
+        raise Conflict(
+            "A dry run has changed nothing, so a live run cannot go on from its steps.", code="E_MODE", field="mode",
+            hint="Run it live from the beginning, or dry from this step.",
+        )  # fmt: skip
 
 
 def _plan_of(version: WorkflowVersion) -> Plan:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator_site.lib.outbound.addresses import is_public
 from orchestrator_site.lib.outbound.call import MAX_BYTES, Call, Lost, NotSent, TooMuch, TransportError
+from orchestrator_site.lib.outbound.reading import WouldChange, check_change, only_reads, reads_only
 from orchestrator_site.lib.outbound.resolve import resolve
 from orchestrator_site.lib.outbound.urls import CheckedUrl, UrlBlocked, check_url
 
@@ -46,10 +47,14 @@ __all__ = [
     "TooMuch",
     "TransportError",
     "UrlBlocked",
+    "WouldChange",
+    "check_change",
     "check_url",
     "guarded_async_client",
     "guarded_async_transport",
     "guarded_session",
     "is_public",
+    "only_reads",
+    "reads_only",
     "resolve",
 ]

@@ -24,6 +24,7 @@ from orchestrator_site.lib.outbound import hooks
 from orchestrator_site.lib.outbound.call import CONNECT_SECONDS, MAX_BYTES, Lost, NotSent, TransportError
 from orchestrator_site.lib.outbound.inflate import ENCODINGS, Inflater
 from orchestrator_site.lib.outbound.late import has_arrived, take_back, takes_back
+from orchestrator_site.lib.outbound.reading import check_request
 from orchestrator_site.lib.outbound.resolve import resolve_async
 from orchestrator_site.lib.outbound.urls import UrlBlocked, check_url
 
@@ -120,6 +121,7 @@ class _Sender:
 
     async def send(self, method: str, url: str, headers: list[tuple[str, str]], body: bytes, read: float | None) -> Any:
         """One request; the answer's head. Raises UrlBlocked, NotSent or Lost."""
+        check_request(method, url)
         checked = check_url(url, look_up=False)
         timeout = aiohttp.ClientTimeout(total=self.seconds, sock_connect=CONNECT_SECONDS, sock_read=read)
         made: list[socket.socket] = []

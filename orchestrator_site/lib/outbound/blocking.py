@@ -19,6 +19,7 @@ from urllib3.util.retry import Retry
 from orchestrator_site.lib.outbound import hooks
 from orchestrator_site.lib.outbound.call import CONNECT_SECONDS, Call, Lost, NotSent
 from orchestrator_site.lib.outbound.late import has_arrived, takes_back
+from orchestrator_site.lib.outbound.reading import check_request
 from orchestrator_site.lib.outbound.resolve import resolve
 from orchestrator_site.lib.outbound.urls import UrlBlocked, check_url
 
@@ -172,6 +173,7 @@ class GuardedAdapter(HTTPAdapter):
         checked = check_url(request.url or "", look_up=False)
         request.url = checked.url
         method = (request.method or "GET").upper()
+        check_request(method, checked.url)
         attempt = _Attempt(call, fresh=method not in SAFE_METHODS)
         with _doing(attempt):
             return self._exchange(request, attempt, verify, cert, method)

@@ -117,10 +117,14 @@ def test_a_batch_with_a_key_gives_the_same_runs_again(actor, slug):
     assert [run.pk for run in first] == [run.pk for run in again]
 
 
-def test_dry_runs_are_refused_in_words_until_they_are_there(actor, slug):
-    with pytest.raises(UserError) as refused:
-        start_run(actor, slug, {"name": "a"}, mode="dry")
+def test_a_live_run_goes_on_from_nothing_that_a_dry_run_only_planned(actor, slug):
+    dry = start_run(actor, slug, {"name": "a"}, mode="dry")
+    Run.objects.of(actor.workspace).filter(pk=dry.pk).update(status="succeeded")
+    dry.refresh_from_db()
+    with pytest.raises(Conflict) as refused:
+        rerun(actor, dry, mode="live", from_step="a")
     assert refused.value.code == "E_MODE" and refused.value.hint
+    assert rerun(actor, dry, mode="live").mode == "live" and rerun(actor, dry).mode == "dry"
 
 
 def test_running_again_keeps_version_and_inputs_and_names_the_run_before(actor, slug):

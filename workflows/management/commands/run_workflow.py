@@ -14,6 +14,7 @@ from orchestrator_site.lib.errors import UserError
 from orchestrator_site.lib.json import clean_json
 from workflows.engine.newrun import facts_of
 from workflows.models import Run
+from workflows.operations.plans import list_plans
 from workflows.operations.runs import start_run, wait_for
 from workflows.operations.starting import choose_version
 from workflows.operations.workflows import get_workflow
@@ -99,6 +100,9 @@ def patiently(run: Run, seconds: float) -> Run:
 
 
 def _shape(run: Run) -> dict[str, Any]:
-    from workflows.api.shapes import run_json
+    from workflows.api.shapes import plan_json, run_json
 
-    return run_json(run)
+    if run.mode != "dry":
+        return run_json(run)
+    plans = list_plans(Actor.system(run.workspace, "command line"), run)
+    return {**run_json(run), "effects": [plan_json(plan) for plan in plans]}
