@@ -42,6 +42,8 @@ MAX_ITEMS = env.number("MAX_ITEMS", 1000, low=1, high=10_000)
 LEASE_SECONDS = env.number("LEASE_SECONDS", 30, low=12, high=600)
 ENGINE_RUNS = env.number("ENGINE_RUNS", 2500, low=1, high=100_000)
 ENGINE_MEMORY_MB = env.number("ENGINE_MEMORY", 300, low=50, high=100_000)
+# Large outputs of steps are not held by the runs that go on; so many MB of those used last are at hand in each worker.
+ENGINE_VALUES_MB = env.number("ENGINE_VALUES", 64, low=1, high=100_000)
 # The rates that services declare; what a connection sets for itself, Retry-After and breakers hold in any case.
 SERVICE_LIMITS = env.flag("SERVICE_LIMITS", True)
 WORKERS = env.number("WORKERS", 2, low=1, high=64)

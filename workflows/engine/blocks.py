@@ -5,14 +5,15 @@ What a control step decides is a record. Another one is a function of this shape
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from workflows.engine.frames import Ended, Finished, Frame, Group
 from workflows.engine.lists import CASE
 from workflows.engine.reading import same
-from workflows.engine.records import Encoded, Failure, StepRecord
+from workflows.engine.records import Failure, StepRecord
+from workflows.engine.shelf import Away, Shelf
 
 if TYPE_CHECKING:
     from workflows.engine.plan import StepPlan
@@ -50,9 +51,10 @@ async def _one_list(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord
     try:
         await walk.walk_list(plan.branches.get(name, ()), inner)
     except Finished:
-        record.output, record.tainted = {"taken": taken, "results": inner.made}, any_taint(inner)
+        record.output, record.tainted = {"taken": taken, "results": await walk.whole(inner.made)}, any_taint(inner)
         raise
-    await close(walk, frame, record, inner.warnings, {"taken": taken, "results": inner.made}, any_taint(inner))
+    output = {"taken": taken, "results": await walk.whole(inner.made)}
+    await close(walk, frame, record, inner.warnings, output, any_taint(inner))
 
 
 async def stop(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord) -> None:
@@ -107,15 +109,19 @@ async def close(
     warnings: list[dict[str, Any]],
     output: Any,
     tainted: bool,
-    stored: Encoded | None = None,
+    fields: Mapping[str, Any] | None = None,
 ) -> None:
-    """A block has ended well: its last record, and its output for the steps after it (`stored`: as text already)."""
+    """A block has ended well: its last record, and its output for the steps after it.
+
+    With `fields` the output is text already, and not held: only these fields of it are.
+    """
     record.decision = {**record.decision, "warnings": warnings[:MOST_WARNINGS]}
-    record.output, record.tainted, record.error = stored or await walk.stored(output), tainted, None
+    record.output = await walk.stored(output) if fields is None else output
+    record.tainted, record.error = tainted, None
     walk.finish(record, "succeeded")
-    record.output = output
+    record.output = await walk.shelve(record, output) if fields is None else Away(Shelf(record.id), fields)
     frame.warnings.extend(warnings[:MOST_WARNINGS])
-    frame.keep(record.key, output, frozenset({"results"}) if tainted else "")
+    frame.keep(record.key, record.output, frozenset({"results"}) if tainted else "")
 
 
 def any_taint(frame: Frame) -> bool:

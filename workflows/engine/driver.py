@@ -19,15 +19,16 @@ from orchestrator_site.lib.ids import uuid7
 from workflows.engine import poison
 from workflows.engine.attempts import last_change, left_behind
 from workflows.engine.calls import Clients
-from workflows.engine.claims import ClaimedRun
 from workflows.engine.effects import House
 from workflows.engine.execute import Executor, RunFacts
 from workflows.engine.frames import SOFT
 from workflows.engine.interfaces import Done, Offload, Released
 from workflows.engine.journal import Journal, RunLog
+from workflows.engine.loading import ClaimedRun
 from workflows.engine.parking import PARK_IN_MEMORY
 from workflows.engine.plan import Plan
 from workflows.engine.records import EventRecord, Failure, RunRecord, Stale, StepRecord, StoreRefused
+from workflows.engine.stored import RunRecords
 from workflows.engine.suspects import SuspectLog
 from workflows.engine.waiting import Outside
 from workflows.engine.walk import Walk
@@ -80,8 +81,8 @@ class Loader(Protocol):
     async def load(self, run: ClaimedRun) -> Loaded:
         """The plan, the records and the connections of a run."""
 
-    async def children(self, run: UUID, prefix: str) -> list[StepRecord]:
-        """The records below an open loop."""
+    def records(self, run: UUID) -> RunRecords:
+        """What is stored of a run, to be read as it is needed."""
 
     async def current(self, run: UUID) -> tuple[int, int, str] | None:
         """(fence, wake_seq, ending) of a run this worker owns."""
@@ -189,10 +190,10 @@ class Driver:
         return await self._release(self._log, outcome)
 
     def _log_for(self, loaded: Loaded) -> RunLog:
-        run, steps = self.run, loaded.steps
+        run, steps, stored = self.run, loaded.steps, self.loader.records(self.run.id)
         if not run.deaths:
-            return RunLog(self.journal, run.id, run.fence, steps, self._children, seq=loaded.seq)
-        return SuspectLog(self.journal, run.id, run.fence, steps, self._children, loaded.seq, self.on_acquitted)
+            return RunLog(self.journal, run.id, run.fence, steps, stored, seq=loaded.seq)
+        return SuspectLog(self.journal, run.id, run.fence, steps, stored, loaded.seq, self.on_acquitted)
 
     def _walk(self, loaded: Loaded, run_log: RunLog, seen: int) -> Walk:
         run = self.run
@@ -255,9 +256,6 @@ class Driver:
             return None
         return asyncio.get_running_loop().call_later(left, self.end, "timed_out")
 
-    async def _children(self, prefix: str) -> list[StepRecord]:
-        return await self.loader.children(self.run.id, prefix)
-
     async def _finish(self, run_log: RunLog, done: Done, loaded: Loaded) -> bool:
         """The last record of the run. Effects that were on their way become unknown first: they may have happened.
 
@@ -267,13 +265,21 @@ class Driver:
         if await self._children_go_on(loaded):
             record = RunRecord("waiting", release=True, wake_seq=seen, due_at=now() + LOOK_FOR_CHILDREN)
             return await self._handed_back(run_log, self._with_totals(record))
+        unfinished = await self._unfinished(run_log)
         at = now()
-        self._settle_open(run_log, loaded, at)
+        self._settle_open(run_log, loaded, unfinished, at)
         end = self._last_record(done, at)
         run_log.put(end, EventRecord(uuid7(), done.status, {"error": done.error} if done.error else {}, at))
         await run_log.commit()
         await self._ring_parent()
         return False
+
+    async def _unfinished(self, run_log: RunLog) -> list[StepRecord]:
+        """Steps of a resumed run that have not ended, wherever they stand: the walk may have passed them by."""
+        if not self.run.has_records:
+            return []
+        await run_log.commit()
+        return await self.loader.records(self.run.id).unfinished()
 
     async def _children_go_on(self, loaded: Loaded) -> bool:
         """Whether a run that a step started has not ended; it is told to end."""
@@ -296,15 +302,15 @@ class Driver:
         record.cost_usd = totals.cost_usd
         return record
 
-    def _settle_open(self, run_log: RunLog, loaded: Loaded, at: datetime) -> None:
+    def _settle_open(self, run_log: RunLog, loaded: Loaded, unfinished: list[StepRecord], at: datetime) -> None:
         for past in loaded.effects.values():
             for effect in past:
                 if effect.state == "sent":
                     effect.state = "unknown"
                     effect.error = {"code": "E_INTERRUPTED", "message": "The answer was never stored."}
                     run_log.put(effect)
-        for step in list(run_log.steps.values()):
-            if not step.finished and step.status in ("running", "waiting"):
+        for step in unfinished:
+            if not step.finished:
                 attempt = left_behind(uuid7(), step, last_change(loaded.effects, step.id), at)
                 if attempt is not None:
                     run_log.put(attempt)
@@ -357,13 +363,14 @@ class Driver:
         """The database refuses a value of this run: the run fails, and says so; what is stored of it is closed."""
         failure = Failure("E_STORE", problem.message, problem.hint, step=problem.step)
         loaded = await self.loader.load(replace(self.run, claims=self.run.claims + 1))
-        run_log = RunLog(self.journal, self.run.id, self.run.fence, loaded.steps, self._children, seq=loaded.seq)
+        run_log = RunLog(self.journal, self.run.id, self.run.fence, [], seq=loaded.seq)
         with suppress(Stale, StoreRefused):
-            for step in run_log.steps.values():
+            unfinished = await self.loader.records(self.run.id).unfinished()
+            for step in unfinished:
                 if step.key == problem.step and not step.finished:
                     step.status, step.error, step.finished_at, step.due_at = "failed", failure.as_dict(), now(), None
                     run_log.put(step)
-            self._settle_open(run_log, loaded, now())
+            self._settle_open(run_log, loaded, unfinished, now())
             record = self._last_record(Done("failed", None, failure.as_dict(), []), now())
             run_log.put(record, EventRecord(uuid7(), "failed", {"error": failure.as_dict()}, now()))
             await run_log.commit()

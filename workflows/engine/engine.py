@@ -25,6 +25,7 @@ from workflows.engine.calls import MOST_LEAKS, Clients, Pool
 from workflows.engine.identity import myself
 from workflows.engine.reads import Reads
 from workflows.engine.session import End, Session
+from workflows.engine.shelf import AtHand
 from workflows.engine.times import Times, from_environment
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class Engine:
         self.identity = myself()
         self.session: Session | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self.at_hand = AtHand(settings.ENGINE_VALUES_MB * 1024 * 1024)
         self.helper = ThreadPoolExecutor(max_workers=1, thread_name_prefix="helper")
         self._draining = False
         self._started = threading.Event()

@@ -26,9 +26,9 @@ async def parallel(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord)
     try:
         await fork.run()
     except Finished:
-        record.output, record.tainted = fork.output(), fork.tainted
+        record.output, record.tainted = await fork.output(), fork.tainted
         raise
-    await close(walk, frame, record, fork.warnings, fork.output(), fork.tainted)
+    await close(walk, frame, record, fork.warnings, await fork.output(), fork.tainted)
 
 
 class Fork:
@@ -78,9 +78,10 @@ class Fork:
             {"code": one.code, "message": f"Branch {key}: {one.message}", "step": one.step} for key, one in failed
         ]
 
-    def output(self) -> dict[str, Any]:
+    async def output(self) -> dict[str, Any]:
         """What the branches gave, by their keys."""
-        return {"results": {key: frame.made for key, frame in self.counted.items()}, "winner": self.winner}
+        results = {key: await self.walk.whole(frame.made) for key, frame in self.counted.items()}
+        return {"results": results, "winner": self.winner}
 
     async def _one(self, key: str) -> None:
         await self.siblings.one(key, lambda: self._branch(key))

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from workflows.engine.plan import Path
+from workflows.engine.shelf import Away, Parts
 
 Taint = str | frozenset[str]
 """'' (clean), 'all', or the names of the tainted fields."""
@@ -93,9 +94,12 @@ def place_of(path: str, key: str) -> str:
 
 
 class Frame:
-    """One list of steps being walked: its place, its data and its taint."""
+    """One list of steps being walked: its place, its data and its taint.
 
-    __slots__ = ("data", "group", "item_tainted", "last_taint", "made", "nested", "path", "taint", "warnings")
+    `held` names what of the data is away: an output of a step, or one of the pass before.
+    """
+
+    __slots__ = ("data", "group", "held", "item_tainted", "last_taint", "made", "path", "taint", "warnings")
 
     def __init__(
         self,
@@ -112,26 +116,26 @@ class Frame:
         self.taint = taint
         self.item_tainted = item_tainted
         self.last_taint = last_taint
-        self.nested = True
+        self.held: set[tuple[str, str]] = set()
         self.made: dict[str, Any] = {}
         self.warnings: list[dict[str, Any]] = []
 
     @classmethod
     def root(cls, base: dict[str, Any], group: Group) -> Frame:
         """The frame of the whole run."""
-        frame = cls("", {**base, "steps": {}}, group, {}, False, {})
-        frame.nested = False
-        return frame
+        return cls("", {**base, "steps": {}}, group, {}, False, {})
 
     def inner(self, group: Group | None = None, **names: Any) -> Frame:
         """The frame of a list inside: sees what is outside and `names`, is not seen from there."""
         data = {**self.data, "steps": dict(self.data["steps"]), **names}
-        return Frame(self.path, data, group or self.group, dict(self.taint), self.item_tainted, self.last_taint)
+        found = Frame(self.path, data, group or self.group, dict(self.taint), self.item_tainted, self.last_taint)
+        found.held = set(self.held)
+        return found
 
     def within(self, group: Group) -> Frame:
         """This very frame, for as long as a group of its own goes on."""
         same = Frame(self.path, self.data, group, self.taint, self.item_tainted, self.last_taint)
-        same.made, same.warnings, same.nested = self.made, self.warnings, self.nested
+        same.made, same.warnings, same.held = self.made, self.warnings, self.held
         return same
 
     def item(self, loop: str, index: int, item: Any, group: Group, tainted: bool) -> Frame:
@@ -144,11 +148,17 @@ class Frame:
         """The frame of one pass of a repeat; `last` is what the pass before gave."""
         frame = self.inner(index=index, last=last)
         frame.path, frame.last_taint = f"{place_of(self.path, loop)}[{index}]", last_taint
+        frame.held = {place for place in frame.held if place[0] != "last"}
+        frame.held |= {("last", key) for key, output in last.items() if type(output) in (Away, Parts)}
         return frame
 
     def keep(self, key: str, output: Any, taint: Taint) -> None:
         """Let later steps see an output."""
         self.data["steps"][key] = output
+        if type(output) is Away or type(output) is Parts:
+            self.held.add(("steps", key))
+        elif self.held:
+            self.held.discard(("steps", key))
         self.made[key] = output
         self.taint[key] = taint
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +14,7 @@ from workflows.engine.frames import Frame
 from workflows.engine.plan import StepPlan
 from workflows.engine.records import CacheRecord, Held, Record, StepRecord
 from workflows.engine.retry import Policy
+from workflows.engine.shelf import Shelf
 
 if TYPE_CHECKING:
     from workflows.engine.walk import Walk
@@ -28,8 +29,17 @@ class Log(Protocol):
     def find(self, key: str, path: str, *, finished: bool = False) -> StepRecord | None:
         """What is known of a step at a place; with `finished` only if it is that."""
 
-    async def open(self, prefix: str) -> None:
-        """Load the records below an unfinished loop."""
+    async def open(self, paths: Collection[str], keys: Collection[str]) -> None:
+        """Load the records of steps with these keys at these places of an unfinished loop."""
+
+    async def chunks(self, loop: UUID) -> Mapping[int, Mapping[str, Any]]:
+        """The chunks of results that an unfinished loop has on record, and what is told of each."""
+
+    def keep(self, shelf: Shelf, value: Any, size: int) -> None:
+        """Have a value of so many bytes, that is put already, at hand for a while."""
+
+    async def load(self, shelf: Shelf) -> Any:
+        """A value that was put: an output, or the text of a chunk."""
 
     def put(self, *records: Record) -> None:
         """Hand in records as they are now; they are committed together, in the order in which they are put."""

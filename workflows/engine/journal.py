@@ -13,8 +13,8 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError, connections
@@ -35,7 +35,11 @@ from workflows.engine.records import (
     StoreRefused,
 )
 from workflows.engine.rows import CACHE, ROW_BYTES, STEPS, RowMaker, encoded, json_text
+from workflows.engine.shelf import Shelf
 from workflows.engine.sql import SqlStore
+
+if TYPE_CHECKING:
+    from workflows.engine.stored import RunRecords
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +79,7 @@ class RunLog:
         run_id: UUID,
         fence: int,
         steps: list[StepRecord],
-        loader: Callable[[str], Awaitable[list[StepRecord]]] | None = None,
+        stored: RunRecords | None = None,
         seq: int = 0,
     ) -> None:
         self.journal, self.run_id, self.fence = journal, run_id, fence
@@ -85,7 +89,7 @@ class RunLog:
         self.broken: Exception | None = None
         self.last_result: Any = None
         self._tail: Put | None = None
-        self._loader = loader
+        self._stored = stored
 
     def find(self, key: str, path: str, *, finished: bool = False) -> StepRecord | None:
         """What is known of a step at a place (only if it is `finished`); taken out, for nobody asks twice."""
@@ -94,11 +98,31 @@ class RunLog:
         known = self.steps.get((key, path))
         return None if known is None or (finished and not known.finished) else self.steps.pop((key, path))
 
-    async def open(self, prefix: str) -> None:
-        """Load the records below an unfinished loop."""
-        if self._loader is not None:
-            for step in await self._loader(prefix):
+    async def open(self, paths: Collection[str], keys: Collection[str]) -> None:
+        """Load the records of steps with these keys at these places of an unfinished loop."""
+        if self._stored is not None:
+            for step in await self._stored.at(paths, keys):
                 self.steps[(step.key, step.path)] = step
+
+    async def chunks(self, loop: UUID) -> Mapping[int, Mapping[str, Any]]:
+        """The chunks of results that an unfinished loop has on record, and what is told of each."""
+        return {} if self._stored is None else await self._stored.chunks(loop)
+
+    def keep(self, shelf: Shelf, value: Any, size: int) -> None:
+        """Have a value of so many bytes, that is put already, at hand for a while."""
+        if self._stored is not None:
+            self._stored.at_hand.put(shelf, value, size)
+
+    async def load(self, shelf: Shelf) -> Any:
+        """A value that was put: an output, or the text of a chunk. Raises Failure where it is not there any more."""
+        stored = self._stored
+        assert stored is not None
+
+        async def fetched() -> tuple[Any, int]:
+            await self.commit()
+            return await stored.value(shelf)
+
+        return await stored.at_hand.get(shelf, fetched)
 
     def new_id(self) -> UUID:
         """A name for a row."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator_site.lib.json import dumps
 from workflows.engine.blocks import MOST_WARNINGS, any_taint, begin, close
+from workflows.engine.chunks import Known, Results
 from workflows.engine.control.repeat import MAX_PASSES
 from workflows.engine.frames import Finished, Frame, Taint, place_of
 from workflows.engine.plan import outweighs
-from workflows.engine.records import Encoded, Failure, StepRecord, StoreRefused
-from workflows.engine.rows import encoded_text, json_text
+from workflows.engine.reading import LOOPS
+from workflows.engine.records import Failure, StepRecord
+from workflows.engine.shelf import Away, Parts
 from workflows.engine.siblings import Siblings, side_by_side
 
 if TYPE_CHECKING:
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from workflows.engine.walk import Walk
 
 MOST_LANES = 50
-CHUNK = 100
-MOST_RESULTS = 10 * 1024 * 1024
 
 
 async def each(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord) -> None:
@@ -30,26 +30,22 @@ async def each(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord) -> 
     values = await walk.render(plan, frame)
     items = _items(values.get("items"), walk.max_items)
     decision = {"count": len(items), "hash": await _hash(walk, items)}
-    if record.decision is None:
+    fresh = record.decision is None
+    if fresh:
         given = {name: value for name, value in values.items() if name != "items"} | {"count": len(items)}
         begin(walk, record, decision, given)
-    else:
-        if {name: record.decision.get(name) for name in decision} != decision:
-            raise Failure("E_REPLAY", "The items of this loop are not those it began with.", "Run the workflow again.")
-        await walk.log.open(f"{place_of(frame.path, plan.key)}[")
+    elif {name: record.decision.get(name) for name in decision} != decision:
+        raise Failure("E_REPLAY", "The items of this loop are not those it began with.", "Run the workflow again.")
     loop = Loop(walk, plan, frame, record, items, values)
+    if not fresh:
+        await loop.take_up()
     try:
         await loop.run()
     except Finished:
-        record.output, record.tainted = loop.output(loop.results.all()), loop.child_tainted
+        record.output = {"results": await loop.results.all(), **loop.counts}
+        record.tainted = loop.results.tainted
         raise
-    if loop.failed:
-        text = f"{loop.failed} of {len(items)} items failed."
-        loop.warnings.append({"code": "W_ITEMS_FAILED", "message": text, "step": plan.key})
-    stored = await walk.aside(loop.as_text) if loop.results.in_chunks else None
-    read = stored is None or frame.nested or walk.plan.reads_results(plan.key)
-    results = await walk.aside(loop.results.all) if stored is not None and read else loop.results.all() if read else []
-    await close(walk, frame, record, loop.warnings, loop.output(results), loop.child_tainted, stored)
+    await loop.close()
 
 
 class Loop:
@@ -64,16 +60,28 @@ class Loop:
         items: list[Any],
         values: dict[str, Any],
     ) -> None:
-        self.walk, self.plan, self.frame, self.items = walk, plan, frame, items
+        self.walk, self.plan, self.frame, self.record, self.items = walk, plan, frame, record, items
+        self.steps = plan.branches.get("do", ())
         self.siblings = Siblings(walk, frame, record)
         self.parallelism = whole(values.get("parallelism", 1), 1, MOST_LANES, "At the same time")
         self.go_on = choice(values.get("on_item_error", "stop"), ("stop", "continue"), "When an item fails") != "stop"
         self.tainted = frame.is_tainted(next((value.reads for name, value in plan.values if name == "items"), ()))
-        self.child_tainted = False
-        self.results = Results(len(items))
-        self.failed = 0
-        self.warnings: list[dict[str, Any]] = []
+        self.results = Results(walk, record, len(items))
+        self.known: Known | None = None
         self.todo: Iterator[int] = iter(range(len(items)))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many items there were, and how many of them failed."""
+        return {"count": len(self.items), "failed": self.results.failed}
+
+    async def take_up(self) -> None:
+        """Resumed: the hundreds that are over stay as they are, the records of other items are read when they come."""
+        await self.results.take_up()
+        self.todo = self.results.todo()
+        self.known = Known(
+            self.walk, place_of(self.frame.path, self.plan.key), keys_within(self.steps), len(self.items)
+        )
 
     async def run(self) -> None:
         """All items. Raises the first failure where items may not fail."""
@@ -84,14 +92,21 @@ class Loop:
             self.frame.group.children.discard(self.siblings.group)
         self.siblings.close()
 
-    def output(self, results: list[Any]) -> dict[str, Any]:
-        """What the loop gives, with these results."""
-        return {"results": results, "count": len(self.items), "failed": self.failed}
-
-    def as_text(self) -> Encoded:
-        """The same as text, put together from the chunks."""
-        counts = json_text({"count": len(self.items), "failed": self.failed}) or ""
-        return encoded_text(f'{{"results":[{self.results.as_text()}],{counts[1:]}')
+    async def close(self) -> None:
+        """All items are over: the loop's last record, put together from the chunks where there are some."""
+        results, counts, warnings = self.results, self.counts, self.results.warnings
+        if counts["failed"]:
+            text = f"{counts['failed']} of {len(self.items)} items failed."
+            warnings = [
+                *warnings[: MOST_WARNINGS - 1],
+                {"code": "W_ITEMS_FAILED", "message": text, "step": self.plan.key},
+            ]
+        if results.on_record:
+            stored = await results.as_text(counts)
+            await close(self.walk, self.frame, self.record, warnings, stored, results.tainted, counts)
+        else:
+            output = {"results": await results.all(), **counts}
+            await close(self.walk, self.frame, self.record, warnings, output, results.tainted)
 
     async def _lane(self) -> None:
         for index in self.todo:
@@ -99,71 +114,35 @@ class Loop:
                 return
 
     async def _item(self, index: int) -> None:
+        if self.known is not None:
+            await self.known.of(index)
         group = self.siblings.group
         inner = self.frame.item(self.plan.key, index, self.items[index], group, self.tainted)
+        failed = well = False
         try:
-            await self.walk.walk_list(self.plan.branches.get("do", ()), inner)
+            await self.walk.walk_list(self.steps, inner)
+            well = True
         except Failure as failure:
             if not self.go_on or failure.is_fatal:
                 raise
-            self.failed += 1
+            failed = well = True
             text = f"Item {index + 1}: {failure.message}"
             inner.warnings.append({"code": failure.code, "message": text, "step": failure.step})
         finally:
-            self.results.put(index, inner.made)
-            self.child_tainted = self.child_tainted or any_taint(inner)
-            self.warnings.extend(inner.warnings[: max(0, MOST_WARNINGS - len(self.warnings))])
+            await self.results.put(index, inner, failed=failed, well=well)
 
 
-class Results:
-    """What the items of a loop gave, in their order. Each hundred that have ended are made text, and let go.
-
-    So a loop over many items holds the objects of those under way, and one text of what has ended.
-    """
-
-    def __init__(self, count: int) -> None:
-        self.open: dict[int, dict[int, dict[str, Any]]] = {}
-        self.texts: list[str] = [""] * -(-count // CHUNK)
-        self.count, self.size = count, 0
-
-    @property
-    def in_chunks(self) -> bool:
-        """Whether any of it is text already."""
-        return any(self.texts)
-
-    def put(self, index: int, made: dict[str, Any]) -> None:
-        """An item has ended. Raises StoreRefused as soon as all of them together cannot be stored any more."""
-        number = index // CHUNK
-        chunk = self.open.setdefault(number, {})
-        chunk[index] = made
-        if len(chunk) == CHUNK:
-            self.texts[number] = _list_text(self.open.pop(number))
-            self.size += len(self.texts[number])
-        if self.size > MOST_RESULTS:
-            text = f"What the items of a loop gave has more than {MOST_RESULTS:,} characters; at most that is kept."
-            raise StoreRefused(text)
-
-    def all(self) -> list[dict[str, Any]]:
-        """Every result; an item that never began has an empty one."""
-        found: list[dict[str, Any]] = []
-        for number, text in enumerate(self.texts):
-            chunk = self.open.get(number, {})
-            first, last = number * CHUNK, min(self.count, (number + 1) * CHUNK)
-            found += json.loads(f"[{text}]") if text else [chunk.get(index, {}) for index in range(first, last)]
-        return found
-
-    def as_text(self) -> str:
-        """Every result as JSON, without the brackets around them."""
-        parts = []
-        for number, text in enumerate(self.texts):
-            chunk = self.open.get(number, {})
-            first, last = number * CHUNK, min(self.count, (number + 1) * CHUNK)
-            parts.append(text or _list_text({index: chunk.get(index, {}) for index in range(first, last)}))
-        return ",".join(parts)
-
-
-def _list_text(chunk: dict[int, dict[str, Any]]) -> str:
-    return (json_text([chunk[index] for index in sorted(chunk)]) or "[]")[1:-1]
+def keys_within(steps: tuple[StepPlan, ...]) -> set[str]:
+    """The keys of the steps that have the same place in the loops as these: all inside them but what loops do."""
+    found: set[str] = set()
+    todo = list(steps)
+    while todo:
+        plan = todo.pop()
+        found.add(plan.key)
+        for name, inner in plan.branches.items():
+            if plan.step.action not in LOOPS or name != "do":
+                todo.extend(inner)
+    return found
 
 
 async def repeat(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord) -> None:
@@ -182,11 +161,11 @@ async def repeat(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord) -
         while not passes.met and passes.count < record.decision["limit"]:
             await passes.one_more()
     except Finished:
-        record.output, record.tainted = passes.output(), passes.tainted
+        record.output, record.tainted = await passes.output(), passes.tainted
         raise
     if not passes.met:
         passes.used_up()
-    await close(walk, frame, record, passes.warnings, passes.output(), passes.tainted)
+    await close(walk, frame, record, passes.warnings, await passes.output(), passes.tainted)
 
 
 class Passes:
@@ -215,26 +194,26 @@ class Passes:
         """Those of all passes."""
         return list(self.record.decision.get("warnings", ()))
 
-    def output(self) -> dict[str, Any]:
+    async def output(self) -> dict[str, Any]:
         """What the last pass gave."""
-        return {"results": self.made, "count": self.count, "met": self.met}
+        return {"results": await self.walk.whole(self.made), "count": self.count, "met": self.met}
 
     async def take_up(self) -> None:
         """Resumed: the last pass that ended gives its outputs again, the one that was open goes on.
 
         A run that goes on from an earlier one has the records of passes but no count: it goes through all of them.
         """
-        place, count = place_of(self.frame.path, self.plan.key), self.count
-        if "passes" not in self.record.decision:
-            await self.walk.log.open(f"{place}[")
-            return
-        await self.walk.log.open(f"{place}[{count}]")
-        if count:
-            await self.walk.log.open(f"{place}[{count - 1}]")
+        count, known = self.count, "passes" in self.record.decision
+        await self._open(range(max(0, count - 1), count + 1) if known else range(int(self.record.decision["limit"])))
+        if known and count:
             self.taint = dict.fromkeys(self.empty, "all")
             inner = self._frame(count - 1)
             await self.walk.walk_list(self.steps, inner)
             self._keep(inner)
+
+    async def _open(self, passes: Iterable[int]) -> None:
+        place = place_of(self.frame.path, self.plan.key)
+        await self.walk.log.open([f"{place}[{number}]" for number in passes], keys_within(self.steps))
 
     async def one_more(self) -> None:
         """One pass, and the answer to its condition, on record together."""
@@ -270,6 +249,8 @@ class Passes:
 
 
 def _over(empty: dict[str, Any], output: Any) -> Any:
+    if isinstance(output, (Away, Parts)):
+        return replace(output, under=empty)
     return {**empty, **output} if isinstance(output, dict) else empty if output is None else output
 
 

@@ -14,10 +14,10 @@ from orchestrator_site.lib.clock import moment
 from orchestrator_site.lib.errors import UserError
 from orchestrator_site.lib.names import did_you_mean
 from workflows.engine.bells import CHANNEL, ring_sockets
-from workflows.engine.claims import ClaimedRun
-from workflows.engine.claims import moment as time_of
 from workflows.engine.control.subworkflow import MAX_DEPTH
 from workflows.engine.findings import DefinitionProblems
+from workflows.engine.loading import ClaimedRun
+from workflows.engine.loading import moment as time_of
 from workflows.engine.newrun import new_run
 from workflows.engine.records import TERMINAL_RUN, ChildRecord, Failure
 from workflows.engine.waiting import Answer, ChildState, Event

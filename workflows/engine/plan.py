@@ -53,7 +53,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class StepPlan:
-    """A step with its values compiled and its child lists planned; `condition` is that of an if or a repeat."""
+    """A step with its values compiled and its child lists planned; `condition` is that of an if or a repeat.
+
+    `reads` are the paths of its values that lead to outputs of other steps.
+    """
 
     step: StepSpec
     values: tuple[tuple[str, Value], ...]
@@ -62,6 +65,7 @@ class StepPlan:
     branches: Mapping[str, tuple[StepPlan, ...]]
     heavy: bool
     weighs: tuple[Path, ...] = ()
+    reads: tuple[Path, ...] = ()
 
     @property
     def key(self) -> str:
@@ -88,15 +92,6 @@ class Plan:
             yield from reads_of(plan)
             for children in plan.branches.values():
                 todo.extend(children)
-
-    def reads_results(self, key: str) -> bool:
-        """Whether anything reads the results of a step (or its output as a whole, or a step chosen at run)."""
-        read = self.cache.get("results")
-        if read is None:
-            paths = [path for path in self.all_reads() if path[0] == "steps"]
-            read = {path[1] if len(path) > 1 else "" for path in paths if len(path) < 3 or path[2] == "results"}
-            self.cache["results"] = read
-        return key in read or "" in read
 
 
 def reads_of(plan: StepPlan) -> Iterator[Path]:
@@ -128,6 +123,7 @@ def _step(step: StepSpec) -> StepPlan:
         branches={name: tuple(_step(child) for child in children) for name, children in step.branches.items()},
         heavy=any(value.heavy for _, value in values),
         weighs=tuple(path for _, value in values for path in value.weighs),
+        reads=tuple(path for _, value in values for path in value.reads if path[0] in ("steps", "last")),
     )
 
 

@@ -18,12 +18,13 @@ from integrations.models import Connection
 from integrations.operations.finding import default_connection, find_connection
 from integrations.operations.opening import open_connection
 from orchestrator_site.lib.errors import UserError
-from workflows.engine.claims import ClaimedRun, Reader
+from workflows.engine.claims import Reader
 from workflows.engine.definition import StepSpec, parse
 from workflows.engine.driver import Loaded
 from workflows.engine.execute import CONNECT_HINT
+from workflows.engine.loading import ClaimedRun
 from workflows.engine.plan import Plan, make_plan
-from workflows.engine.records import Failure, StepRecord
+from workflows.engine.records import Failure
 from workflows.engine.sql import SqlStore, thread_settings
 
 T = TypeVar("T")
@@ -112,10 +113,6 @@ class Reads:
                 self._plans.popitem(last=False)
         self._plans.move_to_end(version)
         return plan
-
-    def children(self, run: UUID, prefix: str) -> list[StepRecord]:
-        """The records below an open loop."""
-        return self.reader.steps(run, prefix)
 
     # Connections
 

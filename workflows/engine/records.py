@@ -182,6 +182,17 @@ class EventRecord:
 
 
 @dataclass(slots=True)
+class ChunkRecord:
+    """What a hundred items of a loop gave, in their order, and what is told of them (`facts`)."""
+
+    id: UUID
+    step_run_id: UUID
+    number: int
+    results: Any
+    facts: Any
+
+
+@dataclass(slots=True)
 class BlobRecord:
     """A value too large for its row."""
 
@@ -212,7 +223,8 @@ class CacheRecord:
 class RunRecord:
     """A change of the run: its end, its release, or its running costs. `wake_seq` guards a release.
 
-    At its end `parent` is the run that waits for it, and with `waited` what it still asked is closed.
+    At its end `parent` is the run that waits for it; with `waited` what it still asked is closed, and what only served
+    to go on is deleted.
     """
 
     status: str
@@ -234,7 +246,7 @@ Special = RunRecord | WaitDone | EventTaken | ChildRecord
 """Records that are no image of a row; each is written by a statement of its own."""
 SPECIAL = (RunRecord, WaitDone, EventTaken, ChildRecord)
 Row = StepRecord | AttemptRecord | EffectRecord | PlanRecord | WaitRecord | EventRecord | BlobRecord | CacheRecord
-Record = Row | Special
+Record = Row | ChunkRecord | Special
 
 
 @dataclass(frozen=True, slots=True)

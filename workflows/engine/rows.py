@@ -15,6 +15,7 @@ from workflows.engine.records import (
     AttemptRecord,
     BlobRecord,
     CacheRecord,
+    ChunkRecord,
     EffectRecord,
     Encoded,
     EventRecord,
@@ -125,6 +126,12 @@ CACHE = Table(
     key=("workspace_id", "key"),
     has_run=False,
 )
+CHUNKS = Table(
+    "workflows_loopchunk",
+    ChunkRecord,
+    _columns("id:u step_run_id:u number:i results:j facts:j"),
+    key=("step_run_id", "number"),
+)
 BLOBS = Table(
     "workflows_blob",
     BlobRecord,
@@ -133,7 +140,7 @@ BLOBS = Table(
     once=frozenset({"id", "content", "created_at", "size", "name", "mime_type"}),
     has_run=False,
 )
-TABLES = (BLOBS, STEPS, ATTEMPTS, EFFECTS, PLANS, WAITS, EVENTS, CACHE)
+TABLES = (BLOBS, STEPS, ATTEMPTS, EFFECTS, PLANS, WAITS, EVENTS, CHUNKS, CACHE)
 BY_RECORD = {table.record: table for table in TABLES}
 DEFAULTS = {
     WAITS.name: {"decision": "''", "comment": "''", "decided_by": "''"},
@@ -198,7 +205,7 @@ def _iso(value: datetime | None) -> str | None:
 Convert = Callable[[Any], Any]
 _JSON_COLUMNS = frozenset(
     {"input", "output", "decision", "error", "target", "request", "result", "before", "after", "fields", "rules"}
-    | {"data"}
+    | {"data", "results", "facts"}
 )
 
 

@@ -23,7 +23,7 @@ from orchestrator_site.lib.ids import uuid7
 from workflows.engine.abi import ABI, ABI_MIN
 from workflows.engine.bells import make_bell, ring_after_commit, workers_folder
 from workflows.engine.calls import MOST_LEAKS, Clients, Pool
-from workflows.engine.claims import ClaimedRun, Watch
+from workflows.engine.claims import Watch
 from workflows.engine.crashpoints import crashpoint
 from workflows.engine.driver import Driver, Loaded
 from workflows.engine.identity import WorkerFile, forget
@@ -31,11 +31,13 @@ from workflows.engine.journal import Journal
 from workflows.engine.lease import Lease
 from workflows.engine.limit_rows import View, look
 from workflows.engine.limits import Limits
+from workflows.engine.loading import ClaimedRun
 from workflows.engine.outside import RunOutside
 from workflows.engine.previews import Previews
 from workflows.engine.protocol import Me, Sighting
 from workflows.engine.reads import Reads
-from workflows.engine.records import CacheRecord, EffectRecord, StepRecord
+from workflows.engine.records import CacheRecord, EffectRecord
+from workflows.engine.stored import RunRecords
 from workflows.engine.sweeper import Sweeper
 from workflows.engine.trigger_loop import TriggerLoop
 from workflows.engine.turn_rows import Turns
@@ -263,9 +265,9 @@ class Session:
         ready = self.reads.ready_plan(run)
         return ready if ready is not None else await self.reads.run(self.reads.load, run)
 
-    async def children(self, run: UUID, prefix: str) -> list[StepRecord]:
-        """The records below an open loop."""
-        return await self.reads.run(self.reads.children, run, prefix)
+    def records(self, run: UUID) -> RunRecords:
+        """What is stored of a run, to be read as it is needed."""
+        return RunRecords(self.reads, run, self.engine.at_hand)
 
     async def current(self, run: UUID) -> tuple[int, int, str] | None:
         """(fence, wake_seq, ending) of a run this worker owns."""

@@ -23,6 +23,7 @@ from workflows.engine.records import (
     BlobRecord,
     CacheRecord,
     ChildRecord,
+    ChunkRecord,
     EffectRecord,
     EventTaken,
     PlanRecord,
@@ -347,7 +348,10 @@ class SqlStore:
             self.run(event, (self.id(uuid7()), self.id(record.id)))
 
     def _write_endings(self, runs: Mapping[UUID, RunRecord]) -> None:
-        """What goes with the end of runs: those that wait for them are woken, what they still asked is closed."""
+        """What goes with the end of runs: those that wait for them are woken, what they still asked is closed.
+
+        What only served to go on with a loop is deleted: the results stand in the loop's own row.
+        """
         ended = {run: record for run, record in runs.items() if record.status in TERMINAL_RUN}
         self.wake_parents([record.parent for record in ended.values() if record.parent is not None])
         closed = [self.id(run) for run, record in ended.items() if record.waited]
@@ -357,6 +361,7 @@ class SqlStore:
                 f"WHERE run_id IN ({_marks(closed)}) AND decided_at IS NULL AND kind <> 'unknown'"
             )
             self.run(sql, closed)
+            self.run(f"DELETE FROM workflows_loopchunk WHERE run_id IN ({_marks(closed)})", closed)
 
     def _result(self, put: Any, live: set[tuple[UUID, int]], changed: set[UUID]) -> Any:
         if (put.log.run_id, put.log.fence) not in live:
@@ -439,8 +444,8 @@ class SqlStore:
 
 
 def _identity(kind: type, row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """What makes two rows of a batch images of one: steps by place, attempts by number, the rest by id."""
-    return (row[1], row[2]) if kind in (StepRecord, AttemptRecord, PlanRecord) else (row[0],)
+    """What makes two rows of a batch images of one: steps by place, attempts and chunks by number, the rest by id."""
+    return (row[1], row[2]) if kind in (StepRecord, AttemptRecord, PlanRecord, ChunkRecord) else (row[0],)
 
 
 def insert_statement(table: Table, sqlite: bool, rows: int) -> str:

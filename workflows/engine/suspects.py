@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Collection
 from uuid import UUID
 
 from workflows.engine.journal import Journal, RunLog
 from workflows.engine.records import Record, StepRecord
+from workflows.engine.stored import RunRecords
 
 CALLING = frozenset({"read", "model", "effect"})
 
@@ -23,11 +24,11 @@ class SuspectLog(RunLog):
         run_id: UUID,
         fence: int,
         steps: list[StepRecord],
-        loader: Callable[[str], Awaitable[list[StepRecord]]] | None,
+        stored: RunRecords | None,
         seq: int,
         acquitted: Callable[[], None],
     ) -> None:
-        super().__init__(journal, run_id, fence, steps, loader, seq)
+        super().__init__(journal, run_id, fence, steps, stored, seq)
         self._acquitted: Callable[[], None] | None = acquitted
         self._survived = False
         self._under_suspicion: set[UUID] = set()
@@ -36,10 +37,10 @@ class SuspectLog(RunLog):
     def _suspect(self, steps: list[StepRecord]) -> None:
         self._under_suspicion |= {step.id for step in steps if step.status == "running" and step.kind in CALLING}
 
-    async def open(self, prefix: str) -> None:
-        """Load the records below an unfinished loop; calls among them are under suspicion too."""
+    async def open(self, paths: Collection[str], keys: Collection[str]) -> None:
+        """Load records within an unfinished loop; calls among them are under suspicion too."""
         known = set(self.steps)
-        await super().open(prefix)
+        await super().open(paths, keys)
         self._suspect([step for place, step in self.steps.items() if place not in known])
 
     def put(self, *records: Record) -> None:

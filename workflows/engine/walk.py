@@ -26,6 +26,7 @@ from workflows.engine.parking import PARK_IN_MEMORY, Parking
 from workflows.engine.plan import Plan, StepPlan, outweighs
 from workflows.engine.records import FATAL, Failure, Record, RunRecord, StepRecord
 from workflows.engine.rendering import LIGHT, Rendering
+from workflows.engine.shelf import Parts
 from workflows.engine.taint import OUR_OWN, OUTSIDE_FIELDS, RESULTS
 from workflows.engine.waiting import Outside
 
@@ -53,8 +54,8 @@ class Walk(Parking, Rendering):
         samples: Mapping[str, Any] | None = None,
     ) -> None:
         Parking.__init__(self, clock, park_in_memory, seen)
-        Rendering.__init__(self, clock.now() if base.get("frozen_now") is None else base["frozen_now"], offload)
-        self.plan, self.base, self.log, self.executor = plan, base, log, executor
+        Rendering.__init__(self, log, clock.now() if base.get("frozen_now") is None else base["frozen_now"], offload)
+        self.plan, self.base, self.executor = plan, base, executor
         self._outside = outside
         self.known = seen  # the change from outside that was known when the records were loaded
         self.samples = samples  # of a dry run: outputs that a person has saved, by step; None: this run is none
@@ -115,8 +116,9 @@ class Walk(Parking, Rendering):
         found: dict[str, Any] = {}
         for name, value in self.plan.outputs:
             try:
-                heavy = value.heavy or outweighs(frame.data, value.weighs, LIGHT)
-                found |= await self.over(((name, value),), frame.data, heavy=heavy)
+                data = await self.sight(frame, value.reads) if frame.held else frame.data
+                heavy = value.heavy or outweighs(data, value.weighs, LIGHT)
+                found |= await self.over(((name, value),), data, heavy=heavy)
             except TemplateProblem as problem:
                 if strict:
                     message = f"The output “{name}” cannot be made: {problem.message}"
@@ -269,7 +271,7 @@ class Walk(Parking, Rendering):
         if warnings or task.finish is not None:
             record.decision = {"warnings": warnings, "finish": task.finish}
         self.finish(record, "succeeded")
-        record.output = output
+        record.output = await self.shelve(record, output)
         await self._replay(task.plan, frame, record)
 
     # Endings of a step
@@ -284,6 +286,7 @@ class Walk(Parking, Rendering):
         """The step has succeeded: its last image is committed together with `more`, and the walk goes on from it."""
         record.status, record.finished_at, record.due_at = "succeeded", self.clock.now(), None
         self.log.put(record, *more)
+        record.output = await self.shelve(record, record.output)
         await self._replay(plan, frame, record)
 
     async def _failed(self, plan: StepPlan, frame: Frame, record: StepRecord, failure: Failure) -> None:
@@ -356,7 +359,8 @@ class Walk(Parking, Rendering):
                 await self.walk_list(plan.branches.get(ON_ERROR, ()), inner)
             finally:
                 frame.warnings.extend(inner.warnings)
-            frame.keep(record.key, {ON_ERROR: inner.made}, frozenset({ON_ERROR}) if any_taint(inner) else "")
+            output = Parts(ON_ERROR, inner.made) if inner.held else {ON_ERROR: inner.made}
+            frame.keep(record.key, output, frozenset({ON_ERROR}) if any_taint(inner) else "")
 
 
 _ENDINGS = {

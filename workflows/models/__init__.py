@@ -2,6 +2,7 @@
 
 from workflows.models.blob import Blob
 from workflows.models.cache import StepCache
+from workflows.models.chunk import LoopChunk
 from workflows.models.preview import Preview
 from workflows.models.run import (
     Attempt,
@@ -27,6 +28,7 @@ __all__ = [
     "DraftRevision",
     "Effect",
     "InboundEvent",
+    "LoopChunk",
     "PlannedEffect",
     "Preview",
     "Run",

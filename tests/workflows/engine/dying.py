@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
@@ -12,15 +13,16 @@ from uuid import UUID
 from integrations.context import Found, LookFor, Order, Outcome
 from integrations.errors import RateLimited, Rejected, Unavailable
 from orchestrator_site.lib.ids import uuid7
-from workflows.engine import attempts
+from workflows.engine import attempts, rendering
 from workflows.engine.definition import parse
 from workflows.engine.effects import Ledger, Passage, failure_of
 from workflows.engine.interfaces import Done, Released, Task, Traits
 from workflows.engine.plan import make_plan
-from workflows.engine.records import EffectRecord, Failure, Record, StepRecord
+from workflows.engine.records import ChunkRecord, EffectRecord, Encoded, Failure, Record, StepRecord
+from workflows.engine.shelf import Away, Shelf
 from workflows.engine.walk import Walk
 
-from .fakes import NOW, FakeClock
+from .fakes import NOW, FakeClock, read_back
 
 RUN = UUID(int=7)
 
@@ -35,6 +37,7 @@ class Store:
     def __init__(self) -> None:
         self.steps: dict[tuple[str, str], StepRecord] = {}
         self.effects: dict[UUID, EffectRecord] = {}
+        self.chunks: dict[tuple[UUID, int], ChunkRecord] = {}
         self.operations = 0
 
     def write(self, records: tuple[Record, ...]) -> None:
@@ -43,6 +46,8 @@ class Store:
                 self.steps[(record.key, record.path)] = record
             elif isinstance(record, EffectRecord):
                 self.effects[record.id] = record
+            elif isinstance(record, ChunkRecord):
+                self.chunks[(record.step_run_id, record.number)] = record
 
     def history(self) -> dict[str, list[EffectRecord]]:
         """The changes by key, first attempt first, as a worker reads them."""
@@ -57,7 +62,8 @@ class DyingLog:
 
     def __init__(self, store: Store, dies_at: int | None = None, keeps: float = 0.0) -> None:
         self.store, self.dies_at, self.keeps = store, dies_at, keeps
-        self.known = {place: step.copy() for place, step in store.steps.items() if not place[1]}
+        self.known = {place: self._image(step) for place, step in store.steps.items() if not place[1]}
+        self.opened = 0
         self.pending: list[tuple[Record, ...]] = []
         self.operations = 0
         self.dead = False
@@ -84,15 +90,35 @@ class DyingLog:
         known = self.known.get((key, path))
         return None if known is None or (finished and not known.finished) else self.known.pop((key, path))
 
-    async def open(self, prefix: str) -> None:
+    async def open(self, paths: Collection[str], keys: Collection[str]) -> None:
         for place, step in self.store.steps.items():
-            if place[1].startswith(prefix):
-                self.known[place] = step.copy()
+            if place[1] in paths and place[0] in keys:
+                self.known[place] = self._image(step)
+                self.opened += 1
+
+    async def chunks(self, loop: UUID) -> dict[int, Any]:
+        return {number: chunk.facts for (step, number), chunk in self.store.chunks.items() if step == loop}
+
+    def keep(self, shelf: Shelf, value: Any, size: int) -> None:
+        """Nothing is at hand: each value is read back."""
+
+    async def load(self, shelf: Shelf) -> Any:
+        await self.commit()
+        return read_back([*self.store.steps.values(), *self.store.chunks.values()], shelf)
+
+    def _image(self, step: StepRecord) -> StepRecord:
+        """A step as it is loaded: a large output is away, and what it was given is not asked for any more."""
+        image = step.copy()
+        if step.finished:
+            image.input = None
+            if isinstance(step.output, Encoded) or len(json.dumps(step.output)) > rendering.MOST_INLINE:
+                image.output = Away(Shelf(step.id))
+        return image
 
     def put(self, *records: Record) -> None:
         self._operation()
         kept = [record.copy() for record in records if isinstance(record, (StepRecord, EffectRecord))]
-        self.pending.append(tuple(kept))
+        self.pending.append((*kept, *(record for record in records if isinstance(record, ChunkRecord))))
 
     async def room(self) -> None:
         self.alive()
@@ -214,6 +240,7 @@ def ended(steps: list[dict], world: World, store: Store, deaths: Iterator[tuple[
     base = {"inputs": more.get("inputs", {}), "trigger": {}, "run": {}, "workspace": {"variables": {}}}
     while True:
         log = DyingLog(store, *next(deaths, ()))
+        more.get("logs", []).append(log)
         walk = Walk(plan, {**base, "frozen_now": NOW}, log, DyingExecutor(world, log), clock)
         try:
             found = asyncio.run(walk.run())

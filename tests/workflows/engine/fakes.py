@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,8 @@ from orchestrator_site.lib.ids import uuid7
 from workflows.engine.definition import parse
 from workflows.engine.interfaces import Done, Released, Task, Traits
 from workflows.engine.plan import make_plan
-from workflows.engine.records import Failure, Record, StepRecord
+from workflows.engine.records import ChunkRecord, Encoded, Failure, Record, StepRecord
+from workflows.engine.shelf import Shelf
 from workflows.engine.walk import Walk
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -33,13 +35,21 @@ class FakeLog:
         known = self.known.get((key, path))
         return None if known is None or (finished and not known.finished) else self.known.pop((key, path))
 
-    async def open(self, prefix: str) -> None: ...
+    async def open(self, paths: Any, keys: Any) -> None: ...
+
+    async def chunks(self, loop: UUID) -> dict[int, Any]:
+        return {}
+
+    def keep(self, shelf: Shelf, value: Any, size: int) -> None: ...
+
+    async def load(self, shelf: Shelf) -> Any:
+        return read_back(self.puts, shelf)
 
     def put(self, *records: Record) -> None:
         for record in records:
             if self.crash_after is not None and len(self.puts) >= self.crash_after:
                 return
-            self.puts.append(record)
+            self.puts.append(record.copy() if isinstance(record, StepRecord) else record)
             if isinstance(record, StepRecord):
                 self.stored[(record.key, record.path)] = record.copy()
 
@@ -50,6 +60,16 @@ class FakeLog:
 
     def new_id(self) -> UUID:
         return uuid7()
+
+
+def read_back(records: Iterable[Record], shelf: Shelf) -> Any:
+    """A value as it was put last."""
+    for record in reversed(list(records)):
+        if shelf.chunk < 0 and isinstance(record, StepRecord) and record.id == shelf.step:
+            return json.loads(record.output.text) if isinstance(record.output, Encoded) else record.output
+        if isinstance(record, ChunkRecord) and (record.step_run_id, record.number) == shelf:
+            return record.results.text[1:-1]
+    raise AssertionError(f"{shelf} was never put")
 
 
 class FakeClock:

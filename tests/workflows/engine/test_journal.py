@@ -15,6 +15,7 @@ from workflows.engine.identity import Identity
 from workflows.engine.journal import Journal, RunLog
 from workflows.engine.protocol import Me, Memo, Sighting, Verdict
 from workflows.engine.records import RunRecord, Stale, StepRecord, StoreRefused
+from workflows.engine.shelf import Away, Shelf
 from workflows.engine.sql import SqlStore
 from workflows.models import Run, StepRun, Worker
 from workflows.operations.runs import cancel_run, start_run, wake
@@ -285,4 +286,6 @@ def test_an_output_of_more_than_a_mebibyte_is_kept_in_a_blob_and_read_back(works
     with_journal(me, story)
     assert StepRun.objects.of(workspace).filter(run=run).first().output.keys() == {"$blob", "size"}
     assert Blob.objects.of(workspace).count() == 1
-    assert Reader(store).steps(run.id)[0].output == big
+    first = Reader(store).steps(run.id)[0]
+    assert first.output == Away(Shelf(first.id)), "it is read when a step uses it"
+    assert Reader(store).output(first.id)[0] == big

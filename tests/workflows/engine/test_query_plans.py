@@ -56,3 +56,12 @@ def test_a_question_of_every_second_is_answered_from_an_index(question, workspac
     }
     ask[question]()
     assert store.read and store.whole_tables() == []
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL chooses by statistics")
+def test_the_items_of_a_chunk_are_found_by_their_places(workspace):
+    store = Explaining(connections["default"])
+    store.prepare()
+    Reader(store).steps_at(uuid7(), [f"all[{index}]" for index in range(100)], ["one", "two"])
+    [(line, _)] = store.read
+    assert "run_id=? AND key=? AND path=?" in line
