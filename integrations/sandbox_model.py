@@ -31,12 +31,16 @@ MAX_BLOCKS = 20
 # A sentence ends at a mark before a blank, so that addresses and numbers stay whole; the head of a mail is no sentence.
 _BETWEEN_SENTENCES = re.compile(r"(?<=[.!?])\s|\n")
 _MAIL_HEAD = re.compile(
-    r"^(?:From|To|Cc|Bcc|Reply-To|Date|Subject|Message \d+|Attachments?|Labels?): ?.*$", re.MULTILINE
+    r"^(?:(?:From|To|Cc|Bcc|Reply-To|Date|Subject|Message \d+|Attachments?|Labels?): ?.*|-* ?Message \d+ of \d+ ?-*)$",
+    re.MULTILINE,
 )
 _WORD = re.compile(r"[^\W\d_]{4,}", re.UNICODE)
 _LIMIT = re.compile(r"(?:at most|under|within|maximum(?: of)?|no more than|in)\s+(\d{1,4})\s+words", re.IGNORECASE)
 _SUMMARY = re.compile(r"\b(summari[sz]e|summary|tl;?dr|condense|shorten)\b", re.IGNORECASE)
 _PROCEDURE = re.compile(r"\b(standard operating procedure|sop|procedure|step[- ]by[- ]step)\b", re.IGNORECASE)
+_REPLY = re.compile(r"\b(?:answer|reply) to (?:this|the) (?:mail|message)\b", re.IGNORECASE)
+_FROM = re.compile(r"^From: ([^\s<]{1,60})", re.MULTILINE)
+_ABOUT = re.compile(r"^Subject: (.{1,200})$", re.MULTILINE)
 _POEM = re.compile(r"\b(poem|haiku|verse|limerick|ode)\b", re.IGNORECASE)
 _NOISE = frozenset(
     [
@@ -175,7 +179,7 @@ def _writer(request: ModelRequest) -> Callable[[ModelRequest], str]:
     if request.schema is not None:
         return lambda asked: sandbox_forms.extract(_subject(asked), asked.schema or {})
     prompt = request.prompt[:2000] + request.system[:2000]
-    for pattern, writer in ((_SUMMARY, _summary), (_PROCEDURE, _procedure), (_POEM, _poem)):
+    for pattern, writer in ((_REPLY, _reply), (_SUMMARY, _summary), (_PROCEDURE, _procedure), (_POEM, _poem)):
         if pattern.search(prompt):
             return writer
     return _plain
@@ -312,6 +316,20 @@ def _subject_of_task(request: ModelRequest) -> str:
     return told if isinstance(told, str) else _subject(request)
 
 
+def _reply(request: ModelRequest) -> str:
+    """An answer to a mail: whom, about what, and the one sentence of the notes that shares most words with it."""
+    mail = _subject(request)
+    who, about = _FROM.search(mail), _ABOUT.search(mail)
+    asked = set(_words(mail))
+    notes = [one for one in _sentences(request.prompt.partition("<")[0]) if not _REPLY.search(one)]
+    best = max(notes, key=lambda one: len(asked & set(_words(one))), default="")
+    known = best.partition(": ")[2] if best.lower().startswith(("notes:", "our offer:")) else best
+    helps = known if asked & set(_words(known)) else "A colleague will look into it."
+    subject = f" about “{about[1].strip()}”" if about else ""
+    name = who[1] if who else "there"
+    return f"Hello {name},\n\nthank you for your mail{subject}. {helps}\n\nKind regards\n\n({SIGNED})"
+
+
 def _poem(request: ModelRequest) -> str:
     words = (_keywords(request.prompt) * 4)[:4] or ["morning", "river", "window", "light"]
     words += ["morning"] * (4 - len(words))
@@ -341,7 +359,9 @@ def _extracted(request: ModelRequest) -> str:
 
 def _classified(request: ModelRequest) -> str:
     task = request.task
-    return sandbox_forms.classify(str(task.get("text", "")), list(task["categories"]), bool(task.get("allow_none")))
+    told = str(task.get("instructions") or "")
+    text, none = str(task.get("text", "")), bool(task.get("allow_none"))
+    return sandbox_forms.classify(text, list(task["categories"]), none, told)
 
 
 def _graded(request: ModelRequest) -> str:

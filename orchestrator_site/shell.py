@@ -17,6 +17,7 @@ PLACES: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
     ("runs", "Runs", "activity", "", ("run",)),
     ("effects", "Effects", "receipt", "", ("effect",)),
     ("prompts", "Prompts", "message-code", "Build", ("prompt",)),
+    ("gallery", "Gallery", "stack-2", "Build", ("gallery",)),
     ("catalogue", "Catalogue", "book", "Build", ("catalogue",)),
     ("connections", "Connections", "plug-connected", "Build", ("connection", "oauth")),
     ("sandbox", "Sandbox", "box", "Build", ("sandbox",)),

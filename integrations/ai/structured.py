@@ -206,7 +206,13 @@ async def classify(context: Answers, values: ClassifyInput) -> Classified:
         system=f"You sort texts. {rule}",
         model=values.model or "",
         schema=_choice_schema(names, values.allow_none),
-        task={"kind": "classify", "text": values.text, "categories": names, "allow_none": values.allow_none},
+        task={
+            "kind": "classify",
+            "text": values.text,
+            "categories": names,
+            "allow_none": values.allow_none,
+            "instructions": values.instructions,
+        },
     )
     data, answers = await ask_for_json(context, request, values.fallback)
     confidence = min(1.0, max(0.0, float(data["confidence"])))

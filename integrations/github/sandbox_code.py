@@ -293,6 +293,8 @@ def compare(api: Api) -> JSON:
     """What one branch has that the other has not."""
     base, top = branch_of(api, api.base), branch_of(api, api.parts["head"])
     rows = [row for row in api.things("commit") if row.data["branch"] == top]
+    released = next((one.data["published_at"] for one in api.things("release") if one.data["tag_name"] == api.base), "")
+    rows = [row for row in rows if str(row.data.get("date", "")) > released]
     shown = [] if base == top and api.base == api.parts["head"] else [_commit(api, row) for row in rows]
     return {
         "status": "ahead" if shown else "identical",

@@ -140,9 +140,20 @@ ISSUES: tuple[tuple[str, str, str, tuple[str, ...], str, int], ...] = (
 )
 
 
+RELEASED = 20
+# Days ago, message, file: what has happened in the first repository since its last release.
+SINCE: tuple[tuple[int, str, str], ...] = (
+    (12, "Sign in by link: say when the mail was sent (#12)", "src/sign_in.py"),
+    (8, "Export: stop with a message when the list is too long (#14)", "src/export.py"),
+    (4, "Handbook: who answers at night", "docs/handbook.md"),
+    (1, "Dates are shown as 2026-01-31 where the language wants it (#15)", "src/dates.py"),
+)
+PULL = ("your-username/website", "prices-table", "Say what the Team plan costs for 40 people", "content/prices.md")
+
+
 def seed_objects() -> list[Thing]:
-    """Three repositories with files, their first commits, and some issues."""
-    return [*_repositories(), *_issues()]
+    """Three repositories with files and commits, some issues, a release and a pull request."""
+    return [*_repositories(), *_issues(), *_since(), *_pull()]
 
 
 def file_id(repository: str, branch: str, path: str) -> str:
@@ -175,7 +186,8 @@ def _repositories() -> Iterator[Thing]:
     date = (now() - timedelta(days=30)).isoformat(timespec="seconds")
     for name, files in FILES.items():
         about, private = ABOUT[name]
-        data = {"description": about, "private": private, "default_branch": "main", "branches": ["main"]}
+        branches = ["main", PULL[1]] if name == PULL[0] else ["main"]
+        data = {"description": about, "private": private, "default_branch": "main", "branches": branches}
         yield Thing("repository", name, name, "", data)
         for path, content in files.items():
             yield file_thing(name, "main", path, content, blob_sha(content.encode()))
@@ -200,3 +212,46 @@ def _issues() -> Iterator[Thing]:
             author="your-username",
             created_at=opened,
         )
+
+
+def _since() -> Iterator[Thing]:
+    """The last release, and the commits that came after it."""
+    name, tag = "your-username/your-repo", "v1.4.0"
+    published = (now() - timedelta(days=RELEASED)).isoformat(timespec="seconds")
+    release = {
+        "repository": name,
+        "tag_name": tag,
+        "name": "1.4.0",
+        "body": "- Export in pages of 100 rows.\n- Sign-in by link.",
+        "draft": False,
+        "prerelease": False,
+        "published_at": published,
+    }
+    yield Thing("release", f"{name}@{tag}", "1.4.0", name, release)
+    for days, message, path in SINCE:
+        date = (now() - timedelta(days=days)).isoformat(timespec="seconds")
+        yield commit_thing(name, "main", path, message, seed="since", created=False, author="your-username", date=date)
+
+
+def _pull() -> Iterator[Thing]:
+    """An open pull request: the files of its branch, one of them changed."""
+    name, branch, title, changed = PULL
+    date = (now() - timedelta(days=2)).isoformat(timespec="seconds")
+    for path, content in FILES[name].items():
+        text = f"{content}| Team of 40 | 49 € |\n" if path == changed else content
+        yield file_thing(name, branch, path, text, blob_sha(text.encode()))
+    yield commit_thing(name, branch, changed, title, seed="pull", created=False, author="grace", date=date)
+    number = 1 + sum(one[0] == name for one in ISSUES)
+    data = {
+        "number": number,
+        "repository": name,
+        "title": title,
+        "body": "Two customers asked this week.",
+        "state": "open",
+        "draft": False,
+        "merged": False,
+        "head": branch,
+        "base": "main",
+        "created_at": date,
+    }
+    yield Thing("pull", f"{name}#{number}", title, name, data)

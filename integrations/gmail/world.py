@@ -13,6 +13,7 @@ from typing import Any
 
 from integrations.gmail.interface import Message
 from integrations.gmail.letters import LETTERS, ME, Letter
+from integrations.gmail.letters_business import BUSINESS
 from integrations.gmail.mime import message_of
 from integrations.world import Collection, Column, Thing
 from orchestrator_site.lib.clock import now
@@ -43,10 +44,11 @@ WORLD = (
 
 
 def seed_objects() -> list[Thing]:
-    """Fifteen mails, most of them unread."""
+    """Two dozen mails, most of them unread."""
     arrived = now()
     return [
-        thing_of(letter_bytes(letter, arrived), labels=list(letter.labels), thread=letter.thread) for letter in LETTERS
+        thing_of(letter_bytes(letter, arrived), labels=list(letter.labels), thread=letter.thread)
+        for letter in (*LETTERS, *BUSINESS)
     ]
 
 

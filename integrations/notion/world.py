@@ -44,7 +44,14 @@ WORLD = (
 )
 _LISTED = re.compile(r"\s*([-*+]|\d+[.)]) ")
 _NAMES = uuid.UUID("6b1f7c55-9a2e-4f0a-8d8a-0d3f3a1f5f10")
-PLACEHOLDERS = {"your-database-id": "inbox", "your-page-id": "home", "your-parent-id": "inbox"}
+PLACEHOLDERS = {
+    "your-database-id": "inbox",
+    "your-page-id": "home",
+    "your-parent-id": "inbox",
+    "your-tasks-database": "tasks",
+    "your-invoices-database": "invoices",
+    "your-notes-page": "weekly",
+}
 
 SCHEMAS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
     "inbox": (
@@ -68,6 +75,17 @@ SCHEMAS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
             "State": {"type": "status", "options": ["To do", "Doing", "Done"]},
             "Due": {"type": "date"},
             "Owner": {"type": "rich_text"},
+        },
+    ),
+    "invoices": (
+        "Invoices",
+        {
+            "Invoice": {"type": "title"},
+            "Supplier": {"type": "rich_text"},
+            "Total": {"type": "number"},
+            "Pay by": {"type": "rich_text"},
+            "Received": {"type": "date"},
+            "State": {"type": "status", "options": ["Open", "Paid"]},
         },
     ),
 }
@@ -121,6 +139,22 @@ _PAGES: tuple[tuple[str, str, str, str, dict[str, Any], int], ...] = (
         {"State": "Doing", "Owner": "Grace"},
         2,
     ),
+    (
+        "task-dates",
+        "tasks",
+        "Show dates as 2026-01-31",
+        "Misaki Tanaka asked for it.\n\n- [ ] In lists\n- [ ] In the export",
+        {"State": "To do", "Owner": "Tomás"},
+        1,
+    ),
+    (
+        "invoice-energy",
+        "invoices",
+        "77-1204",
+        "",
+        {"Supplier": "City Energy", "Total": 118.2, "Pay by": "by direct debit", "State": "Paid"},
+        40,
+    ),
 )
 
 
@@ -130,7 +164,7 @@ def known_id(name: str) -> str:
 
 
 def seed_objects() -> list[Thing]:
-    """Two databases with rows, and a small handbook."""
+    """Three databases with rows, and a small handbook."""
     return [*_databases(), *_pages()]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -13,12 +14,12 @@ from accounts import audit
 from accounts.actor import Actor
 from accounts.models import Workspace
 from integrations import registry
-from integrations.models import SandboxObject
+from integrations.models import Connection, SandboxObject
 from integrations.operations.changing import create_connection
-from integrations.operations.finding import connections_of, find_connection
+from integrations.operations.finding import connections_of, find_connection, free_name
 from integrations.spec import Integration
 from integrations.world import Collection, Thing
-from orchestrator_site.lib.errors import NotFound
+from orchestrator_site.lib.errors import NotFound, UserError
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,28 @@ def seed_sandbox(workspace: Workspace) -> None:
             _connect(actor, integration)
             if not objects_of(workspace, integration.slug).exists():
                 _fill(workspace, _world(integration))
+
+
+def sandbox_connection(actor: Actor, services: Sequence[str]) -> Connection:
+    """The sandbox's connection of the first of these services that has one; made, with its world, where there is none.
+
+    Making one needs the permission for connections. Raises UserError where no service of them has a sandbox.
+    """
+    known = connections_of(actor.workspace).filter(service__in=services, sandbox=True)
+    by_service = {row.service: row for row in known}
+    found = next((by_service[slug] for slug in services if slug in by_service), None)
+    if found is not None:
+        return found
+    able = (registry.get_integration(slug) for slug in services)
+    service = next((one for one in able if one and one.sandbox), None)
+    if service is None:
+        raise UserError("E_NO_SANDBOX", f"{' or '.join(services)} cannot be tried: there is no sandbox for it.")
+    with transaction.atomic():
+        name = free_name(actor.workspace, f"{service.slug[:40]}_sandbox")
+        made = create_connection(actor, service=service.slug, name=name, sandbox=True, make_default=False)
+        if not objects_of(actor.workspace, service.slug).exists():
+            _fill(actor.workspace, _world(service))
+    return made
 
 
 def reset_sandbox(actor: Actor) -> int:

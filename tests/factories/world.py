@@ -35,6 +35,7 @@ from workflows.models import (
     ScheduleTick,
     Step,
     StepRun,
+    Template,
     Trigger,
     TriggerDay,
     Variable,
@@ -147,6 +148,9 @@ def _workflow(world: World) -> None:
     DraftRevision.objects.create(workspace=space, workflow=workflow, etag="etag1", definition=definition)
     workflow.published = version
     workflow.save(update_fields=["published"])
+    world.things["template"] = Template.objects.create(
+        workspace=space, slug=f"template_{canary}", name=canary, about=canary, category=canary, definition=definition
+    )
     Variable.objects.create(workspace=space, name=f"variable_{canary}", value=canary, help=canary)
     world.things |= {"workflow": workflow, "version": version}
     _trigger(world)
@@ -253,6 +257,7 @@ _THINGS = "connection|effect|file|wait|member|invitation|token|run|sandbox|store
 ARGUMENTS: tuple[tuple[str, str, Callable[[World], Any]], ...] = (
     (r".*", "workspace", lambda w: w.workspace.slug),
     (r"(api:)?prompt.*", "slug", lambda w: w.things["prompt"].slug),
+    (r"(api:)?gallery_.*", "item", lambda w: w.things["template"].slug),
     (r"(api:|seed:)?workflow.*", "slug", lambda w: w.things["workflow"].slug),
     (r"seed:workflow.*", "workflow_id", lambda w: w.things["workflow"].slug),
     (r"seed:prompt.*", "template_id", lambda w: w.things["prompt"].slug),

@@ -2,12 +2,17 @@
 
 from django.urls import path
 
-from workflows.api import bulk, ledger, runs, triggers, workflows, workspace
+from workflows.api import bulk, gallery, ledger, runs, triggers, workflows, workspace
 
 urlpatterns = [
+    path("gallery", gallery.Gallery.as_view(), name="gallery"),
+    path("gallery/<str:item>", gallery.GalleryDetail.as_view(), name="gallery_item"),
+    path("gallery/<str:item>/use", gallery.Use.as_view(), name="gallery_use"),
+    path("gallery/<str:item>/try", gallery.Try.as_view(), name="gallery_try"),
     path("workflows", workflows.WorkflowList.as_view(), name="workflows"),
     path("workflows/<str:slug>", workflows.WorkflowDetail.as_view(), name="workflow"),
     path("workflows/<str:slug>/publish", workflows.Publish.as_view(), name="workflow_publish"),
+    path("workflows/<str:slug>/permissions", gallery.Permissions.as_view(), name="workflow_permissions"),
     path("workflows/<str:slug>/versions", workflows.VersionList.as_view(), name="workflow_versions"),
     path("workflows/<str:slug>/versions/<int:n>", workflows.VersionDetail.as_view(), name="workflow_version"),
     path("workflows/<str:slug>/diff", workflows.Diff.as_view(), name="workflow_diff"),

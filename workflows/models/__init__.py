@@ -16,6 +16,7 @@ from workflows.models.run import (
     StepStatus,
     Wait,
 )
+from workflows.models.template import Template
 from workflows.models.trigger import InboundEvent, ScheduleTick, Trigger, TriggerDay
 from workflows.models.variable import Variable
 from workflows.models.worker import Slot, Worker
@@ -40,6 +41,7 @@ __all__ = [
     "StepCache",
     "StepRun",
     "StepStatus",
+    "Template",
     "Trigger",
     "TriggerDay",
     "Variable",

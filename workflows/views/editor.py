@@ -13,8 +13,8 @@ from workflows.engine.findings import DefinitionProblems, Problem
 from workflows.models import Workflow
 from workflows.operations import drafts, undo, versions
 from workflows.operations.outline import OutlineBranch, OutlineItem, outline_of
+from workflows.operations.step_map import step_map
 from workflows.views.pages import PageRequest, link
-from workflows.views.step_map import step_map
 
 TABS = (
     ("steps", "Steps", "workflow"),

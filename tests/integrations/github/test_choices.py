@@ -28,4 +28,4 @@ def test_a_step_gets_them_over_its_connection(workspace):
     assert [choice.value for choice in found] == ["your-username/website"]
     given = {"repository": "your-username/website"}
     found = list_choices(editor.actor, "github.commit_file", "branch", given=given)
-    assert [choice.value for choice in found] == ["main"]
+    assert [choice.value for choice in found] == ["main", "prices-table"]
