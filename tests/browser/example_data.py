@@ -227,6 +227,41 @@ def asked_run():
     return run
 
 
+def planned_run():
+    """A dry run: a mail, a page before and after, a file, and a call that nobody can tell."""
+    from workflows.models import PlannedEffect
+
+    asked = Run.objects.of(space).get(pk=run_asked)
+    run = Run.objects.create(
+        workspace=space, workflow=asked.workflow, version=asked.version, status="succeeded", mode="dry",
+        started_at=now(), finished_at=now(), started_by="Owner", input_tokens=900, cost_usd="0.0151",
+    )  # fmt: skip
+    own = {"workspace": space, "run": run}
+    step = StepRun.objects.create(
+        **own, key="issue", action="github.create_issue", kind="effect", status="succeeded", started_at=now(),
+        decision={"assumed": "“Send this reply?” was taken as approved; nobody was asked."},
+    )  # fmt: skip
+    long = "Hi Anna, thank you for writing, and sorry about the grinding hub on your new wheel. " * 8
+    plans = [
+        ("gmail.send", "send_draft", "Sends “Re: Refund” to anna.keller@example.org.",
+         {"to": ["anna.keller@example.org"]}, None,
+         {"to": ["anna.keller@example.org"], "subject": "Re: Refund", "text": long}),
+        ("notion.update_page", "update_page", "Changes the page “Order 4471”.", {"page": "1f2e3d"},
+         {"Status": "New", "Owner": None, "Topic": "Bikes"},
+         {"Status": "Refund offered", "Owner": "Mara", "Topic": "Bikes"}),
+        ("github.commit_file", "commit_file", "Replaces docs/returns.md in fernhill/shop, branch main.",
+         {"repository": "fernhill/shop", "path": "docs/returns.md"}, {"content": "## Rear wheels\n- Batch 11: none\n"},
+         {"content": "## Rear wheels\n- Batch 11: grinding hub\n- Any sturdy carton\n"}),
+        ("other.call", "call", "Tell the warehouse cannot tell what it would change.", {}, None, None),
+    ]  # fmt: skip
+    for seq, (action, op, summary, target, before, after) in enumerate(plans, 1):
+        PlannedEffect.objects.create(
+            **own, step_run=step, seq=seq, action=action, op=op, summary=summary, target=target, before=before,
+            after=after, state="stopped" if action == "other.call" else "planned",
+        )  # fmt: skip
+    return run
+
+
 def approvals():
     """A workflow with every step that waits, a run that waits for a decision, and one that was decided with changes."""
     fields = [
@@ -278,6 +313,7 @@ def approvals():
 waiting_flow, ((run_waiting, wait_open), (run_event, wait_decided)) = approvals()
 
 
+run_asked = str(asked_run().pk)
 own = {"owner": str(get_workflow(actor, made.slug).pk), "workflow": made.slug}
 StoredValue.objects.create(workspace=space, key="office", value={"city": "Oslo", "desks": 14})
 StoredValue.objects.create(workspace=space, key="seen 18c3f2", value="2026-03-01T08:00:00Z", **own)
@@ -296,7 +332,8 @@ print(
             "run_ways": str(ways_run.pk),
             "empty": empty.slug,
             "failing": failing.slug,
-            "run_asked": str(asked_run().pk),
+            "run_asked": run_asked,
+            "run_planned": str(planned_run().pk),
             "waiting": waiting_flow,
             "run_waiting": run_waiting,
             "run_event": run_event,

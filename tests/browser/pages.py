@@ -79,6 +79,7 @@ def places(data: dict[str, Any]) -> list[Place]:
         Place("run", f"{w}runs/{data['run']}"),
         Place("run-loop", f"{w}runs/{data['run_loop']}"),
         Place("run-ways", f"{w}runs/{data['run_ways']}"),
+        Place("run-dry", f"{w}runs/{data['run_planned']}"),
         Place("run-failed", f"{w}runs/{data['run_failed']}"),
         Place("run-continued", f"{w}runs/{data['run_continued']}"),
         Place("run-again", f"{w}runs/{data['run_failed']}/again?from=stop_here"),

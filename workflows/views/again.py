@@ -22,6 +22,7 @@ from workflows.models import Run
 from workflows.operations import runs as operations
 from workflows.operations.again import Preview, Wanted, asks_a_person, preview, run_again
 from workflows.operations.blobs import is_reference
+from workflows.operations.starting import MODES
 from workflows.views.effect_line import EffectLine
 from workflows.views.pages import PageRequest, go, link, tell_error
 from workflows.views.run_form import PREFIX, RunForm
@@ -92,7 +93,8 @@ def run_again_page(request: PageRequest, workspace: str, run: UUID) -> HttpRespo
     """
     found = operations.get_run(request.actor, run)
     said = request.POST if request.method == "POST" else request.GET
-    wanted = Wanted(said.get("from", "").strip()[:400], version=_version(said.get("version", "")))
+    start, mode = said.get("from", "").strip()[:400], said.get("mode", "")
+    wanted = Wanted(start, version=_version(said.get("version", "")), mode=mode if mode in MODES else None)
     if request.method == "POST" and "form" not in request.POST:
         return _at_once(request, found, wanted)
     try:
@@ -113,7 +115,7 @@ def run_again_page(request: PageRequest, workspace: str, run: UUID) -> HttpRespo
 def _at_once(request: PageRequest, found: Run, wanted: Wanted) -> HttpResponse:
     """One click: starts where nothing is in the way and no change would be made again; else the page asks."""
     address = link(request.workspace, "run_again", run=found.pk)
-    query = urlencode({"from": wanted.start, "version": request.POST.get("version", "")})
+    query = urlencode({"from": wanted.start, "version": request.POST.get("version", ""), "mode": wanted.mode or ""})
     try:
         shown = preview(request.actor, found, wanted, strict=False)
         if shown.repeated or shown.problems:
@@ -127,7 +129,7 @@ def _at_once(request: PageRequest, found: Run, wanted: Wanted) -> HttpResponse:
 
 def _start(request: PageRequest, form: AgainForm, found: Run, wanted: Wanted) -> Run | None:
     """The new run, or None with the reason in the form."""
-    wish = Wanted(wanted.start, form.inputs(), form.given(), wanted.version)
+    wish = Wanted(wanted.start, form.inputs(), form.given(), wanted.version, wanted.mode)
     try:
         if preview(request.actor, found, wish).repeated and request.POST.get("sure") != "1":
             form.add_error(None, "Say that the changes named below shall be made again, or begin at a later step.")

@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestrator_site.lib.look import duration, money
 from orchestrator_site.lib.templating.values import as_text
-from workflows.api.shapes import cached, reused
+from workflows.api.shapes import assumed, cached, reused
 from workflows.engine.catalogue import CATALOGUE
 from workflows.engine.definition import Definition, StepSpec, parse
 from workflows.engine.holding import CONNECTION
@@ -125,6 +125,7 @@ class RunPage:
     tokens: int
     numbers: dict[str, int]
     kept: list[EffectLine]
+    steps: list[StepRun]
 
     @property
     def confirmed(self) -> int:
@@ -210,6 +211,7 @@ def build(run: Run) -> RunPage:
         tokens=run.input_tokens + run.output_tokens,
         numbers=numbers,
         kept=[EffectLine(change.effect) for change in kept_changes(run)[:KEPT_SHOWN]],
+        steps=list(steps),
     )
 
 
@@ -345,6 +347,8 @@ def why(step: StepRun) -> str:
         return f"Waits: {waits['text']}; goes on at {waits['until']:%H:%M:%S} UTC"
     if step.error:
         return str(step.error.get("message", ""))
+    if taken := assumed(step):
+        return taken
     if step.status == "skipped":
         reason = step.decision.get("skipped") if isinstance(step.decision, dict) else ""
         return {"disabled": "Switched off", "when": "Its condition was not met"}.get(str(reason), "Not taken")

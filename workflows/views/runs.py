@@ -22,6 +22,7 @@ from workflows.operations.turns import repairs, waits_for
 from workflows.operations.versions import get_version
 from workflows.operations.workflows import get_workflow
 from workflows.views.pages import PageRequest, back_with_error, go, link, say
+from workflows.views.plan_page import plan_page
 from workflows.views.run_form import RunForm, add_errors, run_inputs
 from workflows.views.run_list import TRIGGERS
 from workflows.views.run_page import RunPage, build
@@ -38,7 +39,7 @@ def workflow_run(request: PageRequest, workspace: str, slug: str) -> HttpRespons
     if request.method == "POST" and form.is_valid():
         try:
             run = operations.start_run(
-                request.actor, slug, form.values(), version=version, trigger_kind="page", trigger_id=""
+                request.actor, slug, form.values(), mode=_mode(request), version=version, trigger_kind="page"
             )
         except UserError as error:
             add_errors(form, error)
@@ -53,6 +54,11 @@ def workflow_run(request: PageRequest, workspace: str, slug: str) -> HttpRespons
         "back": {"label": workflow.name, "url": link(workspace, "workflow", slug=slug)},
     }
     return render(request, "workflows/run_form.html", context, status=status)
+
+
+def _mode(request: PageRequest) -> str:
+    """Dry for the button “Dry run”, else live."""
+    return "dry" if request.POST.get("mode") == "dry" else "live"
 
 
 def _wanted_version(request: PageRequest, workflow: Workflow) -> int | str | None:
@@ -82,6 +88,8 @@ def _run_context(request: PageRequest, found: Run) -> dict[str, Any]:
     page = build(found)
     return {
         "run": found,
+        "live_part": "workflows/dry_live.html" if found.mode == "dry" else "workflows/run_live.html",
+        "plan": plan_page(request.actor, found, page.steps, page.numbers) if found.mode == "dry" else None,
         "page": page,
         "workflow": found.workflow,
         "events_url": link(request.workspace, "run_events", run=found.pk),
@@ -191,7 +199,8 @@ def _words(written: live.Writing) -> Iterator[str]:
 
 def _fragment(request: PageRequest, found: Run) -> str:
     request.page_shell = None  # a stream lives longer than one look at the workers
-    html = render_to_string("workflows/run_live.html", _run_context(request, found), request=request)
+    context = _run_context(request, found)
+    html = render_to_string(context["live_part"], context, request=request)
     return "".join(f"data: {line}\n" for line in html.split("\n")).replace("\r", "") + "\n"
 
 
