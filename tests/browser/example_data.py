@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 from accounts.actor import Actor
 from accounts.models import Workspace
@@ -10,6 +11,7 @@ from orchestrator_site.lib.clock import now
 from prompts.models import Prompt
 from workflows.models import Effect, Run, StepRun, Wait
 from workflows.operations import drafts, runs, workflows
+from workflows.operations.imports import import_workflow
 from workflows.operations.publish import publish_workflow
 from workflows.operations.variables import set_variable
 from workflows.operations.workflows import get_workflow
@@ -319,6 +321,8 @@ StoredValue.objects.create(workspace=space, key="office", value={"city": "Oslo",
 StoredValue.objects.create(workspace=space, key="seen 18c3f2", value="2026-03-01T08:00:00Z", **own)
 StoredValue.objects.create(workspace=space, key="mails", value=211, expires_at=now() + timedelta(days=2), **own)
 
+shipped = Path("tests/workflows/n8n/files/mail_to_notion.json").read_text()
+imported = import_workflow(actor, shipped).workflow
 print(
     "DATA "
     + json.dumps(
@@ -335,6 +339,7 @@ print(
             "run_asked": run_asked,
             "run_planned": str(planned_run().pk),
             "waiting": waiting_flow,
+            "imported": imported.slug,
             "run_waiting": run_waiting,
             "run_event": run_event,
             "wait_open": wait_open,

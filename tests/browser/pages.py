@@ -49,6 +49,8 @@ def places(data: dict[str, Any]) -> list[Place]:
         Place("workflows-none", f"{w}workflows?q=zebra"),
         Place("workflow-new", f"{w}workflows/new"),
         Place("workflow-import", f"{w}workflows/import"),
+        Place("permissions", f"{flow}/permissions"),
+        Place("imported", f"{w}workflows/{data['imported']}/imported"),
         Place("gallery", f"{w}gallery"),
         Place("gallery-none", f"{w}gallery?q=zebra"),
         Place("gallery-item", f"{w}gallery/cv_screening"),

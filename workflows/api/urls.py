@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from workflows.api import bulk, gallery, ledger, runs, triggers, workflows, workspace
+from workflows.api import bulk, files, gallery, ledger, runs, triggers, workflows, workspace
 
 urlpatterns = [
+    path("import", files.Import.as_view(), name="import"),
+    path("export", files.Export.as_view(), name="export"),
     path("gallery", gallery.Gallery.as_view(), name="gallery"),
     path("gallery/<str:item>", gallery.GalleryDetail.as_view(), name="gallery_item"),
     path("gallery/<str:item>/use", gallery.Use.as_view(), name="gallery_use"),

@@ -7,12 +7,14 @@ from typing import Any
 
 import yaml
 
+from accounts.actor import Actor
 from orchestrator_site.lib.errors import UserError
 from workflows.engine.definition import fingerprint, parse
 from workflows.models import Workflow
 from workflows.operations.drafts import draft_definition
 from workflows.operations.imports.backwards import seed_value
 from workflows.operations.imports.detect import SEED
+from workflows.operations.imports.folders import write_zip
 
 FORMATS = ("json", "yaml", "seed")
 
@@ -43,6 +45,13 @@ def export_workflow(workflow: Workflow, form: str = "json") -> str:
             hint="Export it as json or yaml.",
         )
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+
+
+def export_folder(actor: Actor) -> bytes:
+    """Every workflow of the workspace as a zip of our JSON, one file each; equal workflows give equal bytes."""
+    actor.require("read")
+    rows = Workflow.objects.of(actor.workspace).filter(deleted_at__isnull=True).order_by("slug")
+    return write_zip((f"{row.slug}.json", export_workflow(row)) for row in rows.select_related("workspace"))
 
 
 def unchanged_source(workflow: Workflow) -> str:

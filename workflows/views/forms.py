@@ -27,7 +27,11 @@ class NewWorkflowForm(forms.Form):
 class ImportForm(forms.Form):
     """A file, or its text."""
 
-    file = forms.FileField(required=False, label="File", help_text="JSON or YAML: ours, or the original product’s.")
+    file = forms.FileField(
+        required=False,
+        label="File",
+        help_text="JSON or YAML: ours, the original product’s, an export of n8n; or a folder as zip.",
+    )
     pasted = forms.CharField(
         required=False,
         label="Or its text",

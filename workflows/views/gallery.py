@@ -14,7 +14,7 @@ from orchestrator_site.lib.errors import UserError
 from workflows.operations import gallery as operations
 from workflows.operations.gallery import GalleryItem
 from workflows.operations.outline import OutlineItem, outline_of
-from workflows.operations.permits import permits_of
+from workflows.operations.permits import permits_of, permits_of_draft
 from workflows.operations.step_map import step_map
 from workflows.operations.workflows import get_workflow
 from workflows.views.editor import editor_context
@@ -162,3 +162,11 @@ def workflow_template(request: PageRequest, workspace: str, slug: str) -> HttpRe
                 return go(workspace, "gallery_item", item=made.slug)
     context = {**editor_context(request, found, tab=""), "form": form}
     return render(request, "workflows/template_new.html", context, status=status)
+
+
+@require_safe
+def workflow_permissions(request: PageRequest, workspace: str, slug: str) -> HttpResponse:
+    """What the draft may read, ask and change: where, and over which connections."""
+    found = get_workflow(request.actor, slug)
+    context = {**editor_context(request, found, tab=""), "permits": permits_of_draft(request.actor, found)}
+    return render(request, "workflows/permissions.html", context)

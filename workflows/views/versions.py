@@ -15,6 +15,7 @@ from workflows.engine.definition import parse
 from workflows.models import Workflow
 from workflows.operations import versions as operations
 from workflows.operations.outline import outline_of
+from workflows.operations.permits import permits_of_draft
 from workflows.operations.publish import publish_workflow
 from workflows.operations.workflows import get_workflow
 from workflows.views.diff import change_list
@@ -47,6 +48,7 @@ def workflow_publish(request: PageRequest, workspace: str, slug: str) -> HttpRes
     context = editor_context(request, workflow, tab="publish")
     before = workflow.published.number if workflow.published else None
     found = operations.compare_versions(workflow, before if before is not None else "", "draft")
+    context |= {"permits": permits_of_draft(request.actor, workflow)}
     context |= {"form": form, "changes": change_list(found), "before": before, "first_time": before is None}
     return render(request, "workflows/publish.html", context, status=status)
 

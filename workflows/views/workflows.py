@@ -18,14 +18,15 @@ from workflows.engine.findings import Problem
 from workflows.models import Run, Workflow
 from workflows.operations import drafts
 from workflows.operations import workflows as operations
-from workflows.operations.exports import export_workflow
-from workflows.operations.imports import ImportResult, import_workflows
+from workflows.operations.exports import export_folder, export_workflow
+from workflows.operations.imports import ImportResult, import_file
+from workflows.operations.permits import permits_of_draft
 from workflows.views.editor import editor_context
 from workflows.views.forms import ImportForm, NewWorkflowForm, SettingsForm
 from workflows.views.joining import both_sides, match_of
 from workflows.views.pages import PageRequest, back_with_error, go, link, say
 
-MAX_FILE = 2 * 1024 * 1024
+MAX_FILE = 5 * 1024 * 1024
 PAGE_SIZE = 50
 
 
@@ -111,21 +112,23 @@ def workflow_import(request: PageRequest, workspace: str) -> HttpResponse:
     form = ImportForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         try:
-            results = import_workflows(request.actor, form.text(MAX_FILE))
+            results = import_file(request.actor, form.text(MAX_FILE))
         except UserError as error:
             form.add_error(None, f"{error.message} {error.hint or ''}".strip())
         else:
-            return _imported(request, results)
+            if isinstance(results, list):
+                return _imported(request, results)
+            form.add_error(None, "This was a file of prompts; they are in the prompt library now.")
     return render(request, "workflows/workflow_import.html", _new_context(request, form), status=_status(request, form))
 
 
 def _imported(request: PageRequest, results: list[ImportResult]) -> HttpResponse:
     """To the workflow, or to the list when there are several; what the reader should know goes along."""
-    for warning in [text for result in results for text in result.warnings][:10]:
-        messages.warning(request, warning)
     if len(results) == 1:
         say(request, f"Imported “{results[0].workflow.name}” as a draft")
-        return go(request.workspace, "workflow", slug=results[0].workflow.slug)
+        return go(request.workspace, "workflow_imported", slug=results[0].workflow.slug)
+    for warning in [text for result in results for text in result.warnings][:10]:
+        messages.warning(request, warning)
     say(request, f"Imported {len(results)} workflows as drafts")
     return go(request.workspace, "workflows")
 
@@ -199,6 +202,33 @@ def workflow_delete(request: PageRequest, workspace: str, slug: str) -> HttpResp
         return back_with_error(request, error, link(workspace, "workflow", slug=slug))
     say(request, f"Deleted “{found.name}”; its runs stay on record")
     return go(workspace, "workflows")
+
+
+@require_safe
+def workflow_imported(request: PageRequest, workspace: str, slug: str) -> HttpResponse:
+    """What became of the file a workflow was imported from, and what the draft may do."""
+    found = operations.get_workflow(request.actor, slug)
+    source = found.source if isinstance(found.source, dict) else None
+    if source is None:
+        return go(workspace, "workflow", slug=slug)
+    lines = source.get("report") or []
+    context = {
+        **editor_context(request, found, tab=""),
+        "dialect": source.get("dialect", ""),
+        "lines": lines,
+        "counts": {word: sum(line["became"] == word for line in lines) for word in ("mapped", "changed", "off")},
+        "warnings": source.get("warnings") or [],
+        "permits": permits_of_draft(request.actor, found),
+    }
+    return render(request, "workflows/imported.html", context)
+
+
+@require_safe
+def workflows_export(request: PageRequest, workspace: str) -> HttpResponse:
+    """Every workflow of the workspace as a zip."""
+    answer = HttpResponse(export_folder(request.actor), content_type="application/zip")
+    answer["Content-Disposition"] = content_disposition_header(True, f"{workspace}-workflows.zip") or "attachment"
+    return answer
 
 
 @require_safe

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -10,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.actor import Actor
 from accounts.models import Workspace
 from orchestrator_site.lib.errors import UserError
-from workflows.operations.exports import FORMATS, export_workflow
+from workflows.operations.exports import FORMATS, export_folder, export_workflow
 from workflows.operations.workflows import get_workflow
 
 
@@ -21,7 +22,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """SLUG, --workspace, --format."""
-        parser.add_argument("slug")
+        parser.add_argument("slug", nargs="?", default="")
+        parser.add_argument("--all", default="", metavar="FILE.zip", help="every workflow, into this file")
         parser.add_argument("--workspace", required=True, help="slug of the workspace")
         parser.add_argument("--format", choices=FORMATS, default="json")
 
@@ -31,6 +33,11 @@ class Command(BaseCommand):
         if workspace is None:
             raise CommandError(f"There is no workspace “{options['workspace']}”.")
         actor = Actor.system(workspace, "export_workflow")
+        if bool(options["slug"]) == bool(options["all"]):
+            raise CommandError("Name a workflow, or a file with --all.")
+        if options["all"]:
+            Path(options["all"]).write_bytes(export_folder(actor))
+            return
         try:
             text = export_workflow(get_workflow(actor, options["slug"]), options["format"])
         except UserError as problem:

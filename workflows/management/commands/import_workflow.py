@@ -14,7 +14,7 @@ from accounts.models import Workspace
 from orchestrator_site.lib.errors import UserError
 from prompts.operations.files import Imported
 from workflows.operations.imports import ImportResult, import_file
-from workflows.operations.imports.reading import MAX_FILE
+from workflows.operations.imports.folders import MAX_ZIP
 
 
 class Command(BaseCommand):
@@ -48,11 +48,11 @@ class Command(BaseCommand):
 
     def _read(self, name: str) -> bytes:
         if name == "-":
-            return sys.stdin.buffer.read(MAX_FILE + 1)
+            return sys.stdin.buffer.read(MAX_ZIP + 1)
         path = Path(name)
         try:
             with path.open("rb") as file:
-                return file.read(MAX_FILE + 1)
+                return file.read(MAX_ZIP + 1)
         except OSError as error:
             raise CommandError(f"{name} cannot be read: {error.strerror}.") from None
 

@@ -8,8 +8,17 @@ from workflows.operations.imports.importing import (
     ImportResult,
     find_original,
     import_file,
+    import_folder,
     import_workflow,
     import_workflows,
 )
 
-__all__ = ["ImportResult", "detect", "find_original", "import_file", "import_workflow", "import_workflows"]
+__all__ = [
+    "ImportResult",
+    "detect",
+    "find_original",
+    "import_file",
+    "import_folder",
+    "import_workflow",
+    "import_workflows",
+]

@@ -9,7 +9,7 @@ from orchestrator_site.lib.errors import UserError
 from orchestrator_site.lib.json import JSONValue
 from workflows.operations.imports.reading import read_file
 
-NATIVE, SEED, EXAMPLES, GRAPH, PROMPTS = "native", "seed", "examples", "graph", "prompts"
+NATIVE, SEED, EXAMPLES, GRAPH, PROMPTS, N8N = "native", "seed", "examples", "graph", "prompts", "n8n"
 
 _NOT_WORKFLOWS = {
     "schedule_type": ("a schedule", "Import its workflow; schedules come with triggers."),
@@ -19,7 +19,7 @@ _NOT_WORKFLOWS = {
 
 
 def detect(text: str | bytes) -> str:
-    """The dialect of a file: native, seed, examples, graph or prompts. Raises UserError for what is none of them."""
+    """The dialect of a file: native, seed, examples, graph, n8n or prompts. Raises UserError for what is none."""
     return dialect_of(read_file(text))
 
 
@@ -29,6 +29,8 @@ def dialect_of(value: JSONValue) -> str:
         return dialect_of(value[0]) if value else _refuse({})
     if not isinstance(value, dict):
         return _refuse({})
+    if isinstance(value.get("nodes"), list) and "steps" not in value:
+        return N8N
     if "workflows" in value or _steps_have(value, "key"):
         return NATIVE
     if "format" in value:

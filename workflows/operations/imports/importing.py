@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
@@ -20,8 +21,9 @@ from workflows.engine.definition import fingerprint, parse
 from workflows.engine.findings import DefinitionProblems, Problem
 from workflows.models import Workflow
 from workflows.operations.drafts import draft_problems, replace_draft
-from workflows.operations.imports import examples, graph, native, seed
-from workflows.operations.imports.detect import EXAMPLES, GRAPH, NATIVE, PROMPTS, SEED, dialect_of
+from workflows.operations.imports import examples, graph, n8n, native, seed
+from workflows.operations.imports.detect import EXAMPLES, GRAPH, N8N, NATIVE, PROMPTS, SEED, dialect_of
+from workflows.operations.imports.folders import FolderFile, is_zip, read_zip
 from workflows.operations.imports.reading import MAX_DOCUMENTS, MAX_FILE, read_file
 from workflows.operations.imports.result import Converted
 from workflows.operations.imports.secrets import strip_secrets
@@ -33,7 +35,11 @@ CONVERTERS: dict[str, Callable[[Mapping[str, JSONValue]], Converted]] = {
     SEED: seed.convert,
     EXAMPLES: examples.convert,
     GRAPH: graph.convert,
+    N8N: n8n.convert,
 }
+
+
+EDGES = "connections"
 
 
 @dataclass
@@ -84,10 +90,45 @@ def import_workflows(
     return results
 
 
+def import_folder(
+    actor: Actor, content: bytes, *, publish: bool = False, overwrite: bool = False
+) -> list[ImportResult]:
+    """Every workflow of a folder in a zip, or none: a file that is not well formed is named, and nothing is imported.
+
+    Files called NAME.tests.json belong to the workflow of NAME.json. Raises UserError.
+    """
+    actor.require("edit")
+    files = read_zip(content)
+    results: list[ImportResult] = []
+    by_stem: dict[str, list[ImportResult]] = {}
+    with transaction.atomic():
+        for file in files:
+            if not file.is_tests:
+                with _named(file):
+                    by_stem[file.stem] = import_workflows(actor, file.content, overwrite=overwrite)
+                results += by_stem[file.stem]
+    if publish:
+        for result in results:
+            _publish(actor, result)
+    return results
+
+
+@contextmanager
+def _named(file: FolderFile) -> Iterator[None]:
+    """An error of one file says which."""
+    try:
+        yield
+    except UserError as problem:
+        text = f"{file.name[:80]}: {problem.message}"
+        raise UserError(problem.code, text, field="file", hint=problem.hint, limit=problem.limit) from None
+
+
 def import_file(
     actor: Actor, text: str | bytes, *, publish: bool = False, overwrite: bool = False
 ) -> list[ImportResult] | Imported:
-    """A file of workflows or of prompts, whichever it is."""
+    """A file of workflows or of prompts, or a folder of workflows as a zip, whichever it is."""
+    if isinstance(text, bytes) and is_zip(text):
+        return import_folder(actor, text, publish=publish, overwrite=overwrite)
     if dialect_of(read_file(text)) == PROMPTS:
         return import_prompts(actor, text, overwrite=overwrite)
     return import_workflows(actor, text, publish=publish, overwrite=overwrite)
@@ -100,10 +141,28 @@ def convert(value: JSONValue, dialect: str = "") -> Converted:
     dialect = dialect or dialect_of(value)
     if dialect == PROMPTS:
         raise UserError("E_IMPORT_DIALECT", "This is a file of prompts.", field="file", hint="Import it under Prompts.")
-    clean, warnings = strip_secrets(value)
+    clean, warnings = _without_secrets(value, dialect)
     converted = CONVERTERS[dialect](clean if isinstance(clean, dict) else {})
     converted.warnings = [*warnings, *converted.warnings]
     return converted
+
+
+def _without_secrets(value: JSONValue, dialect: str) -> tuple[JSONValue, list[str]]:
+    """The file without secrets. In n8n's, `connections` are the edges, and credentials only names: both stay."""
+    is_graph = isinstance(value, dict) and (dialect or _dialect(value)) == N8N
+    if not isinstance(value, dict) or not is_graph:
+        return strip_secrets(value)
+    clean, warnings = strip_secrets(
+        {name: item for name, item in n8n.without_credentials(value).items() if name != EDGES}
+    )
+    return {**(clean if isinstance(clean, dict) else {}), EDGES: value.get(EDGES)}, warnings
+
+
+def _dialect(value: JSONValue) -> str:
+    try:
+        return dialect_of(value)
+    except UserError:
+        return ""
 
 
 def _items(value: JSONValue) -> list[JSONValue]:
@@ -155,7 +214,7 @@ def _free_slug(actor: Actor, definition: Mapping[str, Any], converted: Converted
 
 def _kept_text(text: str, value: JSONValue) -> str:
     """The file as it is kept for export: byte for byte, unless it held a secret."""
-    clean, warnings = strip_secrets(value)
+    clean, warnings = _without_secrets(value, "")
     return text if text and not warnings else json.dumps(clean, ensure_ascii=False, indent=2)
 
 
@@ -169,6 +228,8 @@ def _source(converted: Converted, definition: Mapping[str, Any], text: str) -> d
         "inputs": converted.inputs,
         "steps": converted.steps,
         "problems": [replace(problem, limit=None).as_dict() for problem in converted.problems],
+        "warnings": converted.warnings,
+        "report": [asdict(line) for line in converted.report],
     }
 
 

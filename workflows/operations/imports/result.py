@@ -8,6 +8,17 @@ from typing import Any
 from workflows.engine.findings import Problem
 
 
+@dataclass(frozen=True)
+class Line:
+    """What became of one part of the file: mapped, changed (see `note`), off (switched off) or left out."""
+
+    name: str
+    kind: str
+    became: str
+    step: str = ""
+    note: str = ""
+
+
 @dataclass
 class Converted:
     """A workflow as a definition, with what its reader should know.
@@ -23,3 +34,4 @@ class Converted:
     problems: list[Problem] = field(default_factory=list)
     inputs: dict[str, str] = field(default_factory=dict)
     steps: dict[str, str] = field(default_factory=dict)
+    report: list[Line] = field(default_factory=list)
