@@ -6,7 +6,9 @@ import asyncio
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -16,34 +18,56 @@ C = TypeVar("C")
 _CACHES: WeakSet[ClientCache[Any]] = WeakSet()
 
 
-class ClientCache(Generic[C]):
-    """`get(info, make)` answers with the client made before for the same connection, address and secret.
+@dataclass(eq=False)
+class _Kept(Generic[C]):
+    """A client, and how many calls use it now."""
 
-    Clients belong to the loop they were made on. The least recently used one is closed when there are too many.
+    client: C
+    users: int = 0
+
+
+class ClientCache(Generic[C]):
+    """`with use(info, make) as client` gives the client made before for the same connection, address and secret.
+
+    Clients belong to the loop they were made on. Where there are too many, the least recently used ones that no call
+    uses are closed; one that is in use stays open until its last call has ended.
     """
 
     def __init__(self, close: Callable[[C], Awaitable[None]], size: int = 64) -> None:
         self._close, self._size = close, size
-        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, OrderedDict[str, C]] = WeakKeyDictionary()
+        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, OrderedDict[str, _Kept[C]]] = WeakKeyDictionary()
         self._closing: set[asyncio.Task[None]] = set()
         _CACHES.add(self)
 
-    def get(self, info: ConnectionInfo, make: Callable[[], C]) -> C:
-        """The client of this connection on the running loop."""
+    @contextmanager
+    def use(self, info: ConnectionInfo, make: Callable[[], C]) -> Iterator[C]:
+        """The client of this connection on the running loop, for one call."""
         clients = self._loops.setdefault(asyncio.get_running_loop(), OrderedDict())
         key = _fingerprint(info)
-        if key not in clients:
-            clients[key] = make()
+        kept = clients.get(key)
+        if kept is None:
+            kept = clients[key] = _Kept(make())
         clients.move_to_end(key)
-        while len(clients) > self._size:
-            self._close_soon(clients.popitem(last=False)[1])
-        return clients[key]
+        kept.users += 1
+        try:
+            self._make_room(clients)
+            yield kept.client
+        finally:
+            kept.users -= 1
+            self._make_room(clients)
+
+    def _make_room(self, clients: OrderedDict[str, _Kept[C]]) -> None:
+        if len(clients) <= self._size:
+            return
+        idle = [key for key, kept in clients.items() if not kept.users]
+        for key in idle[: len(clients) - self._size]:
+            self._close_soon(clients.pop(key).client)
 
     async def close(self) -> None:
         """Close every client of the running loop."""
         clients = self._loops.pop(asyncio.get_running_loop(), OrderedDict())
-        for client in clients.values():
-            await self._close(client)
+        for kept in clients.values():
+            await self._close(kept.client)
 
     def _close_soon(self, client: C) -> None:
         async def closed() -> None:

@@ -29,6 +29,7 @@ from orchestrator_site.lib.outbound import guarded_async_client
 T = TypeVar("T")
 TRY = "Answer with the word ready."
 TRY_TOKENS = 64
+NO_LIST = frozenset({404, 405, 410})
 LEFT_OUT = ("temperature", "max_tokens")
 _BAD_SCHEMA = re.compile(r"invalid schema|schema for|format\.schema|schema:", re.I)
 _FOR_GOOD = re.compile(r"unsupport|not support|unrecogni|unknown|extra inputs|not permitted|deprecated|no longer", re.I)
@@ -248,7 +249,9 @@ class ModelClient(ABC):
         """The models, or none where a compatible server does not list them."""
         try:
             return await self.once(self.list_models)
-        except Rejected:
+        except Rejected as problem:
+            if problem.status not in NO_LIST:
+                raise
             return []
 
     # One request
@@ -259,8 +262,9 @@ class ModelClient(ABC):
         if left <= 0:
             raise Unavailable(f"There was no time left to ask {self.title}.", code="E_TIMEOUT", refused=True)
         try:
-            async with asyncio.timeout(left):
-                return await call(self.clients.get(self.info, self.connect), left)
+            with self.clients.use(self.info, self.connect) as client:
+                async with asyncio.timeout(left):
+                    return await call(client, left)
         except ServiceError:
             raise
         except Exception as problem:

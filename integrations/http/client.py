@@ -28,6 +28,12 @@ async def _close(transport: Any) -> None:
     await transport.aclose()
 
 
+def _transport() -> Any:
+    from orchestrator_site.lib.outbound import guarded_async_transport
+
+    return guarded_async_transport("httpx2", max_bytes=LARGEST + 1)
+
+
 _transports: ClientCache[Any] = ClientCache(_close)
 
 
@@ -105,11 +111,12 @@ class RealHttp:
         wire = [(name.encode(), value.encode()) for name, value in headers.items()]
         try:
             made = httpx2.Request(request.method, address, headers=wire, content=request.content or None)
-            answer = await self._transport().handle_async_request(made)
-            try:
-                content, truncated = await _read(answer, request)
-            finally:
-                await answer.aclose()
+            with _transports.use(self._info, _transport) as transport:
+                answer = await transport.handle_async_request(made)
+                try:
+                    content, truncated = await _read(answer, request)
+                finally:
+                    await answer.aclose()
         except Rejected:
             raise
         except Exception as problem:
@@ -121,11 +128,6 @@ class RealHttp:
             known = found.get(name.lower())
             found[name.lower()] = value if known is None else f"{known}, {value}"
         return Answer(answer.status_code, found, content, request.url, truncated)
-
-    def _transport(self) -> Any:
-        from orchestrator_site.lib.outbound import guarded_async_transport
-
-        return _transports.get(self._info, lambda: guarded_async_transport("httpx2", max_bytes=LARGEST + 1))
 
     async def describe(self) -> ConnectionReport:
         """Ask for the connection's own address; a status of 401 or 403 says that the key is refused."""

@@ -123,7 +123,9 @@ def test_calls_of_one_connection_share_a_client(contract, info):
     async def twice(calls):
         one, two = connect(info, calls), connect(info, calls)
         assert isinstance(one, LanguageModel)
-        return AnthropicModel.clients.get(one.info, one.connect) is AnthropicModel.clients.get(two.info, two.connect)
+        use = AnthropicModel.clients.use
+        with use(one.info, one.connect) as first, use(two.info, two.connect) as second:
+            return first is second
 
     assert direct.call(twice)
 

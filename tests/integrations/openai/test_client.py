@@ -130,7 +130,9 @@ def test_calls_of_one_connection_share_a_client(contract, info, operation):
     async def twice(calls):
         one, two = connect(info, calls), connect(info, calls)
         assert isinstance(one, LanguageModel)
-        return OpenAIModel.clients.get(one.info, one.connect) is OpenAIModel.clients.get(two.info, two.connect)
+        use = OpenAIModel.clients.use
+        with use(one.info, one.connect) as first, use(two.info, two.connect) as second:
+            return first is second
 
     assert direct.call(twice)
 
