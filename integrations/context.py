@@ -105,11 +105,15 @@ class LookFor:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a change gave: the service's id and address of it, and the data the action goes on with (JSON)."""
+    """What a change gave: the service's id and address of it, and the data the action goes on with (JSON).
+
+    `refused` is the code of a certain no that the order `expects`; then nothing was changed.
+    """
 
     external_id: str = ""
     external_url: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
+    refused: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,8 @@ class Order:
     `look(what)` returns `Found`, or None when the change is certainly not visible now; it raises ServiceError when it
     cannot tell. No look: an unknown outcome is asked of a person.
     `settle_seconds` is the least wait before absence is believed; `looks_apart` asks for two looks that far apart.
+    `expects` are codes of a certain no from which the action itself goes on (a branch that has moved): `change` then
+    gives an `Outcome` with `refused`, from the ledger too, instead of ending the attempt.
     """
 
     op: str
@@ -131,6 +137,7 @@ class Order:
     search_url: str = ""
     looks_apart: float = 0.0
     set_semantics: bool = False
+    expects: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

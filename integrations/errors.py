@@ -98,3 +98,22 @@ class Unreadable(Unavailable):
 
 
 CERTAIN_NO = frozenset({400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 429})
+
+# What to do next, where nobody knew better.
+ADVICE = {
+    401: "Check the key of the connection; it may have expired.",
+    403: "Check what the key of the connection may do.",
+    404: "Check that what the step names is there, and that the connection may see it.",
+    409: "Look at what is there now, then run the step again.",
+    410: "It is gone for good; name another one in the step.",
+    413: "Send less at once.",
+}
+REJECTED_ADVICE = "Check what the step sends; the service's own words say what it does not take."
+OTHER_ADVICE = "Try again later; if it goes on, look at the connection's page."
+
+
+def advice(error: ServiceError) -> str:
+    """What a person may do next: the error's own hint, or the best that its status allows. Never empty."""
+    if error.hint:
+        return error.hint
+    return ADVICE.get(error.status or 0, REJECTED_ADVICE if error.permanent else OTHER_ADVICE)

@@ -174,7 +174,7 @@ class RealGithub:
 
         def ask(github: Github) -> Any:
             parameters = dict(query) if query else None
-            return github.requester.requestJsonAndCheck(verb, path, parameters=parameters, input=body)[1]
+            return _told(*github.requester.requestJsonAndCheck(verb, path, parameters=parameters, input=body))
 
         return await self._call(ask, **(about or {}))
 
@@ -195,7 +195,7 @@ class RealGithub:
             while limit is None or len(found) < limit:
                 parameters = {**query, "per_page": PER_PAGE, "page": number}
                 headers, data = github.requester.requestJsonAndCheck("GET", path, parameters=parameters)
-                found += [item for item in items_of(data) if keep is None or keep(item)]
+                found += [item for item in items_of(_told(headers, data)) if keep is None or keep(item)]
                 if 'rel="next"' not in str(headers.get("link") or ""):
                     break
                 number += 1
@@ -282,6 +282,16 @@ def _is_empty(github: Github, repository: str) -> bool:
 def _status(problem: Exception) -> int:
     status = getattr(problem, "status", 0)
     return status if isinstance(status, int) else 0
+
+
+def _told(headers: Mapping[str, Any], data: Any) -> Any:
+    """What GitHub itself has answered. Raises Unreadable for the page of somebody between us (a sign-in, a proxy):
+    GitHub's own answers are JSON, or carry the id of the request where they are text or nothing."""
+    named = {name.lower(): str(value) for name, value in headers.items()}
+    kind = named.get("content-type", "")
+    if kind and "json" not in kind and "x-github-request-id" not in named:
+        raise unreadable(SERVICE, "an answer of GitHub")
+    return data
 
 
 def _raw(thing: Any) -> dict[str, Any]:

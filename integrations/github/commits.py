@@ -15,12 +15,13 @@ from integrations.github import INTEGRATION as github
 from integrations.github import plans
 from integrations.github.common import Data, need, page, part, place, repository_field, said
 from integrations.github.files import branch_field
-from integrations.github.interface import GithubClient, clean_path, with_trailer
+from integrations.github.interface import GithubClient, clean_path, items_of, with_trailer
 from integrations.github.pulls import open_pull
 from integrations.github.shapes import PullDetails
 from integrations.spec import Change, Kind, Model, setting, target
 from integrations.spec import content as text
 
+MOST_MOVES = 4
 OBJECTS = [
     Change("create_tree", look=False, set_semantics=True, thing="", weight=100),
     Change("create_commit", look=False, set_semantics=True, thing="", weight=100),
@@ -76,12 +77,30 @@ class CommittedFiles(Model):
     foretell={**FORETOLD, "update_branch": plans.moved_branch},
 )
 async def commit_files(context: Context[GithubClient], values: CommitFilesInput) -> CommittedFiles:
-    """Write and delete several files in one commit: all of them, or none."""
+    """Write and delete several files in one commit: all or none. A branch that moves meanwhile is read anew."""
     client = context.client
     name, root = place(values.repository)
     branch = values.branch.strip() or await client.default_branch(name)
-    head = await _head(client, name, root, branch)
-    sha = await _commit(context, name, root, head, values)
+    for _ in range(MOST_MOVES):
+        head = await _head(client, name, root, branch)
+        sha = await _commit(context, name, root, head, values)
+        outcome = await _move(context, name, root, branch, sha, values)
+        if not outcome.refused:
+            paths = [one.path for one in values.files]
+            return CommittedFiles(commit_sha=sha, url=outcome.external_url, branch=branch, files=paths)
+    raise Rejected(
+        f"{branch} moved {MOST_MOVES} times while this step wanted to commit to it; nothing was committed.",
+        code="E_CONFLICT",
+        refused=True,
+        hint="Run the step again when fewer others write to the branch, or propose the files in a pull request.",
+    )
+
+
+async def _move(
+    context: Context[GithubClient], name: str, root: str, branch: str, sha: str, values: CommitFilesInput
+) -> Outcome:
+    """The branch moves on to our commit; refused when it has moved meanwhile, so that nobody's commit is lost."""
+    client = context.client
 
     async def send(key: str) -> Outcome:
         about = {"repository": name, "branch": branch, "path": f"the branch {branch}"}
@@ -94,7 +113,7 @@ async def commit_files(context: Context[GithubClient], values: CommitFilesInput)
         there = any(said(data, "sha") == sha for data in listed)
         return Found(sha, page(client, f"{name}/commit/{sha}")) if there else None
 
-    outcome = await context.change(
+    return await context.change(
         Order(
             op="update_branch",
             target={"repository": name, "branch": branch},
@@ -102,10 +121,8 @@ async def commit_files(context: Context[GithubClient], values: CommitFilesInput)
             send=send,
             look=look,
             search_url=page(client, f"{name}/commits/{quote(branch)}"),
+            expects=frozenset({"E_CONFLICT"}),
         )
-    )
-    return CommittedFiles(
-        commit_sha=sha, url=outcome.external_url, branch=branch, files=[one.path for one in values.files]
     )
 
 
@@ -230,11 +247,7 @@ async def point(context: Context[GithubClient], name: str, root: str, branch: st
         return Outcome(branch, page(client, f"{name}/tree/{quote(branch)}"), {"sha": sha})
 
     async def look(what: LookFor) -> Found | None:
-        listed = await client.rest_pages(
-            f"{root}/git/matching-refs/heads/{quote(branch)}", {}, 100, about={"repository": name}
-        )
-        mine = [data for data in listed if said(data, "ref") == f"refs/heads/{branch}"]
-        if not mine or said(part(mine[0], "object"), "sha") != sha:
+        if await _stands(client, name, root, branch) != sha:
             return None
         return Found(branch, page(client, f"{name}/tree/{quote(branch)}"), {"sha": sha})
 
@@ -248,6 +261,14 @@ async def point(context: Context[GithubClient], name: str, root: str, branch: st
             search_url=page(client, f"{name}/branches"),
         )
     )
+
+
+async def _stands(client: GithubClient, name: str, root: str, branch: str) -> str:
+    """The commit that a branch stands at; empty where it is not there. (The list has no pages.)"""
+    where = f"{root}/git/matching-refs/heads/{quote(branch)}"
+    listed = items_of(await client.rest("GET", where, about={"repository": name}))
+    mine = [data for data in listed if said(data, "ref") == f"refs/heads/{branch}"]
+    return said(part(mine[0], "object"), "sha") if mine else ""
 
 
 class CreateBranchInput(Model):
@@ -317,14 +338,7 @@ async def delete_branch(context: Context[GithubClient], values: DeleteBranchInpu
     client, branch = context.client, values.branch.strip()
     name, root = place(values.repository)
 
-    async def stands() -> str:
-        listed = await client.rest_pages(
-            f"{root}/git/matching-refs/heads/{quote(branch)}", {}, 100, about={"repository": name}
-        )
-        mine = [data for data in listed if said(data, "ref") == f"refs/heads/{branch}"]
-        return said(part(mine[0], "object"), "sha") if mine else ""
-
-    before = await stands()
+    before = await _stands(client, name, root, branch)
     if not before and not context.earlier_change:
         return DeletedBranch(branch=branch, sha="", changed=False)
 
@@ -335,7 +349,7 @@ async def delete_branch(context: Context[GithubClient], values: DeleteBranchInpu
         return Outcome(branch, "", {"sha": before})
 
     async def look(what: LookFor) -> Found | None:
-        return None if await stands() else Found(branch, "", {"sha": before})
+        return None if await _stands(client, name, root, branch) else Found(branch, "", {"sha": before})
 
     outcome = await context.change(
         Order(

@@ -113,4 +113,4 @@ def _wait(said: str, headers: Mapping[str, str]) -> float | None:
 
 
 def _moved(said: str) -> bool:
-    return "does not match" in said or "wasn't supplied" in said or "is at" in said
+    return any(words in said for words in ("does not match", "wasn't supplied", "is at", "not a fast forward"))

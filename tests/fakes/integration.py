@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import time
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -142,6 +143,25 @@ async def blind(context: Context[Client], values: ThingInput) -> Thing:
     """Make a thing that nobody can look up."""
     done = await context.change(_order(context, values, False))
     return Thing(id=done.external_id, url=done.external_url, title=done.data["title"])
+
+
+@INTEGRATION.action(
+    "make_somewhere",
+    kind=Kind.EFFECT,
+    input=ThingInput,
+    output=Thing,
+    title="Make a thing where it is taken",
+    timeout=5,
+    changes=[Change("fake.thing", look=True)],
+)
+async def make_somewhere(context: Context[Client], values: ThingInput) -> Thing:
+    """Make a thing; where it is refused, make it on another floor, up to the third."""
+    for floor in range(3):
+        order = _order(context, values.model_copy(update={"place": f"{values.place} {floor}"}), True)
+        done = await context.change(replace(order, expects=frozenset({"E_REJECTED"})))
+        if not done.refused:
+            return Thing(id=done.external_id, url=done.external_url, title=done.data["title"])
+    raise Rejected("Nobody takes it.", refused=True)
 
 
 class ReadInput(Model):

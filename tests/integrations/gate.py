@@ -45,7 +45,12 @@ class Gate:
         """Send an order exactly once, or answer with what is confirmed already."""
         seq = len(self.orders) + 1
         self.orders.append(order)
-        outcome = self.confirmed.get(seq) or await order.send(self.key(seq))
+        try:
+            outcome = self.confirmed.get(seq) or await order.send(self.key(seq))
+        except ServiceError as problem:
+            if not (problem.refused and problem.code in order.expects):
+                raise
+            outcome = Outcome(refused=problem.code)
         self.outcomes.append(outcome)
         self.confirmed[seq] = outcome
         return outcome

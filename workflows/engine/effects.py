@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from integrations.context import Found, LookFor, Order, Outcome
-from integrations.errors import CERTAIN_NO, ServiceError, Unreadable
+from integrations.errors import CERTAIN_NO, ServiceError, Unreadable, advice
 from orchestrator_site.lib.crypto import effect_hmac
 from orchestrator_site.lib.json import clean_value, dumps
 from orchestrator_site.lib.redact import redact_value
@@ -117,14 +117,24 @@ class Ledger:
                 self.by_hand = self.by_hand or by_hand
                 self.nameless = self.nameless or (by_hand and not (last.external_id or last.external_url))
                 return Outcome(last.external_id, last.external_url, last.result or {})
+            if last is not None and (code := _expected(order, last)):
+                return Outcome(refused=code)
             if last is None or last.state in ("refused", "absent"):
-                await self._send(order, key, past)
+                await self._try_to_send(order, key, past)
             else:
                 await self._settle(order, last, past)
                 if last.state == "absent":
                     another(self.task.walk, self.task, last.error)
 
     # Sending
+
+    async def _try_to_send(self, order: Order, key: str, past: list[EffectRecord]) -> None:
+        """Send; a certain no that the action expects is on record and is no failure."""
+        try:
+            await self._send(order, key, past)
+        except Failure:
+            if not (past and _expected(order, past[-1])):
+                raise
 
     async def _send(self, order: Order, key: str, past: list[EffectRecord]) -> None:
         self.task.frame.group.check()
@@ -351,6 +361,12 @@ class Ledger:
         self._log.put(record, *more)
 
 
+def _expected(order: Order, effect: EffectRecord) -> str:
+    """The code of the refusal on record, if the action goes on from it by itself."""
+    code = str((effect.error or {}).get("code", "")) if effect.state == "refused" else ""
+    return code if code in order.expects else ""
+
+
 def _not_known(order: Order, why: str) -> Failure:
     message = f"Whether “{order.op}” happened is not known, {why}"
     return Failure("E_UNKNOWN", message, "Look at the service whether it is there.", outcome="unknown")
@@ -359,6 +375,6 @@ def _not_known(order: Order, why: str) -> Failure:
 def failure_of(error: ServiceError) -> Failure:
     """A service's error as the failure of a step."""
     return Failure(
-        error.code, error.message, error.hint, kind=error.kind, retry_after=error.retry_after, detail=error.detail,
+        error.code, error.message, advice(error), kind=error.kind, retry_after=error.retry_after, detail=error.detail,
         broken=error.broken,
     )  # fmt: skip

@@ -34,6 +34,40 @@ def test_several_files_are_one_commit(place):
     assert found.external_id == made["commit_sha"]
 
 
+def others_commit(contract, times):
+    """Somebody else commits to main just before each of our next updates of it."""
+    github = contract.github
+    held, update, left = github.repositories["octocat/work"], github.update_ref, list(range(times))
+
+    def busy(request):
+        if left:
+            tree = {**held.resolve("main").tree, f"other-{left.pop()}.md": held.add_blob(b"other")}
+            author = {"name": "Other", "email": "o@example.com", "date": "2026-01-01T00:00:00Z"}
+            held.refs["heads/main"] = held.add_commit("Other", tree, [held.refs["heads/main"]], author).sha
+        return update(request)
+
+    return busy
+
+
+def test_a_branch_that_moves_meanwhile_is_read_anew_and_loses_no_commit(real, contract, monkeypatch):
+    monkeypatch.setattr(contract.github, "update_ref", others_commit(contract, 2))
+    gate, given = Gate(), {"files": FILES, "message": "Write the guide"}
+    made = run(real, "commit_files", given, gate=gate).output
+    tree = contract.github.repositories["octocat/work"].resolve("main").tree
+    assert {"docs/guide.md", "docs/a/b.md", "other-0.md", "other-1.md"} <= set(tree)
+    assert [one.refused for one in gate.outcomes if one.refused] == ["E_CONFLICT"] * 2 and len(gate.orders) == 9
+    again = {"repository": real.repository, **given}
+    assert find_again("github.commit_files", again, real.info, gate, seq=9).external_id == made["commit_sha"]
+
+
+def test_a_branch_that_never_stands_still_is_given_up_in_words_and_nothing_is_committed(real, contract, monkeypatch):
+    monkeypatch.setattr(contract.github, "update_ref", others_commit(contract, 99))
+    given = {"repository": real.repository, "files": FILES, "message": "Write the guide"}
+    error = attempt("github.commit_files", given, real.info).error
+    assert isinstance(error, Rejected) and error.code == "E_CONFLICT" and "moved 4 times" in error.message
+    assert "docs/guide.md" not in contract.github.repositories["octocat/work"].resolve("main").tree
+
+
 def test_a_file_named_twice_or_none_to_delete_is_refused_before_anything_leaves(place):
     for files, words in (([FILES[0], FILES[0]], "twice"), ([{"path": "no.md", "delete": True}], "None of the files")):
         given = {"repository": place.repository, "files": files, "message": "m"}

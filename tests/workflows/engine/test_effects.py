@@ -69,6 +69,29 @@ def test_a_change_that_did_not_arrive_is_made_again_with_the_same_key_after_the_
     assert time.monotonic() - started >= 5, "absence may be believed only after the settle time"
 
 
+def test_a_refusal_that_the_action_expects_is_on_record_and_the_action_goes_on(workspace, actor, engine, service):
+    service.plan.extend(["422", "422", "lose"])
+    engine()
+    run = start_run(actor, publish(workspace, _one("fake.make_somewhere")).slug, wait=20)
+    assert run.status == "succeeded", run.error
+    effects = Effect.objects.of(workspace).filter(run=run).order_by("seq")
+    assert [(one.seq, one.state) for one in effects] == [(1, "refused"), (2, "refused"), (3, "confirmed")]
+    assert service.keys() == [effects[2].key] and service.done[0]["place"] == "shelf 2"
+    assert not Attempt.objects.of(workspace).filter(run=run).exists(), "nothing was repeated"
+
+
+def test_a_step_tried_again_is_told_of_its_refusals_by_the_ledger_and_asks_the_service_once(
+    workspace, actor, engine, service
+):
+    service.plan.extend(["422", "429:0"])
+    engine()
+    run = start_run(actor, publish(workspace, _one("fake.make_somewhere", retry={"delay": 0.1})).slug, wait=20)
+    assert run.status == "succeeded", run.error
+    asked = Effect.objects.of(workspace).filter(run=run).order_by("seq", "attempt")
+    assert [(one.seq, one.state) for one in asked] == [(1, "refused"), (2, "refused"), (2, "confirmed")]
+    assert service.requests == 3 and len(service.done) == 1
+
+
 def test_a_change_nobody_can_look_up_is_asked_of_a_person_who_says_it_happened(workspace, actor, engine, service):
     service.plan.append("lose")
     engine()
