@@ -313,14 +313,24 @@ class PageInput(Model):
 
 
 async def _trash(context: Context[NotionClient], op: str, reference: str, *, back: bool) -> PageDetails:
+    """Into the trash or out of it; a page that is there already is no error. Notion refuses to trash a page twice, so a
+    lost answer is looked up, not sent again."""
     client = context.client
     page = await client.find_page(reference)
+    before = await client.page(page.id)
+    if before.in_trash is not back and not context.earlier_change:
+        return shown_page(before)
 
     async def send(key: str) -> Outcome:
         row = await client.put_in_trash(page.id, back=back)
         return Outcome(row.id, row.url, shown_page(row).model_dump())
 
-    return await _after(context, await context.change(_set_order(op, page, {}, send)), page)
+    async def look(what: LookFor) -> Found | None:
+        row = await client.page(page.id)
+        return Found(row.id, row.url, shown_page(row).model_dump()) if row.in_trash is not back else None
+
+    order = Order(op=op, target={"page": page.id}, request={}, send=send, look=look, search_url=page.url)
+    return await _after(context, await context.change(order), page)
 
 
 @notion.action(
@@ -330,9 +340,7 @@ async def _trash(context: Context[NotionClient], op: str, reference: str, *, bac
     output=PageDetails,
     title="Move a page to the trash",
     phrase="moves a page to the trash",
-    changes=[
-        Change("archive_page", look=False, set_semantics=True, undo="Take it out of the trash", thing="page", weight=22)
-    ],
+    changes=[Change("archive_page", look=True, undo="Take it out of the trash", thing="page", weight=22)],
     keywords=("archive", "delete", "remove"),
     foretell={"archive_page": plans.trashed},
 )
@@ -348,9 +356,7 @@ async def archive_page(context: Context[NotionClient], values: PageInput) -> Pag
     output=PageDetails,
     title="Take a page out of the trash",
     phrase="takes a page out of the trash",
-    changes=[
-        Change("restore_page", look=False, set_semantics=True, undo="Move it to the trash", thing="page", weight=60)
-    ],
+    changes=[Change("restore_page", look=True, undo="Move it to the trash", thing="page", weight=60)],
     keywords=("unarchive",),
     foretell={"restore_page": plans.trashed},
 )
