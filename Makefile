@@ -6,7 +6,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test lint types bench faults screenshots docs lock vendor clean setup
+.PHONY: run test lint types contracts bench faults screenshots docs lock vendor clean setup
 
 $(VENV)/.run: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %d.%d" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
@@ -36,6 +36,9 @@ lint: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	@$(PY) -m mypy accounts prompts integrations workflows orchestrator_site
+
+contracts: $(VENV)/.dev
+	@$(PY) -m pytest -q tests/contracts $(ARGS)
 
 bench: $(VENV)/.dev
 	@$(PY) -m benchmarks.bench $(ARGS)

@@ -47,6 +47,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.contract)
 
 
+TABLES = {
+    "contract_table": "every action, held to the description of its service (docs/contracts.md)",
+    "fault_table": "every action under every fault: how many were tried, and what they came to",
+}
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The tables of the contract and fault suites, wherever their tests ran."""
+    said = {
+        name: lines
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        for name, lines in getattr(report, "user_properties", ())
+        if name in TABLES
+    }
+    for name, title in TABLES.items():
+        if name in said:
+            terminalreporter.section(title)
+            for line in said[name]:
+                terminalreporter.write_line(line)
+
+
 def pytest_report_header() -> str:
     """One line in the head of every report."""
     return f"contract server: {FOLDER}" if PRESENT else f"contract suite {REASON}"
