@@ -7,6 +7,7 @@ Clients of services that provide "model" implement `LanguageModel`; what else a 
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -187,6 +188,25 @@ class ModelCatalogue(Protocol):
     def price(self, model: str, input_tokens: int, output_tokens: int) -> float | None:
         """US dollars, or None where no price is known."""
         ...
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """A service that knows what a request costs at most."""
+
+    def most(self, request: ModelRequest) -> float | None:
+        """US dollars that the request can cost at most, or None where no price is known. Asks nobody."""
+        ...
+
+
+def most_tokens(request: ModelRequest) -> int:
+    """More tokens than a request can have: one for each byte, and some for each of its parts (pictures aside)."""
+    said: list[Any] = [request.system, dict(request.schema or {})]
+    said += [[tool.name, tool.description, dict(tool.schema)] for tool in request.tools]
+    for message in request.messages:
+        said += [message.text, [[call.name, dict(call.arguments)] for call in message.calls]]
+        said += [result.text for result in message.results]
+    return len(json.dumps(said, ensure_ascii=False, default=str).encode("utf-8", "replace")) + 16 * len(said)
 
 
 @dataclass(frozen=True)

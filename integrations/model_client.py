@@ -18,7 +18,7 @@ from integrations.cache import ClientCache
 from integrations.context import Calls, Choice, ConnectionInfo, ConnectionReport
 from integrations.errors import RateLimited, Rejected, ServiceError, SignInAgain, Unavailable
 from integrations.http_failures import from_status, from_transport, unreadable
-from integrations.llm import KnownModel, ModelAnswer, ModelRequest, ToolCall, count_roughly, usage_of
+from integrations.llm import KnownModel, ModelAnswer, ModelRequest, ToolCall, count_roughly, most_tokens, usage_of
 from integrations.manners import MOST_TRIES, Learned, other_name, refusal_in
 from integrations.prices import ModelTable, Used
 from integrations.schema_words import in_words
@@ -30,6 +30,7 @@ T = TypeVar("T")
 TRY = "Answer with the word ready."
 TRY_TOKENS = 64
 NO_LIST = frozenset({404, 405, 410})
+MOST_WRITTEN = 32_000  # where a request names no limit
 LEFT_OUT = ("temperature", "max_tokens")
 _BAD_SCHEMA = re.compile(r"invalid schema|schema for|format\.schema|schema:", re.I)
 _FOR_GOOD = re.compile(r"unsupport|not support|unrecogni|unknown|extra inputs|not permitted|deprecated|no longer", re.I)
@@ -240,6 +241,11 @@ class ModelClient(ABC):
     def price(self, model: str, input_tokens: int, output_tokens: int) -> float | None:
         """US dollars, or None where no price is known."""
         return self.table.cost(model, Used(input_tokens, output_tokens))
+
+    def most(self, request: ModelRequest) -> float | None:
+        """US dollars that a request can cost at most: all its bytes read, all its tokens written. Asks nobody."""
+        model = request.model or self.table.default(now().date())
+        return self.table.cost(model, Used(most_tokens(request), request.max_tokens or MOST_WRITTEN))
 
     def _is_for(self, model: str, use: str) -> bool:
         facts = self.table.find(model)

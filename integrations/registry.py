@@ -65,6 +65,14 @@ def get_trigger(name: str) -> Trigger | None:
     return integration.triggers.get(what) if integration else None
 
 
+def action_for(role: str) -> Action:
+    """The one action that the engine itself uses for this. Raises BadIntegration where there is none."""
+    found = next((action for action in actions() if action.role == role), None)
+    if found is None:
+        raise BadIntegration(f"no action has the role “{role}”")
+    return found
+
+
 def services_for(action: Action) -> list[str]:
     """The services whose connections an action can run over; empty when it needs none."""
     if action.needs:

@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from integrations import sandbox_forms
+from integrations import sandbox_forms, sandbox_tools
 from integrations.context import Calls, Choice, ConnectionInfo, ConnectionReport
-from integrations.llm import KnownModel, ModelAnswer, ModelRequest, count_roughly
+from integrations.llm import KnownModel, ModelAnswer, ModelRequest, count_roughly, most_tokens
 from integrations.prices import Used, read_table
 from integrations.sandbox_media import SandboxMedia
 
@@ -132,6 +132,10 @@ class SandboxModel(SandboxMedia):
         """What the offline model pretends to cost."""
         return TABLE.cost(NAME, Used(input_tokens, output_tokens))
 
+    def most(self, request: ModelRequest) -> float | None:
+        """What a request pretends to cost at most."""
+        return TABLE.cost(NAME, Used(most_tokens(request), request.max_tokens or most_tokens(request)))
+
     async def choices(self, name: str, q: str, given: Mapping[str, str]) -> list[Choice]:
         """The one model there is."""
         return [Choice(NAME, TABLE.in_words(NAME))] if name == "models" or name in TABLE.defaults else []
@@ -147,12 +151,14 @@ class SandboxModel(SandboxMedia):
 
 def answer(request: ModelRequest) -> ModelAnswer:
     """The deterministic answer to a request, cut at `max_tokens` like a real one."""
-    text = _writer(request)(request)
-    finish, limit = "stop", request.max_tokens
+    calls = sandbox_tools.next_calls(request) if request.tools else ()
+    text = "" if calls else (sandbox_tools.last_words if request.tools else _writer(request))(request)
+    finish, limit = "tools" if calls else "stop", request.max_tokens
     if limit is not None and count_tokens(text) > limit:
         text, finish = text[: limit * 4], "length"
-    asked, made = _asked(request), count_tokens(text)
-    return ModelAnswer(text, NAME, finish, asked, made, TABLE.cost(NAME, Used(asked, made)))
+    written = text + "".join(f"{call.name}{dict(call.arguments)}" for call in calls)
+    asked, made = _asked(request), count_tokens(written)
+    return ModelAnswer(text, NAME, finish, asked, made, TABLE.cost(NAME, Used(asked, made)), calls=calls)
 
 
 def count_tokens(text: str) -> int:
@@ -161,7 +167,8 @@ def count_tokens(text: str) -> int:
 
 
 def _asked(request: ModelRequest) -> int:
-    return count_tokens(request.system) + sum(count_tokens(message.text) for message in request.messages)
+    texts = (text for m in request.messages for text in (m.text, *(result.text for result in m.results)))
+    return count_tokens(request.system) + sum(map(count_tokens, texts))
 
 
 async def _tell(text: str, on_text: Callable[[str], None]) -> None:

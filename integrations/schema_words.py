@@ -6,13 +6,17 @@ Patterns are refused (a pattern written by a user may never end, S26), and so ar
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orchestrator_site.lib.errors import UserError
+from orchestrator_site.lib.json import clean_json
 
 Schema = Mapping[str, Any]
 MOST_PARTS = 2_000
+MOST_JSON = 1024 * 1024
+_FENCE = re.compile(r"^\s*```[a-z]*\s*\n(.*)\n\s*```\s*$", re.DOTALL | re.IGNORECASE)
 DEEPEST = 30
 _NOT_STRICT = frozenset(
     {"patternProperties", "allOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas",
@@ -164,6 +168,22 @@ def complaints(value: Any, schema: Schema, most: int = 5) -> list[str]:
         if len(lines) >= most:
             break
     return lines
+
+
+def read_json(text: str, schema: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[str]]:
+    """The object in an answer, if it follows the schema; else what is wrong with it."""
+    fenced = _FENCE.match(text)
+    plain = (fenced[1] if fenced else text).strip()
+    first, last = plain.find("{"), plain.rfind("}")
+    if first < 0 or last < first:
+        return None, ["there is no JSON object in it"]
+    try:
+        found = clean_json(plain[first : last + 1], max_bytes=MOST_JSON, field="answer")
+    except UserError as problem:
+        return None, [f"it is no JSON ({problem.message.rstrip('.')})"]
+    kept = without_nulls(found, schema)
+    wrong = complaints(kept, schema)
+    return (None, wrong) if wrong or not isinstance(kept, dict) else (kept, [])
 
 
 def in_words(schema: Schema) -> str:

@@ -220,6 +220,10 @@ class Action:
     `plan(context, inputs)` tells a dry run what the action would change: a list of `context.Plan`, one for each change
     in order, or a `rehearsal.Rehearsal`. It may read, over the same client, and sends nothing. A dry run stops at an
     effect that has none.
+    `most(client, inputs)` is what one call costs at most in US dollars (None: not known), told before it is made.
+    `role` is what the engine itself looks for: "turn" is the action by which an agent asks its model.
+    `lists` is the verb of the same service that lists what its first target may name, each with the JSON Schema of the
+    input called `arguments`: so an agent knows how the tool of another server is called.
     """
 
     name: str
@@ -238,6 +242,9 @@ class Action:
     tainted: bool = True
     keywords: tuple[str, ...] = ()
     plan: Callable[[Any, Any], Awaitable[Any]] | None = None
+    most: Callable[[Any, Any], float | None] | None = None
+    role: str = ""
+    lists: str = ""
 
     @property
     def is_effect(self) -> bool:
@@ -334,6 +341,9 @@ class Integration:
         icon: str = "",
         plan: Callable[[Any, Any], Awaitable[Any]] | None = None,
         foretell: Mapping[str, Foretell] | None = None,
+        most: Callable[[Any, Any], float | None] | None = None,
+        role: str = "",
+        lists: str = "",
     ) -> Callable[[Callable[[Any, Any], Awaitable[Any]]], Callable[[Any, Any], Awaitable[Any]]]:
         """Declare an action of this service. Bad declarations raise ValueError when the module is loaded.
 
@@ -361,6 +371,9 @@ class Integration:
                 tainted=kind is not Kind.PURE if tainted is None else tainted,
                 keywords=tuple(keywords),
                 plan=plan if foretell is None else rehearsed(run, foretell),
+                most=most,
+                role=role,
+                lists=lists,
             )
             check_action(declared)
             if verb in self.actions:

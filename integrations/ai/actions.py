@@ -1,7 +1,7 @@
 """All actions of AI, in the order of the catalogue."""
 
 from integrations.ai import writing  # noqa: I001 the order is the catalogue's
-from integrations.ai import texts, structured, judging, seeing, vectors, media, models
+from integrations.ai import texts, structured, judging, seeing, turns, vectors, media, models
 from integrations.ai.asking import Completion
 from integrations.ai.writing import CompleteInput
 
@@ -14,6 +14,7 @@ __all__ = [
     "seeing",
     "structured",
     "texts",
+    "turns",
     "vectors",
     "writing",
 ]

@@ -6,9 +6,7 @@ answer that does not fit is sent back at most twice with what is wrong with it. 
 
 from __future__ import annotations
 
-import re
 import warnings
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -19,14 +17,11 @@ from integrations.ai.asking import Answers, Spent, ask, fallback_setting, model_
 from integrations.ai.blocks import data_block
 from integrations.errors import Rejected
 from integrations.llm import Message, ModelAnswer, ModelRequest
-from integrations.schema_words import check_schema, complaints, without_nulls
+from integrations.schema_words import check_schema, read_json
 from integrations.spec import Kind, Model, content, setting
 from orchestrator_site.lib.errors import UserError
-from orchestrator_site.lib.json import clean_json
 
 MOST_REPAIRS = 2
-MOST_JSON = 1024 * 1024
-_FENCE = re.compile(r"^\s*```[a-z]*\s*\n(.*)\n\s*```\s*$", re.DOTALL | re.IGNORECASE)
 Kinds = Literal["text", "number", "integer", "boolean", "date", "choice", "list"]
 _TYPES: dict[str, dict[str, Any]] = {
     "text": {"type": "string"},
@@ -254,22 +249,6 @@ async def ask_for_json(
             raise _never_fits(last, wrong, len(answers))
         again = f"That does not fit: {'; '.join(wrong)}. Answer again with the whole corrected JSON object alone."
         request = replace(request, messages=(*request.messages, last.message, Message("user", again)))
-
-
-def read_json(text: str, schema: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[str]]:
-    """The object in an answer, if it follows the schema; else what is wrong with it."""
-    fenced = _FENCE.match(text)
-    plain = (fenced[1] if fenced else text).strip()
-    first, last = plain.find("{"), plain.rfind("}")
-    if first < 0 or last < first:
-        return None, ["there is no JSON object in it"]
-    try:
-        found = clean_json(plain[first : last + 1], max_bytes=MOST_JSON, field="answer")
-    except UserError as problem:
-        return None, [f"it is no JSON ({problem.message.rstrip('.')})"]
-    kept = without_nulls(found, schema)
-    wrong = complaints(kept, schema)
-    return (None, wrong) if wrong or not isinstance(kept, dict) else (kept, [])
 
 
 def _never_fits(last: ModelAnswer, wrong: list[str], tries: int) -> Rejected:
