@@ -44,6 +44,7 @@ class ActionInfo:
     conditions: frozenset[str] = frozenset()
     late: frozenset[str] = frozenset()
     keywords: tuple[str, ...] = ()
+    lists: str = ""
 
     @property
     def is_control(self) -> bool:
@@ -77,6 +78,8 @@ def control_info(control: Control) -> ActionInfo:
         takes=control.takes,
         conditions=control.conditions,
         late=control.late,
+        needs=control.needs,
+        keywords=control.keywords,
     )
 
 

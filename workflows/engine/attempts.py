@@ -52,6 +52,8 @@ async def _attempts(walk: Walk, task: Task, traits: Traits, *, goes_on: bool) ->
         group.check()
         if not goes_on:
             await admitted(walk, task)
+            if task.plan.maker is not None:
+                await task.plan.maker.before(task)
         _begin(walk, task, goes_on=goes_on)
         goes_on = False
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -35,6 +36,7 @@ def action_info(action: Action) -> ActionInfo:
         timeout=action.timeout,
         default_retries=action.default_retries,
         keywords=action.keywords,
+        lists=f"{action.service}.{action.lists}" if action.lists else "",
     )
 
 
@@ -44,7 +46,7 @@ class RegistryCatalogue:
     def get(self, name: str) -> ActionInfo | None:
         """The action of that name, or None."""
         if name in CONTROL_INFOS:
-            return CONTROL_INFOS[name]
+            return _with_services(CONTROL_INFOS[name])
         action = registry.get_action(name)
         return None if action is None else action_info(action)
 
@@ -61,10 +63,18 @@ class RegistryCatalogue:
 
     def all(self) -> list[ActionInfo]:
         """Every action, those of the engine first."""
-        return [*CONTROL_INFOS.values(), *(action_info(action) for action in registry.actions())]
+        return [*map(_with_services, CONTROL_INFOS.values()), *(action_info(action) for action in registry.actions())]
 
 
 CATALOGUE = RegistryCatalogue()
+
+
+def _with_services(info: ActionInfo) -> ActionInfo:
+    """A control action that runs over a connection, with the services that it can be one to."""
+    if not info.needs:
+        return info
+    found = registry.integrations().values()
+    return replace(info, services=tuple(one.slug for one in found if info.needs in one.provides))
 
 
 def control_entries() -> list[dict[str, Any]]:
@@ -79,8 +89,8 @@ def control_entries() -> list[dict[str, Any]]:
             "verb": info.verb,
             "input_schema": model_schema(info.input),
             "output_schema": model_schema(info.output),
-            "needs": None,
-            "connection_services": [],
+            "needs": info.needs or None,
+            "connection_services": list(info.services),
             "connection_optional": False,
             "branches": [*([info.many] if info.many else []), *info.branches],
             "can_look": False,
@@ -88,5 +98,5 @@ def control_entries() -> list[dict[str, Any]]:
             "timeout": info.timeout,
             "keywords": list(info.keywords),
         }
-        for info in CONTROL_INFOS.values()
+        for info in map(_with_services, CONTROL_INFOS.values())
     ]

@@ -23,8 +23,10 @@ from integrations.spec import Action, Kind, role_of
 from orchestrator_site.lib.errors import UserError
 from orchestrator_site.lib.json import clean_value
 from workflows.engine import dry
+from workflows.engine.actions import ActionInfo
 from workflows.engine.attempts import last_change
 from workflows.engine.calls import Clients, Open, set_deadline
+from workflows.engine.catalogue import CATALOGUE
 from workflows.engine.crashpoints import crashpoint
 from workflows.engine.effects import House, Ledger, Passage, Reopened, failure_of
 from workflows.engine.files import WorkspaceFiles
@@ -85,9 +87,10 @@ class Executor:
                     "Use a fixed value or an input of the workflow.",
                 )
         validated(action, values)
-        if plan.key in self.facts.missing:
-            raise self.facts.missing[plan.key]
-        return self.facts.connections.get(plan.key)
+        source = plan.source or plan.key
+        if source in self.facts.missing:
+            raise self.facts.missing[source]
+        return self.facts.connections.get(source)
 
     @property
     def run_id(self) -> UUID:
@@ -105,6 +108,33 @@ class Executor:
     async def cached(self, key: str) -> CacheRecord | None:
         """The fresh result of this key in the run's workspace, if there is one."""
         return await self.house.read_cached(self.facts.workspace_id, key)
+
+    # For agents
+
+    def info(self, action: str) -> ActionInfo | None:
+        """Everything that is declared of an action."""
+        return CATALOGUE.get(action)
+
+    @property
+    def turn_action(self) -> str:
+        """The action that asks a model for one turn of a conversation."""
+        return registry.action_for("turn").name
+
+    def wrong(self, action: str, values: Mapping[str, Any]) -> str:
+        """Why an action would not take these inputs, in words for a model; empty where it does."""
+        try:
+            validated(_action(action), values)
+        except Failure as failure:
+            return failure.message
+        return ""
+
+    async def costs_at_most(self, task: Task) -> Decimal | None:
+        """US dollars that one call of the task can cost at most; None where no price is known."""
+        action, opened = _action(task.plan.step.action), await self._opened(task)
+        if action.most is None or opened is None:
+            return None
+        found = action.most(opened.client, validated(action, task.record.input))
+        return None if found is None else Decimal(str(found))
 
     def last_change(self, task: Task) -> tuple[str, Mapping[str, Any] | None]:
         """State and error of the last change that a step made or tried to make; '' where there is none."""

@@ -13,6 +13,8 @@ from typing import Any
 from workflows.engine.plan import Path
 from workflows.engine.shelf import Away, Parts
 
+OUTSIDE: Path = ("outside",)
+"""What a value reads that was not written down by the author but said by a model."""
 Taint = str | frozenset[str]
 """'' (clean), 'all', or the names of the tainted fields."""
 
@@ -178,7 +180,7 @@ class Frame:
             return path[1:2] not in (("code",), ("step",))
         if root == "item":
             return self.item_tainted
-        if root == "trigger":
+        if root in ("trigger", "outside"):
             return True
         if root == "inputs":
             return bool(self.data.get("tainted_inputs", False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workflows.engine.agents import agent
 from workflows.engine.blocks import Handler, branch, fail, stop, switch
 from workflows.engine.forks import parallel
 from workflows.engine.loops import each, repeat
@@ -18,4 +19,5 @@ HANDLERS: dict[str, Handler] = {
     "wait": wait,
     "approve": approve,
     "run_workflow": run_workflow,
+    "agent": agent,
 }

@@ -17,6 +17,7 @@ from workflows.engine.retry import Policy
 from workflows.engine.shelf import Shelf
 
 if TYPE_CHECKING:
+    from workflows.engine.actions import ActionInfo
     from workflows.engine.walk import Walk
 
 Offload = Callable[[Callable[[], Any]], Awaitable[Any]]
@@ -127,6 +128,21 @@ class Executor(Protocol):
 
     async def cached(self, key: str) -> CacheRecord | None:
         """The fresh result of this key in the run's workspace, if there is one."""
+
+    # For agents
+
+    def info(self, action: str) -> ActionInfo | None:
+        """Everything that is declared of an action."""
+
+    @property
+    def turn_action(self) -> str:
+        """The action that asks a model for one turn of a conversation."""
+
+    def wrong(self, action: str, values: Mapping[str, Any]) -> str:
+        """Why an action would not take these inputs, in words for a model; empty where it does."""
+
+    async def costs_at_most(self, task: Task) -> Decimal | None:
+        """US dollars that one call of the task can cost at most; None where no price is known."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from orchestrator_site.lib.clock import now
 from prompts.operations.library import freeze
+from workflows.engine.agent_tools import made_by
 from workflows.engine.catalogue import CATALOGUE
 from workflows.engine.definition import Definition, InputSpec, StepSpec, parse
 from workflows.engine.inputs import check_inputs
@@ -90,7 +91,8 @@ def _read_facts(definition: Definition) -> VersionFacts:
         if path[0] == "workspace":
             everything = everything or len(path) < 3
             names |= {str(path[2])} if len(path) > 2 else set()
-    prompts = [found for step, _ in definition.walk() for found in _prompt_of(step)]
+    steps = [made for step, _ in definition.walk() for made in (step, *made_by(step, ""))]
+    prompts = [found for step in steps for found in _prompt_of(step)]
     return VersionFacts(
         definition.inputs,
         definition.timeout,

@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from orchestrator_site.lib.templating import Condition, Template, compile, compile_condition
 from workflows.engine.definition import Definition, StepSpec
+
+if TYPE_CHECKING:
+    from workflows.engine.interfaces import Task
+    from workflows.engine.records import StepRecord
 
 Data = Mapping[str, Any]
 Path = tuple[str | int, ...]
@@ -51,11 +55,22 @@ class Asked:
         return self.condition.evaluate(data, now=now)
 
 
+class Maker(Protocol):
+    """Who makes steps while the run goes on (an agent)."""
+
+    async def before(self, task: Task) -> None:
+        """Asked before each attempt leaves. Raises Failure where it may not."""
+
+    def after(self, plan: StepPlan, record: StepRecord) -> None:
+        """Told how a step has ended, on resume too."""
+
+
 @dataclass(frozen=True)
 class StepPlan:
     """A step with its values compiled and its child lists planned; `condition` is that of an if or a repeat.
 
     `reads` are the paths of its values that lead to outputs of other steps.
+    A step that was made while the run goes on has a `maker`, and its connection under the name `source`.
     """
 
     step: StepSpec
@@ -66,6 +81,8 @@ class StepPlan:
     heavy: bool
     weighs: tuple[Path, ...] = ()
     reads: tuple[Path, ...] = ()
+    source: str = ""
+    maker: Maker | None = field(default=None, compare=False)
 
     @property
     def key(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from uuid import UUID
@@ -18,8 +18,9 @@ from integrations.models import Connection
 from integrations.operations.finding import default_connection, find_connection
 from integrations.operations.opening import open_connection
 from orchestrator_site.lib.errors import UserError
+from workflows.engine.agent_tools import made_by
 from workflows.engine.claims import Reader
-from workflows.engine.definition import StepSpec, parse
+from workflows.engine.definition import Definition, StepSpec, parse
 from workflows.engine.driver import Loaded
 from workflows.engine.execute import CONNECT_HINT
 from workflows.engine.loading import ClaimedRun
@@ -107,7 +108,7 @@ class Reads:
         if plan is None:
             plan = make_plan(parse(self.reader.definition(version), trusted=True))
             plan.cache["children"] = any(step.action == "run_workflow" for step, _ in plan.definition.walk())
-            plan.cache["connections"] = any(_services(step) for step, _ in plan.definition.walk())
+            plan.cache["connections"] = any(_services(step) for step in _calls(plan.definition))
             self._plans[version] = plan
             if len(self._plans) > PLANS:
                 self._plans.popitem(last=False)
@@ -130,7 +131,7 @@ class Reads:
             return known[1]
         found: dict[str, UUID] = {}
         missing: dict[str, Failure] = {}
-        for step, _ in plan.definition.walk():
+        for step in _calls(plan.definition):
             services = _services(step)
             if services and (step.connection or not _is_keyless(step)):
                 self._resolve(run.workspace_id, step, services, found, missing)
@@ -161,14 +162,16 @@ class Reads:
             what = f"the connection “{step.connection}”, and there is none"
             if not step.connection:
                 what = f"a connection to {' or '.join(services)}; there is none, or none of several is the default"
-            missing[step.key] = Failure("E_NO_CONNECTION", f"“{step.title}” needs {what}.", CONNECT_HINT, step=step.key)
+            missing[step.key] = Failure(
+                "E_NO_CONNECTION", f"“{step.title}” needs {what}.", CONNECT_HINT, step=step.key.partition("/")[0]
+            )
         elif connection.service not in services:
             missing[step.key] = Failure(
                 "E_CONN_SERVICE",
                 f"“{step.title}” needs a connection to {' or '.join(services)}; “{connection.name}” is one to "
                 f"{connection.service}.",
                 CONNECT_HINT,
-                step=step.key,
+                step=step.key.partition("/")[0],
             )
         else:
             found[step.key] = connection.pk
@@ -195,6 +198,14 @@ class Reads:
             return function()
 
 
+def _calls(definition: Definition) -> Iterator[StepSpec]:
+    """The steps that a version has, and those that its agents may make."""
+    turn = registry.action_for("turn").name
+    for step, _ in definition.walk():
+        yield step
+        yield from made_by(step, turn)
+
+
 def _services(step: StepSpec) -> list[str]:
     action = registry.get_action(step.action)
     return [] if action is None or step.disabled else registry.services_for(action)
@@ -208,6 +219,9 @@ def _is_keyless(step: StepSpec) -> bool:
 def _missing_at_once(plan: Plan, missing: dict[str, Failure]) -> Failure | None:
     """A step that certainly runs and cannot: better said before anything is changed than in the middle."""
     for step in plan.definition.steps:
-        if step.key in missing and not step.when and step.on_error.do == "stop":
-            return missing[step.key]
+        if step.when or step.on_error.do != "stop":
+            continue
+        calls = (step.key, *(made.key for made in made_by(step, "")))
+        if (lack := next((missing[key] for key in calls if key in missing), None)) is not None:
+            return lack
     return None

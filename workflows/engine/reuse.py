@@ -108,8 +108,8 @@ def covers(definition: Definition, places: Collection[Place]) -> Callable[[str, 
         while key:
             if (key, path) in places:
                 return True
-            key = parents.get(key, "")
             last = path.rpartition("/")[2]
+            key = parents.get(key, last.partition("[")[0])  # a step that an agent has made stands at the agent's place
             if key and last.startswith(f"{key}["):
                 path = path.rpartition("/")[0]
         return False

@@ -9,6 +9,7 @@ from orchestrator_site.lib.json import JSONValue, dumps
 from orchestrator_site.lib.names import did_you_mean
 from orchestrator_site.lib.templating.values import as_text
 from workflows.engine.actions import ActionInfo, Catalogue, Known
+from workflows.engine.agent_problems import check_agent
 from workflows.engine.definition import StepSpec
 from workflows.engine.expressions import is_literal, literal_part, single_path
 from workflows.engine.findings import WARNING, Problem
@@ -43,6 +44,7 @@ def check_step(step: StepSpec, scope: Scope, catalogue: Catalogue, known: Known 
     yield from _cases(step, scope)
     yield from _policies(step, info)
     yield from check_waiting(step, scope.slug, known)
+    yield from check_agent(step, scope, catalogue, known)
     yield from check_models(step, info, catalogue, known)
     if known is not None:
         yield from _items(step, known)

@@ -24,6 +24,7 @@ OUTSIDE_FIELDS = {
     "wait": frozenset({"data"}),
     "approve": frozenset({"values"}),
     "run_workflow": frozenset({"outputs"}),
+    "agent": frozenset({"text", "data"}),
 }
 OUR_OWN = re.compile(r"^(id|number|url|sha|created|changed)$|_(id|ids|url|sha|number)$")
 
@@ -65,7 +66,8 @@ def control_taint(
 ) -> Taint:
     """The results of a container are as clean as the outputs in them; its counts are its own.
 
-    An event and another workflow give text from outside. What a person approved is clean, what nobody saw is not.
+    An event, another workflow and an agent give text from outside. What a person approved is clean, what nobody saw is
+    not.
     """
     if step.action in OUTSIDE_FIELDS:
         return _waiting_taint(step, chain_of)
@@ -77,6 +79,8 @@ def control_taint(
 
 
 def _waiting_taint(step: StepSpec, chain_of: Callable[[JSONValue], tuple[str, ...]]) -> Taint:
+    if step.action == "agent":
+        return Taint(fields=OUTSIDE_FIELDS["agent"], chain=(f"steps.{step.key}",))
     (name,) = OUTSIDE_FIELDS[step.action]
     chain = (f"steps.{step.key}.{name}",)
     if step.action == "approve":

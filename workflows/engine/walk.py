@@ -269,7 +269,7 @@ class Walk(Parking, Rendering):
         record.output, record.error, record.due_at = stored, None, None
         warnings = [{"code": "W_STEP", "message": text, "step": record.key} for text in task.warnings]
         if warnings or task.finish is not None:
-            record.decision = {"warnings": warnings, "finish": task.finish}
+            record.decision = {**(record.decision or {}), "warnings": warnings, "finish": task.finish}
         self.finish(record, "succeeded")
         record.output = await self.shelve(record, output)
         await self._replay(task.plan, frame, record)
@@ -312,6 +312,8 @@ class Walk(Parking, Rendering):
 
     async def _replay(self, plan: StepPlan, frame: Frame, record: StepRecord) -> None:
         """Let the walk go on from a finished step: from the log on resume, from memory otherwise."""
+        if plan.maker is not None:
+            plan.maker.after(plan, record)
         decision = record.decision if isinstance(record.decision, dict) else {}
         frame.warnings.extend(decision.get("warnings") or ())
         if record.status == "succeeded":

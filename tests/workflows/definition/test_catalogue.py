@@ -25,7 +25,7 @@ def test_every_input_has_a_label_and_a_role(name):
 
 
 @pytest.mark.parametrize("name", CONTROLS)
-def test_a_control_changes_nothing_outside_and_needs_no_connection(name):
+def test_a_control_changes_nothing_outside_and_only_an_agent_has_a_connection_to_its_model(name):
     info = CATALOGUE.get(name)
-    assert info.is_control and not info.is_effect and not info.takes_connection
+    assert info.is_control and not info.is_effect and info.takes_connection == (name == "agent")
     assert len(info.branches) == len(info.branch_titles)

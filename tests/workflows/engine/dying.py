@@ -241,7 +241,8 @@ def ended(steps: list[dict], world: World, store: Store, deaths: Iterator[tuple[
     while True:
         log = DyingLog(store, *next(deaths, ()))
         more.get("logs", []).append(log)
-        walk = Walk(plan, {**base, "frozen_now": NOW}, log, DyingExecutor(world, log), clock)
+        executor = more.get("executor", DyingExecutor)(world, log)
+        walk = Walk(plan, {**base, "frozen_now": NOW}, log, executor, clock, outside=more.get("outside"))
         try:
             found = asyncio.run(walk.run())
         except Died:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from workflows.engine.control.agent import AgentInput, AgentOutput
 from workflows.engine.control.approval import ApproveInput, ApproveOutput
 from workflows.engine.control.branch import IfInput, IfOutput
 from workflows.engine.control.each import ForEachInput, ForEachOutput
@@ -25,7 +26,8 @@ class Control:
 
     `branches` are the names of its lists of steps; `many` says which lists it has as many of as its step names (cases
     or branches); `begins` is what a new step of it holds; `takes` are the settings of a step that mean something here.
-    `conditions` are inputs that are conditions, `late` those of them that see the steps inside.
+    `conditions` are inputs that are conditions, `late` those of them that see the steps inside. `needs`: its steps run
+    over a connection that provides this.
     """
 
     name: str
@@ -41,6 +43,8 @@ class Control:
     late: frozenset[str] = frozenset()
     icon: str = ""
     branch_titles: tuple[str, ...] = ()
+    needs: str = ""
+    keywords: tuple[str, ...] = ()
 
 
 BLOCK = frozenset({"timeout", "on_error"})
@@ -153,6 +157,18 @@ CONTROLS: dict[str, Control] = {
             output=RunWorkflowOutput,
             icon="route",
             takes=frozenset({"on_error"}),
+        ),
+        Control(
+            name="agent",
+            title="Let an agent work",
+            description="A model works on a task with the actions you allow, within limits; changes ask a person "
+            "first. Each of its turns and calls is a step of the run.",
+            input=AgentInput,
+            output=AgentOutput,
+            icon="robot",
+            takes=BLOCK,
+            needs="model",
+            keywords=("ai", "tools", "assistant", "llm"),
         ),
     )
 }
