@@ -24,6 +24,7 @@ from workflows.operations.live import writing
 from workflows.operations.outline import list_title
 from workflows.operations.turns import held_back
 from workflows.views.effect_line import EffectLine
+from workflows.views.run_agent import gist_of_agent, gist_of_turn, turns_of
 from workflows.views.run_asks import Asks, asks_of, put_on
 from workflows.views.run_timeline import timeline, took
 
@@ -45,7 +46,7 @@ EVENTS = {
 
 @dataclass
 class StepRow:
-    """One line of the run's step list; `inner` holds the items of a loop."""
+    """One line of the run's step list; `inner` holds the items of a loop; `made`: an agent made the step."""
 
     number: int
     spec: StepSpec
@@ -64,6 +65,7 @@ class StepRow:
     child: Run | None = None
     writes: bool = False
     preview: str = ""
+    made: bool = False
 
     @property
     def place(self) -> str:
@@ -253,6 +255,8 @@ def _list(
         rows.append(row)
         if spec.action in LOOPS:
             _add_items(row, spec, path, depth, all_of)
+        elif spec.action == "agent":
+            _add_turns(row, spec, path, all_of)
         for name, children in spec.branches.items():
             if spec.action not in LOOPS or name == ON_ERROR:
                 inner = _list(children, path, depth + 1, all_of)
@@ -294,6 +298,18 @@ def _add_items(
     row.more = max(0, len(seen) - ITEMS_SHOWN)
 
 
+def _add_turns(row: StepRow, spec: StepSpec, path: str, all_of: Record) -> None:
+    """The turns of an agent that have begun, each with the model and the tools that it asked for."""
+    found = turns_of(spec, path, all_of.places, lambda made, record: _row(made, record, 0, all_of))
+    for number, rows in list(found.items())[:ITEMS_SHOWN]:
+        for inner in rows:
+            inner.made = True
+            if inner.spec.key == "turn" and inner.status == "succeeded":
+                inner.why = gist_of_turn(inner.record.output if inner.record else None)
+        row.inner.append(ItemRow(f"Turn {number + 1}", _worst(rows), rows, _first_error(rows)))
+    row.more = max(0, len(found) - ITEMS_SHOWN)
+
+
 def _item_name(loop: StepRun | None, index: int) -> str:
     """The number of an item, and what it is called where it has a subject, title or name."""
     given = loop.input if loop is not None and isinstance(loop.input, dict) else {}
@@ -322,7 +338,7 @@ def _row(spec: StepSpec, record: StepRun | None, depth: int, all_of: Record) -> 
     status = record.status if record else ("skipped" if over else "pending")
     if record is not None and record.status in ("running", "waiting", "pending"):
         status = all_of.signs.get(record.pk, "pending" if record.status == "pending" else record.status)
-    row = StepRow(all_of.numbers[spec.key], spec, depth, spec.title, status, record=record)
+    row = StepRow(all_of.numbers.get(spec.key, 0), spec, depth, spec.title, status, record=record)
     if record is None:
         row.why = "Switched off" if spec.disabled else ("Not taken" if over else "")
         return row
@@ -367,6 +383,8 @@ def _decision(step: StepRun) -> str:
         return _way(step, output)
     if step.action == "repeat":
         return _passes(decision)
+    if step.action == "agent":
+        return gist_of_agent(output)
     if "count" in output:
         failed = int(output.get("failed") or 0)
         return _items(output["count"]) + (f", {failed} failed" if failed else "")

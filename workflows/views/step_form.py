@@ -17,6 +17,7 @@ from workflows.engine.findings import Problem
 from workflows.engine.keeping import KINDS
 from workflows.engine.reading import LONGEST_CACHE
 from workflows.views.list_form import lists_form
+from workflows.views.tools_form import tools_form
 
 JSON = dict[str, Any]
 BACKOFF = (("", "As usual (growing)"), ("exponential", "Growing"), ("linear", "By the same amount"), ("fixed", "Equal"))
@@ -80,13 +81,24 @@ class SetupForm(TabForm):
         help_text="An equal call within this time is answered from it, in any run of the workspace. Left empty: never.",
     )
 
-    def __init__(self, step: JSON, info: ActionInfo | None, choices: Iterable[tuple[str, str]], etag: str, data: Any):
+    def __init__(
+        self,
+        step: JSON,
+        info: ActionInfo | None,
+        choices: Iterable[tuple[str, str]],
+        etag: str,
+        data: Any,
+        connections: Iterable[Connection] = (),
+    ):
         stored = {name: step.get(name) for name in ("name", "connection", "when", "key", "disabled")}
         super().__init__(data, initial={**stored, "etag": etag, "seconds": (step.get("cache") or {}).get("seconds")})
         if info is None or info.kind not in KINDS:
             del self.fields["seconds"]
         self.inputs = inputs_form(step, info, data)
         self.lists = lists_form(step, info, data)
+        self.tools = tools_form(step, info, connections, data)
+        if self.tools is not None:
+            del self.inputs.fields["tools"]
         if info is not None and info.takes_connection:
             self.fields["connection"].choices = _with_stored(choices, step.get("connection", ""))  # type: ignore[attr-defined]
         else:
@@ -94,7 +106,8 @@ class SetupForm(TabForm):
 
     def is_complete(self) -> bool:
         """Whether all of it can be saved; an input may stay empty, the draft then has a problem."""
-        mine = self.is_valid() and (self.lists is None or self.lists.is_valid())
+        rows = [rows for rows in (self.lists, self.tools) if rows is not None]
+        mine = self.is_valid() and all([one.is_valid() for one in rows])
         return _valid_when_empty(self.inputs) and mine
 
     def changes(self) -> JSON:
@@ -111,6 +124,8 @@ class SetupForm(TabForm):
             found["cache"] = {"seconds": said["seconds"]} if said["seconds"] else None
         if "connection" in self.fields:
             found["connection"] = said["connection"] or None
+        if self.tools is not None:
+            found["with"] = {**found["with"], "tools": self.tools.changes()}
         return found if self.lists is None else {**found, **self.lists.changes()}
 
     def show_problems(self, problems: Iterable[Problem]) -> list[Problem]:

@@ -34,7 +34,8 @@ def form_of(request: PageRequest, workflow: Workflow, step: JSON, tab: str, data
     """The form of a tab, bound to `data` if there is any."""
     info = CATALOGUE.get(step["action"])
     if tab == "setup":
-        return SetupForm(step, info, _choices(request, info), workflow.draft_etag, data)
+        connections = connections_of(request.workspace) if step["action"] == "agent" else ()
+        return SetupForm(step, info, _choices(request, info), workflow.draft_etag, data, connections)
     if tab == "fails":
         return FailsForm(step, info, workflow.draft_etag, data)
     return NotesForm(step, workflow.draft_etag, data) if tab == "notes" else None
@@ -66,6 +67,7 @@ def panel_context(
         "form": form,
         "inputs": form.inputs if isinstance(form, SetupForm) else None,
         "lists": form.lists if isinstance(form, SetupForm) else None,
+        "tools": form.tools if isinstance(form, SetupForm) else None,
         "tab": tab,
         "step_tabs": [
             {"label": label, "url": f"{address}?tab={name}" if name != "setup" else address, "active": name == tab}
