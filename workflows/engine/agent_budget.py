@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from workflows.engine.control.agent import AgentInput
 from workflows.engine.plan import StepPlan
@@ -53,8 +55,7 @@ class Budget:
         lost = Decimal(said.get("lost", "0"))
         if record.attempts:
             unpaid = record.cost_usd == Decimal(said.get("booked", "0"))
-            slowed = int(said.get("slowed") or 0) > int(said.get("slowed_before") or 0)
-            lost += Decimal(said.get("reserved", "0")) if unpaid and not slowed else 0
+            lost += Decimal(said.get("reserved", "0")) if unpaid and _free(said) == said.get("free") else 0
         limit = Decimal(str(self.values.cost_usd))
         if limit and price is None:
             text = "No price is known for this model, so the limit of its cost cannot be kept; it was not asked."
@@ -68,7 +69,7 @@ class Budget:
             raise Failure("E_LIMIT", text, LIMITS["cost_usd"], detail="cost_usd")
         record.decision = {
             **said, "lost": str(lost), "reserved": str(price or 0), "booked": str(record.cost_usd),
-            "slowed_before": int(said.get("slowed") or 0),
+            "free": _free(said),
         }  # fmt: skip
 
     def note(self, plan: StepPlan, record: StepRecord) -> None:
@@ -82,3 +83,8 @@ class Budget:
         if record.started_at is not None and record.finished_at is not None:
             took = (record.finished_at - record.started_at).total_seconds()
             self.seconds += max(0.0, min(took, float(plan.step.timeout or 60) * max(1, record.attempts)))
+
+
+def _free(said: Mapping[str, Any]) -> int:
+    """How many attempts were turned away before anything was done: asked to slow down, or the credential refused."""
+    return int(said.get("slowed") or 0) + int(said.get("refused") or 0)

@@ -8,6 +8,7 @@ from the records. What the model says is text from outside: a target is fixed, a
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,9 @@ from orchestrator_site.lib.templating.values import as_text
 from workflows.engine.agent_budget import LIMITS, Budget, Stopped
 from workflows.engine.agent_tools import Offer, learned, offers_of, raw_tools, source_of, taken
 from workflows.engine.blocks import begin, close
-from workflows.engine.control.agent import AgentInput
+from workflows.engine.control.agent import MOST_TOOLS, AgentInput
 from workflows.engine.definition import StepSpec
-from workflows.engine.frames import OUTSIDE, Finished, Frame, place_of
+from workflows.engine.frames import OUTSIDE, Finished, Frame
 from workflows.engine.plan import StepPlan, Value, value_of
 from workflows.engine.records import Failure
 from workflows.engine.taint import OUTSIDE_FIELDS
@@ -45,15 +46,14 @@ RULES = (
 
 async def agent(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord) -> None:
     """`agent`: ask, do what was asked for, tell what came of it, until the model is done or a limit is reached."""
-    if record.decision is None:
+    resumed = record.decision is not None
+    if not resumed:
         values = taken(AgentInput, await walk.render(plan, frame))
         outside = [_tainted(plan, frame, number, set(tool.with_)) for number, tool in enumerate(values.tools)]
         offers = offers_of(plan.key, values.tools, walk.executor.info, outside)
         decision = {"tools": [offer.as_json() for offer in offers]}
         begin(walk, record, decision, values.model_dump(mode="json", by_alias=True))
-    else:
-        await walk.log.open(f"{place_of(frame.path, plan.key)}[")
-    work = Work(walk, plan, frame, record)
+    work = Work(walk, plan, frame, record, resumed)
     try:
         await work.run()
     except Stopped as stopped:
@@ -88,6 +88,7 @@ class Work:
     plan: StepPlan
     frame: Frame
     record: StepRecord
+    resumed: bool = False
     messages: list[JSON] = field(default_factory=list)
     warnings: list[JSON] = field(default_factory=list)
     text: str = ""
@@ -133,6 +134,7 @@ class Work:
             if self.turns >= self.values.turns:
                 raise Stopped("turns", f"The model was asked {self.turns} times, and it is not done.")
             inner = self._frame(self.turns)
+            await self._open(inner, ("turn", *(f"tools_{n}" for n in range(1, MOST_TOOLS + 1))))
             if self.turns == 0:
                 await self._learn(inner)
             said = await self._turn(inner)
@@ -156,6 +158,11 @@ class Work:
 
     def _frame(self, number: int) -> Frame:
         return self.frame.item(self.plan.key, number, None, self.frame.group, tainted=True)
+
+    async def _open(self, inner: Frame, keys: Collection[str]) -> None:
+        """Load what an earlier worker has on record of a turn."""
+        if self.resumed:
+            await self.walk.log.open([inner.path], keys)
 
     def _say(self, message: JSON) -> None:
         self.messages.append(message)
@@ -189,7 +196,7 @@ class Work:
         except Failure as failure:
             self._stop_at_limit(failure)
             raise
-        found: JSON = inner.made["turn"]
+        found: JSON = await self.walk.fetch(inner.made["turn"])
         return found
 
     def _is_done(self) -> bool:
@@ -220,7 +227,7 @@ class Work:
                 key = f"tools_{len(asked) + 1}"
                 step = StepSpec(key, offer.lists, name="List tools", connection=offer.connection)
                 await self.walk.walk_list((self._step(step, {}, offer.source),), inner)
-                asked[place] = inner.made.get(key)
+                asked[place] = await self.walk.fetch(inner.made.get(key))
             self.offers[name] = learned(offer, asked[place])
 
     # Tools
@@ -228,6 +235,8 @@ class Work:
     async def _answer(self, inner: Frame, asked: list[JSON]) -> None:
         """Do what the model asked for, one call after the other, and tell it what came of it."""
         results, bad = [], 0
+        numbers = range(1, len(asked) + 1)
+        await self._open(inner, (*(f"call_{n}" for n in numbers), *(f"ask_{n}" for n in numbers)))
         for number, call in enumerate(asked, start=1):
             self.calls += 1
             offer = self.offers.get(str(call.get("name")))
@@ -294,7 +303,7 @@ class Work:
             if failure.is_fatal or failure.code in NOT_KNOWN:
                 raise  # whether it happened is not known: the model must not try it again
             return f"{edited}{failure.code}: {failure.message} {failure.hint}".strip()[:MOST_RESULT], True, True
-        text = dumps(inner.made.get(key))
+        text = dumps(await self.walk.fetch(inner.made.get(key)))
         cut = f"… ({len(text) - MOST_RESULT:,} more characters)" if len(text) > MOST_RESULT else ""
         return f"{edited}{text[:MOST_RESULT]}{cut}", False, True
 
@@ -318,7 +327,7 @@ class Work:
         }
         step = StepSpec(f"ask_{number}", "approve", name=f"May it: {offer.title}")
         await self.walk.walk_list((self._step(step, values, "", {"title", "body", "fields"}),), inner)
-        found: JSON = inner.made[step.key]
+        found: JSON = await self.walk.fetch(inner.made[step.key])
         return found
 
     # Shared

@@ -35,7 +35,7 @@ class AgentDying(ForAgents, DyingExecutor):
         return MODEL(task.record.input["messages"])
 
 
-BOOKKEEPING = ("wait", "lost", "reserved", "booked", "slowed_before")
+BOOKKEEPING = ("wait", "lost", "reserved", "booked", "free")
 
 
 def image(store: Store) -> dict[tuple[str, str], Any]:
