@@ -451,11 +451,12 @@ def _costs(rows: list[StepRow], steps: Iterable[StepRun]) -> list[dict[str, Any]
     names = {row.spec.key: row.name for row in rows}
     for row in rows:
         for item in row.inner:
-            names |= {inner.spec.key: inner.name for inner in item.rows}
+            names |= {inner.spec.key: inner.name for inner in item.rows if not inner.made}
     sums: dict[str, list[Any]] = {}
     for step in steps:
         if step.kind == "model" and not reused(step):
-            total = sums.setdefault(step.key, [0, 0])
+            agent = step.path.rpartition("/")[2].partition("[")[0]
+            total = sums.setdefault(step.key if step.key in names else agent or step.key, [0, 0])
             total[0] += step.input_tokens + step.output_tokens
             total[1] += step.cost_usd
     most = max([total[0] for total in sums.values()], default=0) or 1
