@@ -98,6 +98,22 @@ def test_an_agent_in_a_loop_works_on_each_item_at_a_place_of_its_own(workspace, 
     ]  # fmt: skip
 
 
+def test_a_tool_of_an_mcp_server_is_offered_as_its_server_describes_it(workspace, actor, engine):
+    seed_sandbox(workspace)
+    engine()
+    tool = {"action": "mcp.call_tool", "connection": "mcp", "with": {"tool": "add_note"}, "approve": "never"}
+    steps = [agent(tool, task='Call mcp_call_tool with {"arguments": {"title": "Fire drill"}}')]
+    run = wait_for(start_run(actor, publish(workspace, {"steps": steps}).slug), 20)
+    assert run.status == "succeeded", run.error
+    found = steps_of(run)
+    assert found["tools_1@helper[0]"].action == "mcp.list_tools"
+    offered = found["turn@helper[0]"].input["tools"][0]
+    assert offered["parameters"]["properties"]["arguments"]["required"] == ["title"]
+    assert "Write a note into the notebook." in offered["description"]
+    (effect,) = Effect.objects.of(workspace).filter(run=run)
+    assert effect.state == "confirmed" and effect.target["tool"] == "add_note"
+
+
 def test_an_agent_without_its_connection_says_so_before_anything_starts(workspace, actor, engine):
     engine()
     run = wait_for(start_run(actor, publish(workspace, {"steps": [agent(ISSUE, task="Go")]}).slug), 20)
