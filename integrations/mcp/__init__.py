@@ -17,6 +17,8 @@ INTEGRATION = Integration(
     sandbox="integrations.mcp.sandbox.connect",
     base_url_help="The address of the server, such as https://example.com/mcp.",
     base_url_required=True,
+    # All questions go to one address by POST; a call of a tool is held by the client itself (`check_change`).
+    asks=("*",),
     rank=210,
     keywords=("model context protocol", "tools", "agent"),
 )

@@ -105,7 +105,7 @@ async def read_tool(context: Context[McpClient], values: CallInput) -> Called:
             hint="Use “Call a tool”: it is treated as a change, and repeated only when a person says so.",
             refused=True,
         )
-    return _called(await context.client.call(values.tool, values.arguments))
+    return _called(await context.client.call(values.tool, values.arguments, reads=True))
 
 
 async def plan_call(context: Context[McpClient], values: CallInput) -> list[Plan]:

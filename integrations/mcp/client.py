@@ -78,8 +78,10 @@ class RealMcp:
         link.tools, link.listed_at = found[:MOST_TOOLS], time.monotonic()
         return link.tools
 
-    async def call(self, tool: str, arguments: Mapping[str, Any]) -> ToolSaid:
+    async def call(self, tool: str, arguments: Mapping[str, Any], *, reads: bool = False) -> ToolSaid:
         """Call a tool by exactly one request; what must be known of it is asked before."""
+        if not reads:
+            self._may_change(tool)
         link = self._link
         session = await self._session(link)
         more = wire.mirrored(await self._schema(link, tool), arguments) if session.is_stateless else {}
@@ -105,6 +107,15 @@ class RealMcp:
             for tool in await self.list_tools()
             if q.lower() in f"{tool.name} {tool.title} {tool.description}".lower()
         ]
+
+    def _may_change(self, tool: str) -> None:
+        """A dry run calls no tool that may change something."""
+        from orchestrator_site.lib.outbound import WouldChange, check_change
+
+        try:
+            check_change(f"call of the tool {tool}")
+        except WouldChange as problem:
+            raise from_transport(self.title, problem) from problem
 
     # One request
 

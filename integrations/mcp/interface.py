@@ -42,8 +42,11 @@ class McpClient(Protocol):
         """Every tool it has. Raises ServiceError."""
         ...
 
-    async def call(self, tool: str, arguments: Mapping[str, Any]) -> ToolSaid:
-        """Call a tool by exactly one request. Raises ServiceError, Rejected E_TOOL where the tool says it failed."""
+    async def call(self, tool: str, arguments: Mapping[str, Any], *, reads: bool = False) -> ToolSaid:
+        """Call a tool by exactly one request; unless it only `reads`, not in a dry run.
+
+        Raises ServiceError, Rejected E_TOOL where the tool says that it failed.
+        """
         ...
 
     async def describe(self) -> ConnectionReport:

@@ -68,7 +68,7 @@ class SandboxMcp:
         """The tools of the notebook."""
         return list(TOOLS)
 
-    async def call(self, tool: str, arguments: Mapping[str, Any]) -> ToolSaid:
+    async def call(self, tool: str, arguments: Mapping[str, Any], *, reads: bool = False) -> ToolSaid:
         """Call a tool of the notebook."""
         known = next((one for one in TOOLS if one.name == tool), None)
         if known is None:

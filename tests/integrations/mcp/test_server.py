@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from integrations.errors import RateLimited, Rejected, SignInAgain, Unavailable, Unreadable
+from orchestrator_site.lib import outbound
 from tests.fakes.mcp_server import KEY, Front, mcp_server
 from tests.integrations.gate import attempt, info_of, plan_of, run_action
 
@@ -128,6 +129,10 @@ def test_a_dry_run_tells_the_tool_and_its_arguments_and_calls_nothing(front, inf
     (plan,) = plan_of("mcp.call_tool", {"tool": "write_note", "arguments": {"text": "x"}}, info)
     assert plan.summary == 'Calls the tool write_note with {"text":"x"}.' and plan.after == {"text": "x"}
     assert not front.seen["tools/call"]
+    with outbound.only_reads(("*",)):
+        error = attempt("mcp.call_tool", {"tool": "write_note", "arguments": {"text": "x"}}, info).error
+        assert error is not None and not front.seen["tools/call"], "held below the action, too"
+        assert run_action("mcp.read_tool", {"tool": "count_notes"}, info).output["text"].isdigit()
 
 
 def test_the_connection_says_who_answers_and_a_field_offers_the_tools(front, info):

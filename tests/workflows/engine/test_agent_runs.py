@@ -7,7 +7,7 @@ from typing import Any
 
 from accounts.actor import Actor
 from integrations.operations.sandbox import seed_sandbox
-from workflows.models import Effect, StepRun, Wait
+from workflows.models import Effect, PlannedEffect, StepRun, Wait
 from workflows.operations.runs import decide, get_run, list_waits, start_run, wait_for
 
 from .conftest import publish, steps_of, until
@@ -112,6 +112,22 @@ def test_a_tool_of_an_mcp_server_is_offered_as_its_server_describes_it(workspace
     assert "Write a note into the notebook." in offered["description"]
     (effect,) = Effect.objects.of(workspace).filter(run=run)
     assert effect.state == "confirmed" and effect.target["tool"] == "add_note"
+
+
+def test_in_a_dry_run_the_model_and_reads_are_real_and_changes_are_planned(workspace, actor, engine):
+    seed_sandbox(workspace)
+    engine()
+    note = {"action": "mcp.call_tool", "connection": "mcp", "with": {"tool": "add_note"}}
+    order = 'Call mcp_call_tool with {"arguments": {"title": "x"}} and call github_create_issue with {"title": "Open"}'
+    run = start_run(actor, publish(workspace, {"steps": [agent(note, ISSUE, task=order)]}).slug, mode="dry")
+    run = wait_for(run, 20)
+    assert run.status == "succeeded", run.error
+    assert not Effect.objects.of(workspace).filter(run=run).exists()
+    planned = PlannedEffect.objects.of(workspace).filter(run=run).select_related("step_run")
+    assert sorted((one.op, one.step_run.path) for one in planned) == [
+        ("call_tool", "helper[0]"),
+        ("create_issue", "helper[1]"),
+    ]
 
 
 def test_an_agent_without_its_connection_says_so_before_anything_starts(workspace, actor, engine):
