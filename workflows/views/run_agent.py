@@ -53,6 +53,14 @@ def gist_of_turn(output: Any) -> str:
     return " · ".join(filter(None, (f"asks for {', '.join(asked)}" if asked else "", shown)))
 
 
+def told(record: StepRun) -> Any:
+    """What a turn told the model that it had not been told before; all that it read is in the API."""
+    given = record.input if isinstance(record.input, dict) else {}
+    messages = [message for message in given.get("messages") or () if isinstance(message, dict)]
+    last = max((at for at, message in enumerate(messages) if message.get("role") == "assistant"), default=-1)
+    return messages[last + 1 :]
+
+
 def gist_of_agent(output: Mapping[str, Any]) -> str:
     """How far the agent came, in one line."""
     if "turns" not in output:

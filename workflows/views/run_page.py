@@ -24,7 +24,7 @@ from workflows.operations.live import writing
 from workflows.operations.outline import list_title
 from workflows.operations.turns import held_back
 from workflows.views.effect_line import EffectLine
-from workflows.views.run_agent import gist_of_agent, gist_of_turn, turns_of
+from workflows.views.run_agent import gist_of_agent, gist_of_turn, told, turns_of
 from workflows.views.run_asks import Asks, asks_of, put_on
 from workflows.views.run_timeline import timeline, took
 
@@ -71,6 +71,13 @@ class StepRow:
     def place(self) -> str:
         """Where it stands, as running again asks for it."""
         return str(Place(self.spec.key, self.record.path if self.record else ""))
+
+    @property
+    def given(self) -> Any:
+        """The input as it is shown: of an agent's turn, what its model had not been told before."""
+        if self.record is None:
+            return None
+        return told(self.record) if self.made and self.spec.key == "turn" else self.record.input
 
     @property
     def reused(self) -> dict[str, Any] | None:
