@@ -28,6 +28,7 @@ def check_agent(step: StepSpec, scope: Scope, catalogue: Catalogue, known: Known
     if step.action != "agent":
         return
     yield from _orders(step, scope)
+    yield from _unseen(step, scope, catalogue)
     yield from _schema(step)
     tools = step.with_.get("tools")
     if tools is not None and not isinstance(tools, list):
@@ -58,6 +59,20 @@ def _orders(step: StepSpec, scope: Scope) -> Iterator[Problem]:
         if chain:
             text = f"Text from outside would tell the agent what to do: {' ← '.join(chain)}."
             yield _problem(step, "W_ORDERS", text, f"with.{name}", "Put it into the data.", severity=WARNING)
+
+
+def _unseen(step: StepSpec, scope: Scope, catalogue: Catalogue) -> Iterator[Problem]:
+    """Text from outside is read, and something is changed that nobody looks at before: the text may order it."""
+    known = [(tool, catalogue.get(str(tool.get("action")))) for tool in raw_tools(step)]
+    sources = [info.title for _, info in known if info is not None and info.tainted and not info.is_effect]
+    sources += ["its data"] if scope.chain_of(step.with_.get("data")) else []
+    changes = [
+        info.title for tool, info in known if info is not None and info.is_effect and tool.get("approve") == "never"
+    ]
+    if sources and changes:
+        text = f"What “{sources[0]}” gives can order “{changes[0]}”, and nobody looks at it before it is done."
+        hint = "Let a person approve it, or be sure that what is fixed leaves no room for harm."
+        yield _problem(step, "W_OUTWARD", text, "with.tools", hint, severity=WARNING)
 
 
 def _schema(step: StepSpec) -> Iterator[Problem]:

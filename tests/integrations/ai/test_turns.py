@@ -7,9 +7,10 @@ import pytest
 from integrations.ai.turns import ConverseInput, costs_at_most
 from integrations.errors import Rejected
 from integrations.llm import ModelRequest, Tool, most_tokens
+from integrations.openai.reading import tool_call
 from integrations.operations.opening import client_for
 from integrations.sandbox_model import answer
-from tests.integrations.gate import attempt, run_action
+from tests.integrations.gate import attempt, info_of, run_action
 
 WEATHER = {
     "name": "get_weather",
@@ -25,6 +26,29 @@ def test_every_model_takes_a_whole_conversation_with_tools(model):
     ran = run_action("ai.converse", {"messages": [ASK, ASKED, TOLD], "tools": [WEATHER], "max_tokens": 200}, model)
     assert ran.output["text"] or ran.output["calls"]
     assert ran.output["input_tokens"] and ran.usage
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("interface", ["responses", "chat", "anthropic"])
+def test_every_interface_asks_for_a_tool_and_reads_what_it_gave(contract, interface, stream):
+    info = info_of("openai", base_url=contract.openai_url, api_key="sk-test", api=interface)
+    if interface == "anthropic":
+        info = info_of("anthropic", base_url=contract.anthropic_url, api_key="sk-ant-test")
+    more = {"stream": lambda piece: None} if stream else {}
+    asked = run_action("ai.converse", {"messages": [ASK], "tools": [WEATHER]}, info, **more).output
+    assert asked["finish_reason"] == "tools" and asked["cost_usd"] > 0
+    (call,) = asked["calls"]
+    assert call["name"] == "get_weather" and set(call["arguments"]) == {"city"} and call["id"] and not call["problem"]
+    told = {"role": "user", "results": [{"id": call["id"], "text": "Rain in Ghent"}]}
+    turns = [ASK, {"role": "assistant", "text": asked["text"], "calls": asked["calls"]}, told]
+    said = run_action("ai.converse", {"messages": turns, "tools": [WEATHER]}, info, **more).output
+    assert said["finish_reason"] == "stop" and "Rain in Ghent" in said["text"] and said["calls"] == []
+
+
+def test_arguments_that_are_no_json_are_said_and_not_thrown_away():
+    assert tool_call("1", "x", '{"a": 1}').arguments == {"a": 1}
+    for written in ("{a", "[1]", '{"a": 1, "a": 2}', "x" * 300_000):
+        assert tool_call("1", "x", written).problem, written[:20]
 
 
 def test_the_offline_model_follows_orders_wherever_they_stand_and_uses_what_is_mentioned():

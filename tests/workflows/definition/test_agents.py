@@ -53,6 +53,13 @@ def test_orders_from_outside_are_a_warning_and_data_is_not():
     assert "W_ORDERS" not in codes(FETCH, agent(PAGE, data="{{ steps.fetch.text }}"))
 
 
+def test_a_change_that_nobody_sees_beside_text_from_outside_is_a_warning():
+    unseen, search = {**PAGE, "approve": "never"}, {"action": "gmail.search"}
+    assert "W_OUTWARD" in codes(agent(search, unseen)) and "W_OUTWARD" not in codes(agent(search, PAGE))
+    assert "W_OUTWARD" not in codes(agent(unseen))
+    assert "W_OUTWARD" in codes(FETCH, agent(unseen, data="{{ steps.fetch.text }}"))
+
+
 def test_what_an_agent_says_fills_no_target():
     later = {"key": "page", "action": "notion.create_page", "with": {"parent": "{{ steps.work.text }}", "title": "x"}}
     assert "E_TAINT" in codes(agent(PAGE), later)
