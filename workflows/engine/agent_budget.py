@@ -49,23 +49,24 @@ class Budget:
             raise Stopped("seconds", f"The agent's calls took {self.seconds:.0f} seconds; {allowed} are allowed.")
         return left
 
-    def set_aside(self, record: StepRecord, price: Decimal | None) -> None:
-        """Note on a turn's record what its next attempt can cost. Raises Failure where that is too much."""
+    def set_aside(self, record: StepRecord, price: Decimal | None, *, turn: bool) -> None:
+        """Note on the record what its next attempt can cost. Raises Failure where that is too much.
+
+        A tool that asks a model by itself may not know what it costs; then it is called while any money is left.
+        """
         said = record.decision if isinstance(record.decision, dict) else {}
         lost = Decimal(said.get("lost", "0"))
         if record.attempts:
             unpaid = record.cost_usd == Decimal(said.get("booked", "0"))
             lost += Decimal(said.get("reserved", "0")) if unpaid and _free(said) == said.get("free") else 0
         limit = Decimal(str(self.values.cost_usd))
-        if limit and price is None:
+        if limit and price is None and turn:
             text = "No price is known for this model, so the limit of its cost cannot be kept; it was not asked."
             raise Failure("E_NO_PRICE", text, "Set the most US dollars to 0 (no limit), or choose another model.")
         spent = self.spent + record.cost_usd + lost
-        if limit and price is not None and spent + price > limit:
-            text = (
-                f"The agent has spent {spent:.4f} of {limit:.4f} US dollars, and its next turn may cost {price:.4f};"
-                " it was not asked."
-            )
+        if limit and (spent + (price or 0) > limit or spent >= limit):
+            next_one = f"the next call of a model may cost {price:.4f}" if price else "the next call costs more"
+            text = f"The agent has spent {spent:.4f} of {limit:.4f} US dollars, and {next_one}; it was not made."
             raise Failure("E_LIMIT", text, LIMITS["cost_usd"], detail="cost_usd")
         record.decision = {
             **said, "lost": str(lost), "reserved": str(price or 0), "booked": str(record.cost_usd),

@@ -116,8 +116,9 @@ class Work:
             self.budget.left()
         except Stopped as late:
             raise Failure("E_LIMIT", late.text, LIMITS[late.name], detail=late.name) from None
-        if task.record.key == "turn":
-            self.budget.set_aside(task.record, await self.walk.executor.costs_at_most(task))
+        if task.record.kind == "model":
+            price = await self.walk.executor.costs_at_most(task)
+            self.budget.set_aside(task.record, price, turn=task.record.key == "turn")
 
     def after(self, plan: StepPlan, record: StepRecord) -> None:
         """Count what a call took, and see whether a limit has kept it from being made."""

@@ -37,6 +37,7 @@ class Given(Model):
 
 
 INFOS = {
+    "model.rewrite": ActionInfo("model.rewrite", "model", "Rewrite", "Writes.", Search, Given, timeout=60),
     "model.turn": ActionInfo("model.turn", "model", "Turn", "Asks.", ConverseInput, Given, timeout=60),
     "read.search": ActionInfo("read.search", "read", "Search", "Searches.", Search, Given, timeout=30, tainted=True),
     "effect.send": ActionInfo("effect.send", "effect", "Send", "Sends.", Send, Given, timeout=30),

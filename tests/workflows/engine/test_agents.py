@@ -31,7 +31,8 @@ class AgentExecutor(ForAgents, FakeExecutor):
         self.asked: list[dict[str, Any]] = []
         self.model, self.clock, self.took, self.cost = model, clock, 1.0, Decimal("0.002")
         super().__init__(turn=self._turn, search=tools.get("search", lambda v: {"text": f"found {v['query']}"}),
-                         send=tools.get("send", self._send))  # fmt: skip
+                         send=tools.get("send", self._send),
+                         rewrite=tools.get("rewrite", lambda v: {"text": v["query"]}))  # fmt: skip
 
     def traits(self, action: str) -> Traits:
         kind = action.partition(".")[0]
@@ -47,7 +48,7 @@ class AgentExecutor(ForAgents, FakeExecutor):
 
     async def call(self, task: Any) -> Any:
         self.clock.at += timedelta(seconds=self.took)
-        if task.plan.key == "turn":
+        if task.record.kind == "model":
             task.cost_usd, task.input_tokens = self.cost, 100
         return await super().call(task)
 
@@ -235,6 +236,17 @@ def _unended(log: FakeLog) -> dict:
     agent = stored[("work", "")]
     agent.status, agent.error, agent.input = "running", None, {**agent.input, "on_limit": "answer"}
     return stored
+
+
+def test_a_tool_that_asks_a_model_is_not_called_when_the_money_is_spent():
+    asks = says("", *(call("model_rewrite", id=str(n), query="x") for n in range(4)))
+    rewrite = {"action": "model.rewrite"}
+    done, _log, executor = work(
+        asks, says("done"), tools=[rewrite], cost_usd=0.01, cost=Decimal("0.005"), price=Decimal("0.001"),
+        does={"rewrite": lambda values: {"text": "y"}},
+    )  # fmt: skip
+    assert done.error["code"] == "E_LIMIT"
+    assert [key for key, _ in executor.calls] == ["turn", "call_1"], "each costs 0.005, and 0.01 are allowed"
 
 
 def test_an_attempt_whose_answer_was_lost_counts_as_paid():
