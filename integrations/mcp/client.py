@@ -244,7 +244,10 @@ class RealMcp:
 
     def _answer(self, link: Link, headers: Mapping[str, str], body: bytes) -> _Answer:
         secret = self.info.secret
-        keys = {secret["header_name"]: secret.get("header_value", "")} if secret.get("header_name") else {}
+        if bool(secret.get("header_name")) != bool(secret.get("header_value")):
+            text = "The connection has the name or the value of a header, and not both."
+            raise Rejected(text, code="E_REQUIRED", hint="Fill in both, or neither.", refused=True)
+        keys = {secret["header_name"]: secret["header_value"]} if secret.get("header_name") else {}
         if secret.get("token"):
             keys["Authorization"] = f"Bearer {secret['token']}"
         return _Answer(self, link.http, {**headers, **keys}, body)

@@ -91,6 +91,8 @@ def test_the_key_goes_along_and_a_wrong_one_is_for_a_person_to_repair(front, inf
     assert isinstance(attempt("mcp.list_tools", {}, info).error, SignInAgain)
     with_key = info_of("mcp", base_url=front.url, token=KEY)
     assert run_action("mcp.list_tools", {}, with_key).output["count"] == 4
+    half = attempt("mcp.list_tools", {}, info_of("mcp", base_url=front.url, header_value="x")).error
+    assert half is not None and half.code == "E_REQUIRED"
     headed = info_of("mcp", base_url=front.url, header_name="Authorization", header_value=f"Bearer {KEY}")
     assert run_action("mcp.list_tools", {}, headed).output["count"] == 4
 
