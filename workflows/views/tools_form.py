@@ -82,7 +82,7 @@ _ALLOW = InputField(
         "type": "object",
         "title": "Allowed targets",
         "description": "Where it may go without asking a person, by input; the model chooses among them.",
-        "x-example": {"to": [["team@example.com"], ["sales@example.com"]]},
+        "x-example": {"to": ["team@example.com", "sales@example.com"]},
         "x-widget": "json",
     },
     required=False,

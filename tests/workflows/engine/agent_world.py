@@ -30,6 +30,13 @@ class Send(Model):
     text: str = content("Text", widget="long")
 
 
+class Post(Model):
+    """What `effect.post` takes."""
+
+    to: list[str] = target("To")
+    text: str = content("Text", widget="long")
+
+
 class Given(Model):
     """What tools give."""
 
@@ -40,6 +47,7 @@ INFOS = {
     "model.rewrite": ActionInfo("model.rewrite", "model", "Rewrite", "Writes.", Search, Given, timeout=60),
     "model.turn": ActionInfo("model.turn", "model", "Turn", "Asks.", ConverseInput, Given, timeout=60),
     "read.search": ActionInfo("read.search", "read", "Search", "Searches.", Search, Given, timeout=30, tainted=True),
+    "effect.post": ActionInfo("effect.post", "effect", "Post", "Posts.", Post, Given, timeout=30),
     "effect.send": ActionInfo("effect.send", "effect", "Send", "Sends.", Send, Given, timeout=30),
 }
 

@@ -32,7 +32,7 @@ class AgentExecutor(ForAgents, FakeExecutor):
         self.model, self.clock, self.took, self.cost = model, clock, 1.0, Decimal("0.002")
         super().__init__(turn=self._turn, search=tools.get("search", lambda v: {"text": f"found {v['query']}"}),
                          send=tools.get("send", self._send),
-                         rewrite=tools.get("rewrite", lambda v: {"text": v["query"]}))  # fmt: skip
+                         post=self._send, rewrite=tools.get("rewrite", lambda v: {"text": v["query"]}))  # fmt: skip
 
     def traits(self, action: str) -> Traits:
         kind = action.partition(".")[0]
@@ -134,11 +134,14 @@ def test_a_rejection_is_told_to_the_model_and_the_run_goes_on():
         ({**SEND, "approve": "never", "allow": {"to": ["evil"]}}, ADDRESS, False),
         ({**SEND, "approve": "never", "allow": {"to": ["team"]}}, ADDRESS, True),
         ({**SEND, "allow": {"to": ["evil"]}}, ADDRESS, True),  # it is a change
+        ({**SEND, "action": "effect.post", "approve": "never", "allow": {"to": ["a", "b"]}}, {"to": ["b", "a"]}, False),
+        ({**SEND, "action": "effect.post", "approve": "never", "allow": {"to": ["a", "b"]}}, {"to": ["b", "c"]}, True),
         ({**SEND, "approve": "always", "with": {"to": "team"}}, {}, True),
     ],
 )
 def test_a_person_is_asked_unless_the_author_has_fixed_or_allowed_it(tool, given, asks):
-    done, _log, executor = work(says("", call("effect_send", text="x", **given)), says("done"), tools=[tool])
+    name = tool["action"].replace(".", "_")
+    done, _log, executor = work(says("", call(name, text="x", **given)), says("done"), tools=[tool])
     assert (done == Released("waiting", None), bool(executor.sent)) == (asks, not asks)
 
 
