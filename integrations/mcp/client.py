@@ -63,7 +63,10 @@ class RealMcp:
 
     async def list_tools(self) -> list[ServerTool]:
         """Every tool, page by page."""
-        link = self._link
+        with _links.use(self.info, self._connect) as link:
+            return await self._listed(link)
+
+    async def _listed(self, link: Link) -> list[ServerTool]:
         found: list[ServerTool] = []
         cursor: str | None = None
         for _ in range(MOST_PAGES):
@@ -82,18 +85,18 @@ class RealMcp:
         """Call a tool by exactly one request; what must be known of it is asked before."""
         if not reads:
             self._may_change(tool)
-        link = self._link
-        session = await self._session(link)
-        more = wire.mirrored(await self._schema(link, tool), arguments) if session.is_stateless else {}
-        result = await self._ask(link, "tools/call", {"name": tool, "arguments": dict(arguments)}, tool, more)
+        with _links.use(self.info, self._connect) as link:
+            session = await self._session(link)
+            more = wire.mirrored(await self._schema(link, tool), arguments) if session.is_stateless else {}
+            result = await self._ask(link, "tools/call", {"name": tool, "arguments": dict(arguments)}, tool, more)
         return answered(tool, wire.said_of(result, self.title))
 
     async def describe(self) -> ConnectionReport:
         """List the tools: that needs the key, if there is one."""
-        tools = await self.list_tools()
+        with _links.use(self.info, self._connect) as link:
+            tools, session = await self._listed(link), link.session
         names = ", ".join(tool.name for tool in tools[:8]) or "none"
         more = f" and {len(tools) - 8} more" if len(tools) > 8 else ""
-        session = self._link.session
         spoken = f" It speaks revision {session.version}." if session else ""
         summary = f"{self.title} answers. Tools: {names}{more}.{spoken}"
         return ConnectionReport(ok=True, summary=summary, can=tuple(f"call {tool.name}" for tool in tools[:8]))
@@ -119,10 +122,6 @@ class RealMcp:
 
     # One request
 
-    @property
-    def _link(self) -> Link:
-        return _links.get(self.info, self._connect)
-
     def _connect(self) -> Link:
         from orchestrator_site.lib.outbound import guarded_async_client
 
@@ -132,7 +131,7 @@ class RealMcp:
         """The schema of a tool; it is listed again where it is not known or known for long."""
         known = next((one for one in link.tools if one.name == tool), None)
         if known is None or time.monotonic() - link.listed_at > FRESH:
-            known = next((one for one in await self.list_tools() if one.name == tool), None)
+            known = next((one for one in await self._listed(link) if one.name == tool), None)
         return known.input_schema if known else {}
 
     async def _ask(
