@@ -111,6 +111,7 @@ NOTION: dict[str, Inputs] = {
 }
 ANY_MODEL: dict[str, Inputs] = {
     "complete": {"prompt": "Say hello."},
+    "converse": {"messages": [{"role": "user", "text": "Say hello."}]},
     "run_prompt": {"prompt": "greeting", "values": {"name": "Ada"}},
     "summarize": {"text": TEXT},
     "sop": {"task": "Onboard somebody"},
@@ -212,6 +213,9 @@ def _models() -> list[Case]:
     return found + [Case(f"ai.{verb}", given, "openai", "OpenAI") for verb, given in OPENAI_ONLY.items()]
 
 
+ELSEWHERE = frozenset({"mcp.list_tools", "mcp.read_tool", "mcp.call_tool"})
+"""One address takes every question of theirs, so no description tells them apart: tests/integrations/mcp tries them
+against a real server of the protocol, with faults of its own."""
 CASES: list[Case] = [
     *_models(),
     *_all("github", GITHUB),
