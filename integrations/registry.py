@@ -18,8 +18,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
 
 from integrations.spec import Action, Integration, Trigger
+from integrations.undoing import Rule
 
 GROUP = "orchestrator.integrations"
 HERE = Path(__file__).parent
@@ -84,6 +86,14 @@ def is_keyless(action: Action) -> bool:
     """Whether a step of it also runs without a connection: it then has its service's client, and no key."""
     service = _loaded()[action.service]
     return bool(service.client) and not service.needs_connection and not action.needs
+
+
+def undo_rule(service: str, op: str) -> Rule | None:
+    """How a kind of change of a service is taken back; None where nobody has said."""
+    integration = _loaded().get(service)
+    table = import_string(integration.undo) if integration and integration.undo else {}
+    found: Rule | None = table.get(op)
+    return found
 
 
 def connectable() -> list[Integration]:

@@ -245,6 +245,7 @@ class Action:
     most: Callable[[Any, Any], float | None] | None = None
     role: str = ""
     lists: str = ""
+    foretell: Mapping[str, Foretell] = field(default_factory=dict, hash=False, compare=False)
 
     @property
     def is_effect(self) -> bool:
@@ -283,6 +284,7 @@ class Integration:
     own key), with * for any part: nothing else but GET and HEAD leaves in a dry run.
     `overlay` is a dotted path to `(client, Foreseen) -> client`: a client that shows what a dry run has planned as if
     it were there.
+    `undo` is a dotted path to a table: op → `undoing.Rule`, how each kind of change is taken back.
     `limits` are the rates the service asks for at its usual address; all workers together keep them, connection by
     connection.
     """
@@ -306,6 +308,7 @@ class Integration:
     limits: tuple[Limit, ...] = ()
     asks: tuple[str, ...] = ()
     overlay: str = ""
+    undo: str = ""
     folder: Path | None = None
     actions: dict[str, Action] = field(default_factory=dict)
     triggers: dict[str, Trigger] = field(default_factory=dict)
@@ -374,6 +377,7 @@ class Integration:
                 most=most,
                 role=role,
                 lists=lists,
+                foretell=dict(foretell or {}),
             )
             check_action(declared)
             if verb in self.actions:

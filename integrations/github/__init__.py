@@ -41,6 +41,7 @@ INTEGRATION = Integration(
     sandbox="integrations.github.sandbox.connect",
     base_url="https://api.github.com",
     base_url_help="Only for GitHub Enterprise: https://your-host/api/v3",
+    undo="integrations.github.undo.RULES",
     overlay="integrations.github.overlay.Overlay",
     asks=("*/app/installations/*/access_tokens",),
     keywords=("issue", "repository", "commit", "file", "code", "git", "pull request", "release", "actions"),

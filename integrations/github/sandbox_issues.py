@@ -112,6 +112,20 @@ def create_comment(api: Api) -> JSON:
     return comment_json(api, api.world.add(thing, marker_of(body)))
 
 
+@route("DELETE", "/repos/{repo}/issues/comments/{id}")
+def delete_comment(api: Api) -> None:
+    """A comment less."""
+    _found(api, "comment").delete()
+
+
+def _found(api: Api, kind: str) -> SandboxObject:
+    """A thing by the number GitHub calls it by. Raises ServiceError 404."""
+    found = next((row for row in api.things(kind) if str(number_id(row)) == api.id), None)
+    if found is None:
+        raise api.refused(404, "Not Found")
+    return found
+
+
 def comment_json(api: Api, row: SandboxObject) -> JSON:
     """A comment."""
     return {

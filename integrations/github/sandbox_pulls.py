@@ -92,6 +92,15 @@ def pull_files(api: Api) -> list[JSON]:
     return [] if row.data["merged"] else differences(api, row.data["base"], row.data["head"])
 
 
+@route("PATCH", "/repos/{repo}/pulls/{number}")
+def update_pull(api: Api) -> JSON:
+    """Closed, or open again."""
+    row = api.world.lock(_pull(api))
+    if api.asked("state") not in ("open", "closed"):
+        raise api.refused(422, "Validation Failed; state: invalid")
+    return _pull_json(api, api.world.change(row, {"state": api.asked("state")}))
+
+
 @route("PUT", "/repos/{repo}/pulls/{number}/merge")
 def merge(api: Api) -> JSON:
     """The files of the head become those of the base."""
@@ -200,6 +209,15 @@ def create_release(api: Api) -> JSON:
         "published_at": stamp(),
     }
     return _release(api, api.world.add(Thing("release", f"{name}@{tag}", data["name"], name, data), marker_of(body)))
+
+
+@route("DELETE", "/repos/{repo}/releases/{id}")
+def delete_release(api: Api) -> None:
+    """A release less; its tag stays."""
+    found = next((row for row in api.things("release") if str(number_id(row)) == api.id), None)
+    if found is None:
+        raise api.refused(404, "Not Found")
+    found.delete()
 
 
 WORKFLOWS = ("ci.yml", "deploy.yml")

@@ -63,6 +63,7 @@ INTEGRATION = Integration(
     sandbox="integrations.gmail.sandbox.connect",
     base_url="https://gmail.googleapis.com",
     base_url_help="Only behind a proxy.",
+    undo="integrations.gmail.undo.RULES",
     overlay="integrations.gmail.plans.Overlay",
     asks=("*/token",),  # the token endpoint of Google's sign-in
     keywords=("mail", "email", "inbox", "message", "google", "draft", "send", "reply", "label"),

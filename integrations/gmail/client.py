@@ -191,6 +191,18 @@ class RealGmail:
 
         return await self._call(write, draft)
 
+    async def delete_draft(self, draft: str) -> None:
+        """Reference: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.drafts/delete."""
+
+        def write(api: GmailApi) -> None:
+            api.users.drafts().delete(userId="me", id=draft).execute(num_retries=0)
+
+        try:
+            await self._call(write, draft)
+        except ServiceError as problem:
+            if problem.status != 404:
+                raise
+
     async def find_sent(self, key: str, since: datetime) -> Sent | None:
         """The newest mails in Sent, by the key in their header (Gmail may replace a Message-ID, never this)."""
         query = f"in:sent after:{int((since - LOOK_BACK).timestamp())}"

@@ -132,6 +132,10 @@ class GmailClient(Protocol):
         """Whether the draft is still there."""
         ...
 
+    async def delete_draft(self, draft: str) -> None:
+        """Delete a draft for good; one that is not there is no error."""
+        ...
+
     async def draft_key(self, draft: str) -> str:
         """The key that a draft of ours carries; empty for one of somebody else's, or one that is gone."""
         ...

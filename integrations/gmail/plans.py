@@ -29,6 +29,18 @@ async def mail(client: GmailClient, identifier: str) -> Message:
     return found
 
 
+async def labels_of(client: GmailClient, identifier: str) -> list[str]:
+    """The labels of a mail, by name. Raises Rejected for one that is not there."""
+    names = {one.id: one.name for one in await client.labels()}
+    return [names.get(one, one) for one in (await mail(client, identifier)).labels]
+
+
+async def gone_draft(context: Gmail, order: Order) -> Foretold:
+    """A draft that would be deleted."""
+    draft = str(order.target["draft"])
+    return Foretold(f"Deletes the draft {draft}.", {"draft": draft}, None, Outcome(draft))
+
+
 async def new_draft(context: Gmail, order: Order) -> Foretold:
     """A draft that would be written."""
     said = dict(_request(order))

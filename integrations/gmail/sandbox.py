@@ -168,6 +168,16 @@ class SandboxGmail:
         """Whether the draft is still there."""
         return await self._world.run(lambda: self._world.find("draft", draft) is not None)
 
+    async def delete_draft(self, draft: str) -> None:
+        """It is gone."""
+
+        def write() -> None:
+            row = self._world.find("draft", draft)
+            if row is not None:
+                row.delete()
+
+        await self._world.run(write)
+
     async def draft_key(self, draft: str) -> str:
         """The key of a draft of ours."""
 

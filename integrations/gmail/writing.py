@@ -366,3 +366,32 @@ async def send_a_draft(context: Context[GmailClient], values: SendDraftInput) ->
     key = await context.client.draft_key(draft)
     left = await send_draft(context, draft, key, {"draft": draft})
     return DraftSent(id=left.external_id, thread_id=str(left.data.get("thread", "")), url=left.external_url)
+
+
+class DraftDeleted(Model):
+    """The draft that is gone."""
+
+    draft_id: str
+
+
+@gmail.action(
+    "delete_draft",
+    kind=Kind.EFFECT,
+    input=SendDraftInput,
+    output=DraftDeleted,
+    title="Delete a draft",
+    phrase="deletes a draft",
+    changes=[Change("delete_draft", look=False, set_semantics=True, thing="draft", weight=60)],
+    keywords=("mail", "discard"),
+    foretell={"delete_draft": plans.gone_draft},
+)
+async def delete_draft(context: Context[GmailClient], values: SendDraftInput) -> DraftDeleted:
+    """Delete a draft for good. One that is not there any more is no error."""
+    client, draft = context.client, values.draft.strip()
+
+    async def send(key: str) -> Outcome:
+        await client.delete_draft(draft)
+        return Outcome(draft)
+
+    await context.change(Order("delete_draft", {"draft": draft}, {}, send, set_semantics=True))
+    return DraftDeleted(draft_id=draft)

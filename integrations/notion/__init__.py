@@ -19,6 +19,7 @@ INTEGRATION = Integration(
     sandbox="integrations.notion.sandbox.connect",
     base_url="https://api.notion.com",
     base_url_help="Only behind a proxy.",
+    undo="integrations.notion.undo.RULES",
     overlay="integrations.notion.plans.Overlay",
     asks=("*/v1/search", "*/v1/data_sources/*/query"),
     keywords=("page", "database", "wiki", "notes", "markdown"),

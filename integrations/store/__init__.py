@@ -8,5 +8,6 @@ INTEGRATION = Integration(
     description="Keep values from run to run.",
     client="integrations.store.client.connect",
     connection="none",
+    undo="integrations.store.undo.RULES",
     keywords=("state", "remember", "memory", "counter", "once", "database", "variable"),
 )

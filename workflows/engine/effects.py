@@ -86,6 +86,10 @@ class Reopened(Exception):
     """The connection was changed since the call began: the call begins again with it as it is now."""
 
 
+Remember = Callable[[Order], Awaitable[tuple[Any, Any]]]
+"""Reads what is there before a change, and tells what it will leave; for taking it back later."""
+
+
 class Ledger:
     """The effects of one step, at one place of its loops."""
 
@@ -98,6 +102,7 @@ class Ledger:
         timeout: float,
         passage: Passage,
     ) -> None:
+        self.remember: Remember | None = None
         self.house, self.task, self.run_id, self.history = house, task, run_id, history
         self.timeout, self.passage = timeout, passage
         self.position = 0
@@ -139,15 +144,20 @@ class Ledger:
     async def _send(self, order: Order, key: str, past: list[EffectRecord]) -> None:
         self.task.frame.group.check()
         await self._admitted()
+        known = (past[0].before, past[0].after) if past else await self._remembered(order)
         async with self.passage.slot():
             await self.passage.still(bool(past))
             self.task.frame.group.check()
             effect = self._intent(order, key, len(past) + 1)
+            effect.before, effect.after = known
             past.append(effect)
             self._log.put(effect)
             await self._log.commit()
             await self._ready_to_leave(effect)
             await self._leave(order, effect, repeated=any(before.state == "absent" for before in past[:-1]))
+
+    async def _remembered(self, order: Order) -> tuple[Any, Any]:
+        return (None, None) if self.remember is None else await self.remember(order)
 
     async def _ready_to_leave(self, effect: EffectRecord) -> None:
         """The last moment at which nothing has been sent: a fault here is a certain no."""

@@ -36,6 +36,7 @@ from workflows.engine.interfaces import Task, Traits
 from workflows.engine.keeping import cache_key
 from workflows.engine.plan import StepPlan, outweighs
 from workflows.engine.records import CacheRecord, EffectRecord, Failure, Held, Stale, StoreRefused
+from workflows.engine.remembering import remembering
 from workflows.engine.rendering import LARGE
 from workflows.engine.values import fields_of, take_inputs
 
@@ -191,6 +192,7 @@ class Executor:
                     earlier_change=bool(self._changes(task)),
                     stream=show,
                 )
+                ledger.remember = remembering(action, context, timeout) if action.is_effect else None
                 with suppress(Reopened):
                     return await self._guarded(task, action, self._bound(context, task), values, ledger, timeout)
         finally:

@@ -69,7 +69,8 @@ _STEP_COLUMNS = (
 )
 _EFFECT_COLUMNS = (
     "id, step_run_id, seq, attempt, key, connection_id, op, target, request, request_sha256, state, sent_at, "
-    "settle_after, settled_at, result, error, external_id, external_url, search_url, resolution, resolved_by, looks"
+    "settle_after, settled_at, result, error, external_id, external_url, search_url, resolution, resolved_by, looks, "
+    "before, after"
 )
 
 _AWAY = "away"  # no JSON text is this
@@ -222,6 +223,7 @@ class Loading:
             self.store.uuid(row[0]), self.store.uuid(row[1]), int(row[2]), int(row[3]), row[4], connection, row[6],
             _json(row[7]), _json(row[8]), row[9], row[10], _moment(row[11]), moment(row[12]), moment(row[13]),
             _json(row[14]), _json(row[15]), row[16], row[17], row[18], row[19], row[20], int(row[21]),
+            _json(row[22]), _json(row[23]),
         )  # fmt: skip
 
 

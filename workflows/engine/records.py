@@ -104,6 +104,8 @@ class EffectRecord:
     resolution: str = ""
     resolved_by: str = ""
     looks: int = 0
+    before: Any = None
+    after: Any = None
 
     def copy(self) -> EffectRecord:
         """An image of it as it is now."""

@@ -100,7 +100,7 @@ EFFECTS = Table(
     _columns(
         "id:u step_run_id:u seq:i attempt:i key connection_id:u op target:j request:j request_sha256 state sent_at:at "
         "settle_after:at settled_at:at result:j error:j external_id external_url search_url resolution resolved_by "
-        "looks:i"
+        "looks:i before:j after:j"
     ),
     key=("id",),
 )

@@ -14,6 +14,7 @@ from workflows.models.run import (
     RunStatus,
     StepRun,
     StepStatus,
+    Undo,
     Wait,
 )
 from workflows.models.template import Template
@@ -44,6 +45,7 @@ __all__ = [
     "Template",
     "Trigger",
     "TriggerDay",
+    "Undo",
     "Variable",
     "Wait",
     "Worker",

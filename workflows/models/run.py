@@ -211,6 +211,8 @@ class Effect(WorkspaceModel):
     resolution = models.CharField(max_length=24, blank=True, help_text="answer, found, absent, happened, repeat, stop")
     resolved_by = models.CharField(max_length=200, blank=True)
     looks = models.PositiveIntegerField(default=0)
+    before = JSONText(null=True, help_text="What was there before, where taking the change back needs it.")
+    after = JSONText(null=True, help_text="What it left, to see whether somebody has changed it since.")
     sent_at = models.DateTimeField(default=now)
     settle_after = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)
@@ -232,6 +234,26 @@ class Effect(WorkspaceModel):
 
     def __str__(self) -> str:
         return f"{self.op} {self.state}"
+
+
+class Undo(WorkspaceModel):
+    """A change that somebody had taken back: by which run, and by which of its steps."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    effect = models.ForeignKey(Effect, on_delete=models.CASCADE, related_name="undos")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="undoes")
+    steps = JSONText(default=list, help_text="The keys of its steps in that run.")
+    by = models.CharField(max_length=200, blank=True)
+    at = models.DateTimeField(default=now)
+    dropped = models.BooleanField(default=False, help_text="It failed, and somebody tried again.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["effect"], condition=models.Q(dropped=False), name="undone_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"undo of {self.effect_id}"
 
 
 class PlannedEffect(WorkspaceModel):
