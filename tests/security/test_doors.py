@@ -195,7 +195,17 @@ FIELDS = sorted(
 )
 
 
-NO_BODY = ("api:connection_test", "api:sandbox_reset", "api:run_cancel", "api:run_pause", "api:run_resume")
+NO_BODY = (
+    ,
+)
+    "api:connection_test",
+    "api:effect_undo",
+    "api:run_undo",
+    "api:sandbox_reset",
+    "api:run_cancel",
+    "api:run_pause",
+    "api:run_resume",
+)
 
 
 @pytest.mark.parametrize("field", FIELDS)

@@ -302,6 +302,26 @@ class PlannedBody(EffectBody):
     after: Any = None
 
 
+class OfferBody(Body):
+    """Taking one change back: whether it can be and how, or why not; `state`: "", undoing, asks, undone or failed."""
+
+    effect: str
+    words: str
+    can: bool
+    why: str
+    actions: list[str]
+    state: str
+    run: str | None
+
+
+class UndoneBody(Body):
+    """The run that takes changes back, which changes those are, and what stays, with the reason."""
+
+    run: str
+    effects: list[str]
+    stays: list[OfferBody]
+
+
 class SettleBody(Body):
     """What happened to a change whose answer was lost."""
 

@@ -11,6 +11,7 @@ from orchestrator_site.lib.api import ApiView, CursorPage
 from orchestrator_site.lib.body import read_body
 from workflows.api import bodies, parameters, shapes
 from workflows.operations import runs as operations
+from workflows.operations.undoing import undo_effect, undo_offers, undo_run
 
 WAIT_KINDS = ("approval", "event", "timer", "unknown")
 EFFECT_STATES = ("sent", "confirmed", "refused", "unknown", "absent")
@@ -105,3 +106,34 @@ class Settle(ApiView):
             external_url=values.external_url,
         )
         return Response(shapes.effect_json(settled))
+
+
+class UndoEffect(ApiView):
+    """Taking one change back."""
+
+    @extend_schema(operation_id="effects_undo", request=None, responses={202: bodies.UndoneBody})
+    def post(self, request: Request, pk: str) -> Response:
+        """Take a change back by a run of its own. 409: it cannot be (E_NO_UNDO), was changed since, or is undone."""
+        actor = actor_of(request)
+        effect = operations.get_effect(actor, parameters.uuid_or_404(pk, "effect"))
+        undo = undo_effect(actor, effect)
+        return Response({"run": str(undo.run_id), "effects": [str(effect.pk)], "stays": []}, status=202)
+
+
+class UndoRun(ApiView):
+    """What of a run can be taken back, and doing it."""
+
+    @extend_schema(operation_id="runs_undo_list", responses={200: bodies.OfferBody})
+    def get(self, request: Request, run: str) -> Response:
+        """List the changes of a run, the newest first: each with how it is taken back, or why it cannot be."""
+        actor = actor_of(request)
+        offers = undo_offers(actor, operations.get_run(actor, parameters.uuid_or_404(run, "run")))
+        return Response({"results": [shapes.offer_json(offer) for offer in offers], "next": None})
+
+    @extend_schema(operation_id="runs_undo", request=None, responses={202: bodies.UndoneBody})
+    def post(self, request: Request, run: str) -> Response:
+        """Take back all that can be, the newest first; `stays` says what is left as it is, and why."""
+        actor = actor_of(request)
+        undos, stays = undo_run(actor, operations.get_run(actor, parameters.uuid_or_404(run, "run")))
+        body = {"run": str(undos[0].run_id), "effects": [str(undo.effect_id) for undo in undos]}
+        return Response({**body, "stays": [shapes.offer_json(offer) for offer in stays]}, status=202)

@@ -24,6 +24,7 @@ from workflows.models import (
     WorkflowVersion,
 )
 from workflows.operations.turns import held_back
+from workflows.operations.undoing import Offer
 from workflows.operations.waits import decisions_of
 
 JSON = dict[str, Any]
@@ -151,6 +152,19 @@ def effect_json(effect: Effect) -> JSON:
         "sent_at": moment(effect.sent_at),
         "resolution": effect.resolution or None,
         "resolved_by": effect.resolved_by or None,
+    }
+
+
+def offer_json(offer: Offer) -> JSON:
+    """How a change is taken back, or why it is not."""
+    return {
+        "effect": str(offer.effect.pk),
+        "words": offer.words,
+        "can": offer.can,
+        "why": offer.why,
+        "actions": [action for action, _ in offer.steps],
+        "state": offer.state,
+        "run": str(offer.undo.run_id) if offer.undo else None,
     }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workflows.models import Effect
+from workflows.operations.undoing import Offer
 from workflows.operations.words import effect_words
 
 
@@ -15,6 +16,7 @@ class EffectLine:
 
     effect: Effect
     asks: bool = False
+    offer: Offer | None = None
 
     @property
     def is_open(self) -> bool:

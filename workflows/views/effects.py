@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from orchestrator_site.lib.errors import UserError
 from workflows.operations import runs as operations
+from workflows.operations.undoing import undo_effect, undo_run
 from workflows.views.effect_line import EffectLine
 from workflows.views.pages import PageRequest, back_with_error, go, link, page_of, say
 
@@ -56,3 +57,28 @@ def effect_settle(request: PageRequest, workspace: str, pk: UUID) -> HttpRespons
     words = {"happened": "Recorded: it happened", "repeat": "It will be done again", "stop": "The run stops"}
     say(request, words.get(request.POST.get("answer", ""), "Recorded"))
     return go(workspace, "run", run=effect.run_id)
+
+
+@require_POST
+def effect_undo(request: PageRequest, workspace: str, pk: UUID) -> HttpResponse:
+    """Take one change back; the page of the run that does it follows."""
+    effect = operations.get_effect(request.actor, pk)
+    try:
+        undo = undo_effect(request.actor, effect)
+    except UserError as error:
+        return back_with_error(request, error, link(workspace, "run", run=effect.run_id))
+    say(request, "Taking it back")
+    return go(workspace, "run", run=undo.run_id)
+
+
+@require_POST
+def run_undo(request: PageRequest, workspace: str, run: UUID) -> HttpResponse:
+    """Take back all that can be of a run; what stays is said."""
+    found = operations.get_run(request.actor, run)
+    try:
+        undos, stays = undo_run(request.actor, found)
+    except UserError as error:
+        return back_with_error(request, error, link(workspace, "run", run=run))
+    left = f"; {len(stays)} stay as they are" if stays else ""
+    say(request, f"Taking back {len(undos)} {'change' if len(undos) == 1 else 'changes'}{left}")
+    return go(workspace, "run", run=undos[0].run_id)

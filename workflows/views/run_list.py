@@ -35,6 +35,7 @@ STATES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 LONG = ("inputs", "outputs")
 TRIGGERS = {
     "page": "a person",
+    "undo": "an undo",
     "api": "API",
     "command": "the command line",
     "python": "Python",

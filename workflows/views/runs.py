@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from workflows.operations import live
 from workflows.operations import runs as operations
 from workflows.operations.blobs import RECORD, with_outputs
 from workflows.operations.turns import repairs, waits_for
+from workflows.operations.undoing import KIND as UNDO
+from workflows.operations.undoing import Offer, undo_offers
 from workflows.operations.versions import get_version
 from workflows.operations.workflows import get_workflow
 from workflows.views.pages import PageRequest, back_with_error, go, link, say
@@ -86,8 +89,10 @@ def run(request: PageRequest, workspace: str, run: UUID) -> HttpResponse:
 
 def _run_context(request: PageRequest, found: Run) -> dict[str, Any]:
     page = build(found)
+    offers = _offers(request, found, page)
     return {
         "run": found,
+        "undoable": [offer for offer in offers if offer.can],
         "live_part": "workflows/dry_live.html" if found.mode == "dry" else "workflows/run_live.html",
         "plan": plan_page(request.actor, found, page.steps, page.numbers) if found.mode == "dry" else None,
         "page": page,
@@ -112,10 +117,20 @@ def _run_context(request: PageRequest, found: Run) -> dict[str, Any]:
     }
 
 
+def _offers(request: PageRequest, found: Run, page: RunPage) -> list[Offer]:
+    """How the changes of a run that has ended are taken back; each is put beside its line."""
+    if not (found.is_terminal and page.effects):
+        return []
+    offers = undo_offers(request.actor, found)
+    known = {offer.effect.pk: offer for offer in offers}
+    page.effects[:] = [replace(line, offer=known.get(line.effect.pk)) for line in page.effects]
+    return offers
+
+
 def _again_version(found: Run) -> str:
     """Which version "Run again" takes: the newest published one, else the draft; nothing where it cannot run."""
     workflow = found.workflow
-    if workflow.deleted_at is not None or not workflow.enabled:
+    if workflow.deleted_at is not None or not workflow.enabled or found.trigger_kind == UNDO:
         return ""
     return "newest" if found.version.number and workflow.published_id else "draft"
 

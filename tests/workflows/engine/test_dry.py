@@ -88,6 +88,8 @@ def mails(ids: list[str]) -> list[dict[str, Any]]:
         gmail("trash", ids[4]),
         gmail("untrash", ids[4]),
         step("draft", "gmail.create_draft", to=["ada@example.com"], subject="Later", text="Not yet."),
+        step("other", "gmail.create_draft", to=["ada@example.com"], subject="Never", text="Not at all."),
+        step("gone", "gmail.delete_draft", draft="{{ steps.other.draft_id }}"),
         step("leaves", "gmail.send_draft", draft="{{ steps.draft.draft_id }}"),
         step("send", "gmail.send", to=["ada@example.com"], subject="Now", text="At once."),
         step("answer", "gmail.draft_reply", message=ids[5], text="Thank you."),

@@ -40,7 +40,7 @@ def held(workspace) -> dict[str, Any]:
 def _shown(data: dict[str, Any], grows: set[str]) -> list[Any]:
     """The data, with lists of words in one order."""
     words = {n: sorted(v) if isinstance(v, list) and all(isinstance(o, str) for o in v) else v for n, v in data.items()}
-    return sorted((name, str(value)) for name, value in words.items() if name not in grows)
+    return sorted((name, str(value)) for name, value in words.items() if name not in grows and value is not False)
 
 
 def ended(workspace, undo: Undo) -> Run:
