@@ -48,8 +48,6 @@ BODIES = {
     "B94 an unknown field": (b'{"zzz": 1}', 400, "E_UNKNOWN_FIELD"),
 }
 NO_BODY = {
-    ,
-}
     "api:connection_test",
     "api:effect_undo",
     "api:run_undo",

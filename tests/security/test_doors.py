@@ -196,8 +196,6 @@ FIELDS = sorted(
 
 
 NO_BODY = (
-    ,
-)
     "api:connection_test",
     "api:effect_undo",
     "api:run_undo",
