@@ -68,6 +68,7 @@ def places(data: dict[str, Any]) -> list[Place]:
         Place("step-parallel", f"{w}workflows/{data['ways']}/steps/both"),
         Place("step-repeat", f"{w}workflows/{data['ways']}/steps/again"),
         Place("step-notes", f"{flow}/steps/read?tab=notes"),
+        Place("step-try", f"{flow}/steps/read/try"),
         Place("step-problems", f"{broken}/steps/issue"),
         Place("step-new", f"{flow}/steps/new?parent=each&branch=do&index=1"),
         Place("workflow-settings", f"{flow}/settings"),

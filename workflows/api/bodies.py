@@ -246,7 +246,8 @@ class HeldBody(Body):
 class StepBody(Body):
     """A step of a run; `path` is the place in loops, "" outside of them.
 
-    `assumed` says what a dry run took for granted instead of waiting or asking.
+    `assumed` says what a dry run took for granted instead of waiting or asking; `pinned` where the output of a step
+    comes from that a try did not run: "sample", or a run.
     """
 
     key: str
@@ -261,6 +262,7 @@ class StepBody(Body):
     cached: CachedBody | None
     waits: HeldBody | None
     assumed: str | None
+    pinned: str | None
 
 
 class EffectBody(Body):
@@ -300,6 +302,31 @@ class PlannedBody(EffectBody):
     summary: str | None = None
     before: Any = None
     after: Any = None
+
+
+class SampleInput(Body):
+    """The output that a step is taken to have given."""
+
+    output: Object
+
+
+class SampleBody(Body):
+    """A pinned output of a step of the draft."""
+
+    key: str
+    output: Any
+    saved_by: str
+    saved_at: str
+
+
+class TryBody(Body):
+    """A step to try: alone or up to it, on samples or on what the last run gave; only `mode` live changes anything."""
+
+    step: str = Field(max_length=48)
+    scope: Literal["step", "up_to"] = "step"
+    data: Literal["samples", "last"] = "samples"
+    mode: Literal["dry", "live"] = "dry"
+    inputs: Object | None = None
 
 
 class OfferBody(Body):

@@ -111,6 +111,7 @@ def step_json(step: StepRun, attempts: Iterable[Attempt] = ()) -> JSON:
         "cached": cached(step),
         "waits": held and {**held, "until": moment(held["until"])},
         "assumed": assumed(step),
+        "pinned": step.decision.get("pinned") if isinstance(step.decision, dict) else None,
     }
 
 

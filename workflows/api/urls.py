@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workflows.api import bulk, files, gallery, ledger, runs, triggers, workflows, workspace
+from workflows.api import bulk, files, gallery, ledger, runs, triggers, trying, workflows, workspace
 
 urlpatterns = [
     path("import", files.Import.as_view(), name="import"),
@@ -20,6 +20,9 @@ urlpatterns = [
     path("workflows/<str:slug>/diff", workflows.Diff.as_view(), name="workflow_diff"),
     path("workflows/<str:slug>/restore", workflows.Restore.as_view(), name="workflow_restore"),
     path("workflows/<str:slug>/runs", runs.WorkflowRuns.as_view(), name="workflow_runs"),
+    path("workflows/<str:slug>/try", trying.Try.as_view(), name="workflow_try"),
+    path("workflows/<str:slug>/samples", trying.Samples.as_view(), name="workflow_samples"),
+    path("workflows/<str:slug>/samples/<str:key>", trying.SampleDetail.as_view(), name="workflow_sample"),
     path("workflows/<str:slug>/runs/batch", runs.Batch.as_view(), name="workflow_batch"),
     path("runs", runs.RunList.as_view(), name="runs"),
     path("runs/compare", bulk.CompareRuns.as_view(), name="runs_compare"),

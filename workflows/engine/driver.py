@@ -212,6 +212,7 @@ class Driver:
             "frozen_now": run.started_at,
         }
         samples = (run.frozen.get("samples") or {}) if run.mode == "dry" else None
+        pins = run.frozen.get("pins") if run.trigger_kind == "try" else None
         facts = RunFacts(
             run.id,
             run.workspace_id,
@@ -232,7 +233,7 @@ class Driver:
         clock = WallClock()
         return Walk(
             loaded.plan, base, run_log, executor, clock, park_in_memory=stay, totals=totals, offload=self.offload,
-            outside=self.outside, seen=seen, max_items=settings.MAX_ITEMS, samples=samples,
+            outside=self.outside, seen=seen, max_items=settings.MAX_ITEMS, samples=samples, pins=pins,
         )  # fmt: skip
 
     def _poisoned(self, loaded: Loaded) -> Failure | None:

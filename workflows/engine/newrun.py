@@ -22,9 +22,10 @@ from workflows.engine.plan import make_plan
 from workflows.engine.rows import FAR
 from workflows.engine.turns import TurnRule, rule_of
 from workflows.engine.values import fields_of
-from workflows.models import Run, Variable, Workflow, WorkflowVersion
+from workflows.models import Run, Sample, Variable, Workflow, WorkflowVersion
 
 _FACTS = 256
+MOST_SAMPLES = 200
 _facts: OrderedDict[UUID, VersionFacts] = OrderedDict()
 
 
@@ -49,6 +50,8 @@ def new_run(
     """
     facts = facts_of(version)
     at = now()
+    if row.get("mode") == "dry":
+        frozen = {"samples": dict(_samples(workflow)), **frozen}
     run = Run(
         workspace=workflow.workspace,
         workflow=workflow,
@@ -63,6 +66,12 @@ def new_run(
     if facts.turns is not None and run.mode == "live":  # a dry run changes nothing, so it takes nobody's turn
         _line_up(run, facts.turns)
     return run
+
+
+def _samples(workflow: Workflow) -> Iterable[tuple[str, Any]]:
+    """The sample outputs of the draft: a dry run goes on with them where a plan cannot know the answer."""
+    rows = Sample.objects.of(workflow.workspace_id).filter(workflow=workflow).order_by("key")[:MOST_SAMPLES]
+    return ((key, output) for key, output in rows.values_list("key", "output"))
 
 
 def _line_up(run: Run, rule: TurnRule) -> None:

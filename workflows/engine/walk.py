@@ -52,12 +52,14 @@ class Walk(Parking, Rendering):
         outside: Outside | None = None,
         seen: int = 0,
         samples: Mapping[str, Any] | None = None,
+        pins: Mapping[str, Any] | None = None,
     ) -> None:
         Parking.__init__(self, clock, park_in_memory, seen)
         Rendering.__init__(self, log, clock.now() if base.get("frozen_now") is None else base["frozen_now"], offload)
         self.plan, self.base, self.executor = plan, base, executor
         self._outside = outside
         self.known = seen  # the change from outside that was known when the records were loaded
+        self.pins = pins or {}  # of a try: what steps are taken to have given, instead of walking them
         self.samples = samples  # of a dry run: outputs that a person has saved, by step; None: this run is none
         self.taken: set[UUID] = set()
         self.waited = False
@@ -142,6 +144,9 @@ class Walk(Parking, Rendering):
         await self._breathe(plan)
         handler = HANDLERS.get(plan.step.action)
         record = record or self._fresh(plan, frame, "control" if handler else "")
+        if plan.key in self.pins and record.status == "pending":
+            await self._pinned(plan, frame, record, self.pins[plan.key])
+            return
         try:
             if not await self._wanted(plan, frame, record):
                 return
@@ -162,6 +167,13 @@ class Walk(Parking, Rendering):
             raise
         except TemplateProblem as problem:
             await self._failed(plan, frame, record, Failure(problem.code, problem.message, problem.hint or ""))
+
+    async def _pinned(self, plan: StepPlan, frame: Frame, record: StepRecord, pin: Mapping[str, Any]) -> None:
+        """A step that is not walked: it is taken to have given this."""
+        record.kind = record.kind or self.executor.traits(plan.step.action).kind
+        record.output, record.tainted = pin["output"], bool(pin["tainted"])
+        record.decision = {"pinned": pin["from"]}
+        await self.conclude(plan, frame, record)
 
     async def _breathe(self, plan: StepPlan) -> None:
         self.steps_walked += 1

@@ -17,6 +17,7 @@ from workflows.models.run import (
     Undo,
     Wait,
 )
+from workflows.models.sample import Sample
 from workflows.models.template import Template
 from workflows.models.trigger import InboundEvent, ScheduleTick, Trigger, TriggerDay
 from workflows.models.variable import Variable
@@ -36,6 +37,7 @@ __all__ = [
     "Run",
     "RunEvent",
     "RunStatus",
+    "Sample",
     "ScheduleTick",
     "Slot",
     "Step",

@@ -41,7 +41,7 @@ class _Numbers(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Every number, once."""
-        runs = Run.objects.of(self.workspace).order_by()
+        runs = Run.objects.of(self.workspace).exclude(trigger_kind="try").order_by()
         by_status = dict(runs.values_list("status").annotate(Count("pk")))
         yield _family("orchestrator_runs", "Runs by status.", "status", RunStatus.values, by_status)
         effects = Effect.objects.of(self.workspace).order_by()

@@ -60,9 +60,14 @@ def freeze_draft(actor: Actor, workflow: Workflow) -> WorkflowVersion:
     with transaction.atomic():
         row = lock(actor, workflow)
         definition = _checked(row)
-        sha256 = fingerprint(definition)
-        rows = WorkflowVersion.objects.of(row.workspace).filter(workflow=row, number__isnull=True, sha256=sha256)
-        return rows.first() or _freeze(actor, row, definition, sha256)
+        return version_for_one_run(actor, row, definition)
+
+
+def version_for_one_run(actor: Actor, workflow: Workflow, definition: Definition) -> WorkflowVersion:
+    """A definition as a version without a number; an equal one is used again."""
+    sha256 = fingerprint(definition)
+    rows = WorkflowVersion.objects.of(workflow.workspace).filter(workflow=workflow, number__isnull=True, sha256=sha256)
+    return rows.first() or _freeze(actor, workflow, definition, sha256)
 
 
 def _checked(workflow: Workflow) -> Definition:

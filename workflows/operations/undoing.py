@@ -75,7 +75,14 @@ def undo_offers(actor: Actor, run: Run) -> list[Offer]:
     effects = list(rows.select_related("step_run", "connection", "run").order_by("id"))
     undos = {one.effect_id: one for one in _undos(actor, effects)}
     found = [_offer(effect, effects, undos.get(effect.pk)) for effect in reversed(effects)]
-    return [offer for offer in found if offer.steps or offer.why]
+    return [offer for offer in found if (offer.steps or offer.why) and _is_seen(offer.effect)]
+
+
+def _is_seen(effect: Effect) -> bool:
+    """Whether it was more than a step on the way (a draft that is sent at once), which goes with what it led to."""
+    action = registry.get_action(effect.step_run.action)
+    change = action.change(effect.op) if action else None
+    return change is None or bool(change.thing)
 
 
 def _undos(actor: Actor, effects: Iterable[Effect]) -> Iterable[Undo]:

@@ -37,7 +37,8 @@ class EffectLine:
     def target(self) -> list[tuple[str, Any]]:
         """Where it went, what says something first."""
         target = self.effect.target if isinstance(self.effect.target, dict) else {}
-        return [(name.replace("_", " "), value) for name, value in target.items() if value not in ("", None)][:4]
+        said = ((name.replace("_", " "), value) for name, value in target.items() if value not in ("", None))
+        return [(name, ", ".join(map(str, value)) if isinstance(value, list) else value) for name, value in said][:4]
 
     @property
     def settled_words(self) -> str:

@@ -59,7 +59,11 @@ def _usual_times(workflows: list[Workflow]) -> dict[Any, str]:
     """How long the newest finished run of each took (one query), as a promise in words."""
     if not workflows:
         return {}
-    rows = Run.objects.of(workflows[0].workspace_id).filter(workflow__in=workflows, status="succeeded")
+    rows = (
+        Run.objects.of(workflows[0].workspace_id)
+        .filter(workflow__in=workflows, status="succeeded")
+        .exclude(trigger_kind="try")
+    )
     newest = rows.order_by("-pk").values_list("workflow_id", "started_at", "finished_at")[:60]
     found: dict[Any, str] = {}
     for workflow_id, started, finished in newest:

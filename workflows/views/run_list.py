@@ -36,6 +36,7 @@ LONG = ("inputs", "outputs")
 TRIGGERS = {
     "page": "a person",
     "undo": "an undo",
+    "try": "a try",
     "api": "API",
     "command": "the command line",
     "python": "Python",

@@ -19,6 +19,7 @@ from workflows.models import Run, StepRun, Workflow
 from workflows.operations import live
 from workflows.operations import runs as operations
 from workflows.operations.blobs import RECORD, with_outputs
+from workflows.operations.trying import KIND as TRY
 from workflows.operations.turns import repairs, waits_for
 from workflows.operations.undoing import KIND as UNDO
 from workflows.operations.undoing import Offer, undo_offers
@@ -130,7 +131,7 @@ def _offers(request: PageRequest, found: Run, page: RunPage) -> list[Offer]:
 def _again_version(found: Run) -> str:
     """Which version "Run again" takes: the newest published one, else the draft; nothing where it cannot run."""
     workflow = found.workflow
-    if workflow.deleted_at is not None or not workflow.enabled or found.trigger_kind == UNDO:
+    if workflow.deleted_at is not None or not workflow.enabled or found.trigger_kind in (UNDO, TRY):
         return ""
     return "newest" if found.version.number and workflow.published_id else "draft"
 

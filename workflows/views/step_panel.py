@@ -73,7 +73,8 @@ def panel_context(
             {"label": label, "url": f"{address}?tab={name}" if name != "setup" else address, "active": name == tab}
             for name, label in TABS
             if name != "fails" or info is None or not info.is_control or info.takes
-        ],
+        ]
+        + [{"label": "Try", "url": f"{address}/try", "active": False}],
         "step_problems": _loose(form, own, fresh="fresh" in request.GET),
         "address": address,
         "close_url": link(request.workspace, "workflow", slug=workflow.slug),
