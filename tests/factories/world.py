@@ -32,6 +32,7 @@ from workflows.models import (
     Preview,
     Run,
     RunEvent,
+    Sample,
     ScheduleTick,
     Step,
     StepRun,
@@ -148,6 +149,7 @@ def _workflow(world: World) -> None:
     DraftRevision.objects.create(workspace=space, workflow=workflow, etag="etag1", definition=definition)
     workflow.published = version
     workflow.save(update_fields=["published"])
+    Sample.objects.create(workspace=space, workflow=workflow, key="write", output={"text": canary}, saved_by=canary)
     world.things["template"] = Template.objects.create(
         workspace=space, slug=f"template_{canary}", name=canary, about=canary, category=canary, definition=definition
     )
