@@ -13,12 +13,13 @@ from orchestrator_site.lib.outbound import Call
 T = TypeVar("T")
 
 
-async def in_thread(calls: Calls, service: str, function: Callable[[Call], T]) -> T:
-    """Run `function(call)` on a pool thread; all its requests are made within `call`.
+async def in_thread(calls: Calls, service: str, function: Callable[[Call], T], *, max_bytes: int | None = None) -> T:
+    """Run `function(call)` on a pool thread; all its requests are made within `call`, answers of at most `max_bytes`.
 
     Raises what the function raises, and Unavailable when time is up.
     """
-    call = Call(deadline=calls.deadline)
+    more = {} if max_bytes is None else {"max_bytes": max_bytes}
+    call = Call(deadline=calls.deadline, **more)
     try:
         return await calls.blocking(lambda: _released(function, call))
     except TimeoutError as problem:

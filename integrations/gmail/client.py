@@ -26,6 +26,10 @@ Body = dict[str, Any]
 HOST = "https://gmail.googleapis.com/"
 PAGE_SIZE = 500
 NEWEST = 50
+MOST_INLINE = 4 * 1024 * 1024
+"""Larger mails are uploaded: inside JSON Gmail takes about 5 MB."""
+LARGEST_ANSWER = 36 * 1024 * 1024
+"""A file of 25 MiB, as it comes in base64."""
 LOOK_BACK = timedelta(minutes=2)
 
 
@@ -105,7 +109,7 @@ class RealGmail:
             data = str(api.get(ask).get("data") or "")
             return base64.urlsafe_b64decode(data + "=" * (-len(data) % 4))
 
-        return await self._call(read, message)
+        return await self._call(read, message, max_bytes=LARGEST_ANSWER)
 
     async def headers(self, message: str, names: Sequence[str]) -> dict[str, str]:
         """Headers of one mail."""
@@ -149,12 +153,18 @@ class RealGmail:
 
         await self._call(write, message)
 
-    async def create_draft(self, raw: bytes, thread: str) -> Draft:
+    async def create_draft(self, write: Callable[[], bytes], thread: str) -> Draft:
         """Reference: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.drafts/create."""
-        message = {"raw": base64.urlsafe_b64encode(raw).decode(), **({"threadId": thread} if thread else {})}
-        return await self._call(
-            lambda api: _draft(api.get(api.users.drafts().create(userId="me", body={"message": message}))), thread
-        )
+        place: Body = {"threadId": thread} if thread else {}
+
+        def made(api: GmailApi) -> Draft:
+            raw, create = write(), api.users.drafts().create
+            if len(raw) > MOST_INLINE:
+                return _draft(api.upload(create, raw, {"message": place} if place else {}))
+            message = {"raw": base64.urlsafe_b64encode(raw).decode(), **place}
+            return _draft(api.get(create(userId="me", body={"message": message})))
+
+        return await self._call(made, thread)
 
     async def find_draft(self, key: str) -> Draft | None:
         """Reference: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.drafts/list."""
@@ -248,7 +258,7 @@ class RealGmail:
 
     # ---- The one way out -----------------------------------------------------------------------------------------
 
-    async def _call(self, function: Callable[[GmailApi], T], about: str = "") -> T:
+    async def _call(self, function: Callable[[GmailApi], T], about: str = "", max_bytes: int | None = None) -> T:
         def guarded(call: Call) -> T:
             token = self._tokens.current(call)
             try:
@@ -259,7 +269,7 @@ class RealGmail:
                 self._tokens.forget(token)
                 return self._once(function, call, self._tokens.current(call), about)
 
-        return await in_thread(self._calls, SERVICE, guarded)
+        return await in_thread(self._calls, SERVICE, guarded, max_bytes=max_bytes)
 
     def _once(self, function: Callable[[GmailApi], T], call: Call, token: str, about: str) -> T:
         from integrations.gmail.wire import open_gmail

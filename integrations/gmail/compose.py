@@ -17,7 +17,8 @@ from integrations.errors import Rejected
 from integrations.gmail.interface import Address, Message
 
 KEY_HEADER = "X-Workflow-Effect"
-MAX_MAIL = 5 * 1024 * 1024
+# What Gmail takes, files in base64 included (maxSize of drafts.create in its discovery document).
+MAX_MAIL = 35 * 1024 * 1024
 MAX_PEOPLE = 500
 _ADDRESS = re.compile(r"^[^@\s<>,;:\\\"\[\]()]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?$")
 _ANSWER = re.compile(r"^\s*(re|aw|sv|antw)\s*:", re.IGNORECASE)
@@ -166,7 +167,8 @@ def raw_of(letter: Letter, key: str) -> bytes:
     raw = mail.as_bytes()
     if len(raw) > MAX_MAIL:
         raise Rejected(
-            f"The mail has {len(raw) / 1024 / 1024:.1f} MiB; {MAX_MAIL // 1024 // 1024} are possible.",
+            f"The mail has {len(raw) / 1024 / 1024:.1f} MiB; {MAX_MAIL // 1024 // 1024} are possible, and files grow "
+            "by a third on the way.",
             code="E_TOO_LARGE",
             refused=True,
             hint="Send smaller files, or a link to them.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -120,7 +120,7 @@ class GmailClient(Protocol):
         """Into the trash, or back out of it."""
         ...
 
-    async def create_draft(self, raw: bytes, thread: str) -> Draft:
+    async def create_draft(self, write: Callable[[], bytes], thread: str) -> Draft:
         """A draft, in a conversation or in one of its own."""
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from email.parser import BytesParser
 from email.utils import format_datetime, parseaddr
@@ -137,11 +137,11 @@ class SandboxGmail:
         """Into the trash, or back."""
         await self.modify(message, [] if back else ["TRASH"], ["TRASH"] if back else ["INBOX"])
 
-    async def create_draft(self, raw: bytes, thread: str) -> Draft:
+    async def create_draft(self, write: Callable[[], bytes], thread: str) -> Draft:
         """A draft that people see on the sandbox's page."""
 
-        def write() -> Draft:
-            mail = BytesParser().parsebytes(raw)
+        def put() -> Draft:
+            mail = BytesParser().parsebytes(write())
             key = str(mail.get(KEY_HEADER) or "")
             mail["From"], mail["Date"] = ME, format_datetime(now())
             mail["Message-ID"] = f"<{key or short_token(16)}@sandbox.example>"
@@ -153,7 +153,7 @@ class SandboxGmail:
             made = self._world.add(Thing("draft", f"r-{message.id}", message.subject, message.thread_id, data), key)
             return Draft(made.external_id, message.id, message.thread_id)
 
-        return await self._world.run(write)
+        return await self._world.run(put)
 
     async def find_draft(self, key: str) -> Draft | None:
         """The draft with this key."""

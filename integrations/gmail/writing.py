@@ -33,6 +33,7 @@ from integrations.spec import Change, Kind, Model, content, setting, target
 
 DRAFT = Change("create_draft", look=True, undo="Delete the draft", thing="draft", weight=80)
 ON_THE_WAY = replace(DRAFT, thing="", weight=100)
+LARGE = 256 * 1024
 SEND = Change("send_draft", look=True, thing="mail", weight=0)
 DRAFTED = {"create_draft": plans.new_draft}
 LEAVES = {**DRAFTED, "send_draft": plans.sent_mail}
@@ -91,15 +92,23 @@ async def _letter(context: Context[GmailClient], values: DraftInput) -> Letter:
     )
 
 
+async def _check(context: Context[GmailClient], letter: Letter) -> None:
+    """A mail that cannot be written is refused before anything leaves; a large one is written beside the loop."""
+    if sum(len(one.content) for one in letter.files) > LARGE:
+        await context.calls.blocking(lambda: raw_of(letter, "0" * 64))
+    else:
+        raw_of(letter, "0" * 64)
+
+
 async def make_draft(context: Context[GmailClient], letter: Letter) -> Outcome:
     """The first change: the draft. A lost answer is found among the drafts by the key in its header."""
     client = context.client
     if not letter.to:
         raise Rejected("The mail goes to nobody.", code="E_REQUIRED", refused=True, hint="Give an address.")
-    raw_of(letter, "0" * 64)  # a mail that cannot be written is refused before anything leaves
+    await _check(context, letter)
 
     async def send(key: str) -> Outcome:
-        return _draft_outcome(await client.create_draft(raw_of(letter, key), letter.thread), key)
+        return _draft_outcome(await client.create_draft(lambda: raw_of(letter, key), letter.thread), key)
 
     async def look(what: LookFor) -> Found | None:
         found = await client.find_draft(what.key)

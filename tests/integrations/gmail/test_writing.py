@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 import pytest
@@ -39,6 +40,54 @@ def test_a_draft_is_written_and_found_again_and_nothing_is_sent(place):
     assert run(place, "search", {"query": "in:sent"}).output["count"] == 0
     assert find_again("gmail.create_draft", MAIL, place.info, gate).external_id == made["draft_id"]
     assert find_again("gmail.create_draft", MAIL, place.info, Gate()) is None
+
+
+@pytest.fixture
+def small_inline(monkeypatch):
+    """Mails of more than a few bytes count as large."""
+    monkeypatch.setattr("integrations.gmail.client.MOST_INLINE", 100)
+
+
+def test_a_mail_with_large_files_is_uploaded_whole_in_one_request_to_the_connections_own_address(real, contract):
+    files = MemoryFiles()
+    content = bytes(range(256)) * 4 * 1024 * 6
+    kept = files.put(content, "plan.zip", "application/zip").model_dump(mode="json", by_alias=True)
+    sent = run(real, "send", {**MAIL, "attachments": [kept]}, files=files).output
+    assert [call.operation for call in contract.calls("gmail.users.drafts.*")] == [
+        "gmail.users.drafts.create.upload", "gmail.users.drafts.send",
+    ]  # fmt: skip
+    mail = message_from_bytes(contract.gmail.messages[sent["id"]]["raw"], policy=policy.default)
+    assert mail["To"] == "Ada <ada@example.com>" and mail["Subject"] == MAIL["subject"]
+    assert [part.get_content() for part in mail.iter_attachments()] == [content]
+    there = read(real, sent["id"])["attachments"]
+    given = {"message": sent["id"], "attachment": there[0]["id"]}
+    taken = run(real, "get_attachment", given, files=files).output["file"]
+    assert taken["sha256"] == kept["sha256"], "and files of that size come out again"
+
+
+def test_an_uploaded_answer_stays_in_its_conversation(real, contract, small_inline):
+    identifier = real.deliver(letter())
+    thread = read(real, identifier)["thread_id"]
+    assert run(real, "draft_reply", {"message": identifier, "text": "Like this."}).output["thread_id"] == thread
+    assert len(contract.calls("gmail.users.drafts.create.upload")) == 1
+
+
+@pytest.mark.strays
+def test_an_upload_whose_answer_was_lost_is_found_among_the_drafts(real, contract, small_inline):
+    contract.fail("reset", "gmail.users.drafts.create.upload", after_effect=True)
+    gate = Gate()
+    assert not attempt("gmail.create_draft", MAIL, real.info, gate=gate).error.refused
+    assert find_again("gmail.create_draft", MAIL, real.info, gate) is not None
+    assert len(contract.effects("gmail.users.drafts.create.upload")) == 1
+
+
+def test_a_mail_larger_than_gmail_takes_is_refused_before_anything_leaves(real, contract, monkeypatch):
+    monkeypatch.setattr("integrations.gmail.compose.MAX_MAIL", 1024 * 1024)
+    files = MemoryFiles()
+    kept = files.put(b"x" * 1024 * 1024, "big.bin", "application/octet-stream").model_dump(mode="json", by_alias=True)
+    ran = attempt("gmail.send", {**MAIL, "attachments": [kept]}, real.info, files=files)
+    assert isinstance(ran.error, Rejected) and ran.error.code == "E_TOO_LARGE" and ran.orders == []
+    assert not contract.calls("*")
 
 
 def test_sending_is_a_draft_and_then_that_draft(place):
