@@ -27,6 +27,7 @@ from workflows.engine.interfaces import Task
 from workflows.engine.previews import Previews
 from workflows.engine.records import CacheRecord, EffectRecord, Failure, WaitRecord
 from workflows.engine.retry import backoff
+from workflows.engine.times import Times
 
 # For a key with an earlier unknown attempt these may be our own first attempt speaking.
 AMBIGUOUS = frozenset({404, 405, 409, 410, 412, 422})
@@ -50,8 +51,8 @@ class House(Protocol):
         """Run a function where the database may be used, in a transaction of its own."""
 
     @property
-    def settle_seconds(self) -> float:
-        """How long after its deadline absence is believed."""
+    def times(self) -> Times:
+        """Everything that is waited for."""
 
     previews: Previews
     """Where what models write is shown to whoever watches."""
@@ -171,7 +172,7 @@ class Ledger:
     def _intent(self, order: Order, key: str, attempt: int) -> EffectRecord:
         now = self._clock.now()
         request = clean_value(order.request, repair=True, field="request")
-        settle = max(self.house.settle_seconds, 0.0) + self.timeout
+        settle = self.house.times.settle + self.timeout
         return EffectRecord(
             id=self._log.new_id(),
             step_run_id=self.task.record.id,
@@ -259,6 +260,7 @@ class Ledger:
     async def _look(self, order: Order, effect: EffectRecord, since: datetime) -> None:
         """A find is believed at once, absence only after settle_after (twice, where the service is slow to show)."""
         failed, absent_at = 0, None
+        apart = timedelta(seconds=self.house.times.apart(order.looks_apart))
         assert order.look is not None
         while True:
             found, answered = await self._one_look(order.look, LookFor(effect.key, since, effect.attempt), effect)
@@ -272,12 +274,12 @@ class Ledger:
                 if failed >= MOST_FAILED_LOOKS:
                     await self._ask(order, effect)
                     return
-                await self._pause(effect, now + timedelta(seconds=min(60.0, 2.0**failed)))
+                await self._pause(effect, now + timedelta(seconds=self.house.times.look_again(failed)))
             elif effect.settle_after is not None and now < effect.settle_after:
                 await self._pause(effect, effect.settle_after)
-            elif order.looks_apart and (absent_at is None or now < absent_at + timedelta(seconds=order.looks_apart)):
+            elif apart and (absent_at is None or now < absent_at + apart):
                 absent_at = absent_at or now
-                await self._pause(effect, absent_at + timedelta(seconds=order.looks_apart))
+                await self._pause(effect, absent_at + apart)
             else:
                 break
         crashpoint("P20")
@@ -354,7 +356,7 @@ class Ledger:
 
     def _unknown(self, effect: EffectRecord, code: str, message: str) -> None:
         now = self._clock.now()
-        effect.settle_after = max(effect.settle_after or now, now + timedelta(seconds=self.house.settle_seconds))
+        effect.settle_after = max(effect.settle_after or now, now + timedelta(seconds=self.house.times.settle))
         effect.state = "unknown"
         effect.error = {"code": code, "message": message}
         self._log.put(effect)

@@ -253,11 +253,6 @@ class Session:
     async def _limits_of(self, connection: UUID) -> View:
         return await self.reads.run(lambda: look(self.reads.reader.store, connection))
 
-    @property
-    def settle_seconds(self) -> float:
-        """How long after its deadline absence is believed."""
-        return self.times.settle
-
     # Loader (driver)
 
     async def load(self, run: ClaimedRun) -> Loaded:

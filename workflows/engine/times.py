@@ -75,6 +75,14 @@ class Times:
         """Absence of an effect is believed only so long after its deadline."""
         return self._scaled(5.0)
 
+    def look_again(self, failed: int) -> float:
+        """Before the next look at an effect, after so many looks that told nothing."""
+        return self._scaled(min(60.0, 2.0**failed))
+
+    def apart(self, seconds: float) -> float:
+        """Between two looks that a service needs that far apart, because it is slow to show what it has."""
+        return self._scaled(seconds)
+
     @property
     def drain(self) -> float:
         """SIGTERM: how long steps in flight may take."""

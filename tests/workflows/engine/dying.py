@@ -20,6 +20,7 @@ from workflows.engine.interfaces import Done, Released, Task, Traits
 from workflows.engine.plan import make_plan
 from workflows.engine.records import ChunkRecord, EffectRecord, Encoded, Failure, Record, StepRecord
 from workflows.engine.shelf import Away, Shelf
+from workflows.engine.times import Times
 from workflows.engine.walk import Walk
 
 from .fakes import NOW, FakeClock, read_back
@@ -224,7 +225,7 @@ class DyingExecutor:
 
     # effects.House
 
-    settle_seconds = 5.0
+    times = Times()
 
     async def before_send(self) -> None:
         self.log.alive()
