@@ -1,7 +1,7 @@
 """A case for each action: inputs that are valid in the prepared world. A new action needs a line here.
 
-`{"a": "$pull"}` stands for what the prepared world calls so (worlds.py), `$file`, `$sound` and `$image` for files of
-the workspace. Where an action is offered over several services, or in several ways, it has a case for each.
+`{"a": "$pull"}` stands for what the prepared world calls so (worlds.py), `$file`, `$large`, `$sound` and `$image` for
+files of the workspace. Where an action is offered over several services, or in several ways, it has a case for each.
 """
 
 from __future__ import annotations
@@ -221,6 +221,7 @@ CASES: list[Case] = [
     *_all("github", GITHUB),
     *_all("notion", NOTION),
     *_all("gmail", GMAIL),
+    Case("gmail.create_draft", {**LETTER, "attachments": ["$large"]}, "gmail", "by upload", faults=False),
     *_all("http", HTTP),
     Case("http.send", BLIND, "http", "without a check"),
     Case("mail.send", {**LETTER, "text": "Hallo."}, "mail"),

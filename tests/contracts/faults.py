@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,12 @@ if TYPE_CHECKING:
 HUGE = 1_300_000
 """Bytes of a huge body; the stage lets an answer have a MiB, so that hundreds of them fit into memory."""
 MOST_ANSWER = 1024 * 1024
-QUICK = 8
+BUSY = max(1.0, os.getloadavg()[0] / (2 * (os.cpu_count() or 1)))
+"""On a machine that is busy with other things everything may take so many times as long."""
+QUICK = min(60, round(8 * BUSY))
 """Seconds that a step whose service never ends may take."""
+PATIENT = min(300, round(60 * BUSY))
+"""Seconds that any other step may take."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Fault:
     comes_to: str
     options: Mapping[str, Any] = field(default_factory=dict)
     smtp: Mapping[str, str] = field(default_factory=dict)
-    timeout: int = 30
+    timeout: int = PATIENT
 
     @property
     def done(self) -> bool:
@@ -50,10 +55,10 @@ FAULTS: tuple[Fault, ...] = (
     Fault("422", "status", "rejected", {"status": 422}, {"END": "554 5.7.1 Refused"}),
     Fault("500, not done", "server_error", "lost", {}, {"MAIL": "drop"}, timeout=QUICK),
     Fault("500, done", "server_error", "lost", {"after_effect": True}, {"END": "drop"}),
-    Fault("no answer", "hang", "lost", {"after_effect": True, "seconds": 30}, {"END": "hang"}, timeout=QUICK),
+    Fault("no answer", "hang", "lost", {"after_effect": True, "seconds": 400}, {"END": "hang"}, timeout=QUICK),
     Fault("reset in the body", "cut", "lost", {"at_byte": 1}, {"END": "drop"}),
     Fault("truncated JSON", "malformed_json", "lost", {}, {"END": "2"}),
     Fault("HTML with 200", "wrong_content_type", "lost", {}, {"END": "<html>"}),
     Fault("huge body", "huge_body", "lost", {"size": HUGE}, {"END": "250 " + "x" * 100_000}),
-    Fault("slow body", "slow_drip", "lost", {"seconds": 600}, {"END": "drip"}, timeout=QUICK),
+    Fault("slow body", "slow_drip", "lost", {"seconds": 6000}, {"END": "drip"}, timeout=QUICK),
 )

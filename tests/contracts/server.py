@@ -66,6 +66,7 @@ class CaseServer(ContractServer):
         self.empty = World(dict(self.services))
         self.worlds: dict[str, World] = {}
         self.of_case: dict[str, list[Call]] = defaultdict(list)
+        self.meanwhile: dict[tuple[str, str], Callable[[World], None]] = {}
         self._open, self.journal.open = self.journal.open, self._noted  # type: ignore[method-assign]
 
     @property
@@ -92,7 +93,16 @@ class CaseServer(ContractServer):
         self.faults.key = key
         self.services = self.worlds[key].services if key in self.worlds else self.empty.services
         self.gmail = self.services["gmail"]  # type: ignore[assignment]
-        return super()._respond(request)
+        reply = super()._respond(request)
+        self._meanwhile(key)
+        return reply
+
+    def _meanwhile(self, key: str) -> None:
+        """What somebody does by hand just after this request of the case."""
+        calls = self.of_case.get(key)
+        happens = self.meanwhile.pop((key, str(calls[-1].operation)), None) if calls else None
+        if happens is not None:
+            happens(self.worlds[key])
 
     def _noted(self, **facts: Any) -> Call:
         call = self._open(**facts)

@@ -6,8 +6,9 @@ the engine's factor for times, never left out.
 
 from __future__ import annotations
 
+import importlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -29,9 +30,9 @@ from orchestrator_site.lib.outbound import guarded_async_transport
 from prompts.operations.library import Text, create_prompt
 from tests.contracts.cases import Case
 from tests.contracts.fakes import PNG
-from tests.contracts.faults import MOST_ANSWER, Fault
+from tests.contracts.faults import MOST_ANSWER, PATIENT, Fault
 from tests.contracts.mail import MailFake
-from tests.contracts.server import CaseServer
+from tests.contracts.server import CaseServer, World
 from tests.contracts.worlds import KEYS, PREFIXES, Facts, prepared
 from workflows.engine.definition import fingerprint, parse, to_json
 from workflows.engine.engine import Engine
@@ -41,7 +42,8 @@ from workflows.models import Effect, Run, StepRun, Workflow, WorkflowVersion
 from workflows.operations.starting import Origin, fresh_run, store_runs
 
 TIMES = Times(lease=300.0, scale=0.1)
-AT_ONCE = 400
+AT_ONCE = 300
+SDKS = ("github", "googleapiclient.discovery", "notion_client", "openai", "anthropic")
 ENDED = ("succeeded", "failed", "cancelled", "timed_out", "attention")
 A_DAY = timedelta(days=1)
 ALL = "the stage sees all"
@@ -61,6 +63,7 @@ class Play:
     effects: list[Effect] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     mails: int | None = None
+    meanwhile: tuple[str, Callable[[World], None]] | None = None
 
     @property
     def name(self) -> str:
@@ -104,12 +107,13 @@ class Stage:
         create_prompt(self.actor, slug="greeting", name="Greeting", text=Text("Greet {{ name }}."))
         kept = {
             "file": keep(self.workspace.pk, b"a,b\n1,2\n", "rows.csv", "text/csv"),
+            "large": keep(self.workspace.pk, bytes(range(256)) * 4 * 1024 * 4, "plan.zip", "application/zip"),
             "image": keep(self.workspace.pk, PNG, "a.png", "image/png"),
             "sound": keep(self.workspace.pk, b"RIFFxxxxWAVE", "call.wav", "audio/wav"),
         }
         return {name: one.model_dump(mode="json", by_alias=True) for name, one in kept.items()}
 
-    def play(self, plays: Sequence[Play], seconds: float = 240.0) -> None:
+    def play(self, plays: Sequence[Play], seconds: float = 1200.0) -> None:
         """Start all, and wait until each has ended or asks a person; then read what came of them."""
         with transaction.atomic():
             runs = [self._ready(play) for play in plays]
@@ -124,7 +128,7 @@ class Stage:
         if case.service:
             facts = self._connect(play, name)
         given = _filled(dict(case.inputs), {**self.files, **facts})
-        seconds = play.fault.timeout if play.fault else 30
+        seconds = play.fault.timeout if play.fault else PATIENT
         step = {"key": "it", "action": case.action, "with": given, "timeout": seconds, "retry": {"delay": 0.2}}
         if case.service:
             step["connection"] = name
@@ -156,6 +160,8 @@ class Stage:
             self.server.add(play.key, world, PREFIXES.get(service, service))
             row.base_url = _base_url(self.server, service)
             secret |= {_field(service): play.key}
+            if play.meanwhile:
+                self.server.meanwhile[play.key, play.meanwhile[0]] = play.meanwhile[1]
             if play.fault:
                 play.fault.plan(self.server, play.key, play.operation, play.skip)
         seal(row, secret)
@@ -206,6 +212,8 @@ def open_stage() -> Iterator[Stage]:
             stack.enter_context(mock.patch.dict(function.__kwdefaults__, max_bytes=MOST_ANSWER))
         stack.enter_context(mock.patch("integrations.http.actions.READ_LIMIT", MOST_ANSWER))
         stack.enter_context(mock.patch("workflows.engine.limits.NO_RETRY_AFTER", (0.5,)))
+        for name in SDKS:  # no run's first request waits for it
+            importlib.import_module(name)
         engine = Engine(times=TIMES, deadly=False).start()
         stack.callback(connections["default"].close)
         stack.callback(lambda: engine.join(60))

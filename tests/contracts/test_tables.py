@@ -21,9 +21,10 @@ if not PRESENT:
     pytest.skip(REASON, allow_module_level=True)
 
 from tests.contracts import report
-from tests.contracts.cases import CASES, ELSEWHERE
+from tests.contracts.cases import CASES, ELSEWHERE, Case
 from tests.contracts.faults import FAULTS
 from tests.contracts.meanings import problems
+from tests.contracts.server import World
 from tests.contracts.stage import Play, Stage, open_stage
 
 pytestmark = [
@@ -40,6 +41,7 @@ class Played:
     where: dict[str, str]
     plain: list[Play]
     faults: list[tuple[Play, Play]]
+    by_hand: list[Play]
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +55,22 @@ def played(django_db_setup, django_db_blocker) -> Played:
                 plain = [Play(case) for case in CASES]
                 stage.play(plain)
                 pairs = [(play, one) for one in plain for play in _with_faults(one)]
-                stage.play([play for play, _ in pairs])
+                by_hand = [Play(case, meanwhile=("gmail.users.drafts.create", _delete_drafts)) for case in _sending()]
+                stage.play([*(play for play, _ in pairs), *by_hand])
                 where = {play.name: _where(stage, play) for play in plain}
         finally:
             call_command("flush", verbosity=0, interactive=False)
-    return Played(where, plain, pairs)
+    return Played(where, plain, pairs, by_hand)
+
+
+def _sending() -> list[Case]:
+    return [case for case in CASES if case.action in ("gmail.send", "gmail.reply", "gmail.forward")]
+
+
+def _delete_drafts(world: World) -> None:
+    for message in world.gmail.drafts.values():
+        del world.gmail.messages[message]
+    world.gmail.drafts.clear()
 
 
 def _with_faults(plain: Play) -> Iterator[Play]:
@@ -127,3 +140,16 @@ def test_every_action_of_a_service_was_tried_with_every_fault(played):
     missing = [(name, fault.name) for name in sorted(called) for fault in FAULTS if not tried[name, fault.name]]
     assert not missing
     assert len(called) >= 90
+
+
+def test_a_draft_that_somebody_deletes_before_it_is_sent_is_asked_about_and_nothing_is_written_or_sent_anew(played):
+    """F45 of the fault matrix."""
+    for play in played.by_hand:
+        assert play.run.status == "attention", f"{play.name}: {play.run.error}"
+        assert [(one.op, one.state) for one in play.effects] == [
+            ("create_draft", "confirmed"), ("send_draft", "unknown"),
+        ], play.name  # fmt: skip
+        assert play.effects[1].error["code"] == "E_DRAFT_GONE"
+        assert [call.operation for call in play.changed] == ["gmail.users.drafts.create"], play.name
+        asked = [call.operation for call in play.calls if call.operation == "gmail.users.drafts.send"]
+        assert len(asked) == 1, "the send left once"
