@@ -76,6 +76,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _asks_the_database(item: pytest.Item) -> bool:
+    """Whether the database has a part in it; one that only speaks to a service has been run by the first pass."""
     fixtures = set(getattr(item, "fixturenames", ()))
+    place = getattr(getattr(item, "callspec", None), "params", {}).get("place")
+    if (fixtures & {"contract", "contract_server"} or place == "real") and "transactional_db" not in fixtures:
+        return False
     marked = any(item.get_closest_marker(name) for name in ("django_db", "postgres", "faults"))
     return marked or bool(fixtures & {"db", "transactional_db", "live_server"})

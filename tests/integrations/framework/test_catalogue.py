@@ -65,15 +65,16 @@ def test_an_outsider_is_not_let_in(outsider, workspace):
     assert outsider.client.get(f"/w/{workspace.slug}/catalogue/").status_code == 404
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_page_can_be_read(viewer, name):
-    assert page(viewer, f"{name}/")[0] == 200
+def test_every_page_can_be_read(viewer):
+    assert {name: status for name in NAMES if (status := page(viewer, f"{name}/")[0]) != 200} == {}
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if "." in name])
-def test_every_example_is_a_step(name):
-    entry = next(one for one in catalogue.entries() if one["name"] == name)
-    step = json.loads(example_of(entry))
-    parse({"format": 1, "name": "Example", "steps": [step]})
-    assert {field.name for field in inputs_of(entry)} >= set(step.get("with", {}))
-    assert {field.name for field in outputs_of(entry)} >= set(entry["output_schema"].get("properties", {}))
+def test_every_example_is_a_step():
+    for entry in catalogue.entries():
+        if "." not in entry["name"]:
+            continue
+        step = json.loads(example_of(entry))
+        parse({"format": 1, "name": "Example", "steps": [step]})
+        assert {field.name for field in inputs_of(entry)} >= set(step.get("with", {})), entry["name"]
+        told = {field.name for field in outputs_of(entry)}
+        assert told >= set(entry["output_schema"].get("properties", {})), entry["name"]

@@ -1,30 +1,20 @@
-"""What becomes of a search when Gmail lets us down: the right kind of failure, and one request."""
+"""What Gmail can do beside the faults that every action is tried with (tests/contracts): kinds, words, one request."""
 
 from __future__ import annotations
 
 import pytest
 
-from integrations.errors import RateLimited, Rejected, SignInAgain, Unavailable, Unreadable
+from integrations.errors import RateLimited, SignInAgain, Unavailable, Unreadable
 from tests.integrations.gate import attempt
 
 pytestmark = [pytest.mark.django_db, pytest.mark.strays]
 LIST = "gmail.users.messages.list"
 CASES = {
-    "rate_limited": (RateLimited, {}),
-    "unauthorized": (SignInAgain, {}),
     "forbidden": (SignInAgain, {}),
-    "conflict": (Rejected, {}),
-    "server_error": (Unavailable, {}),
     "bad_gateway": (Unavailable, {}),
     "unavailable": (Unavailable, {}),
     "reset": (Unavailable, {}),
-    "cut": (Unavailable, {"at_byte": 20}),
-    "malformed_json": (Unreadable, {}),
     "empty_body": (Unreadable, {}),
-    "wrong_content_type": (Unreadable, {}),
-    "huge_body": (Unavailable, {"size": 11 * 1024 * 1024}),
-    "hang": (Unavailable, {"seconds": 5.0}),
-    "slow_drip": (Unavailable, {"seconds": 20.0}),
 }
 
 
@@ -32,7 +22,7 @@ CASES = {
 def test_a_fault_has_its_kind_and_one_request(real, contract, kind):
     expected, options = CASES[kind]
     contract.fail(kind, LIST, times=None, **options)
-    ran = attempt("gmail.search", {}, real.info, timeout=1.5 if kind in ("hang", "slow_drip") else 20)
+    ran = attempt("gmail.search", {}, real.info, timeout=20)
     assert isinstance(ran.error, expected), ran.error
     assert ran.error.message.endswith(".")
     assert len(contract.calls(LIST)) == 1

@@ -1,33 +1,21 @@
-"""What becomes of a page when Notion lets us down: the right kind of failure, and never two requests."""
+"""What Notion can do beside the faults that every action is tried with (tests/contracts): kinds, words, one request."""
 
 from __future__ import annotations
 
 import pytest
 
-from integrations.errors import RateLimited, Rejected, SignInAgain, Unavailable, Unreadable
+from integrations.errors import Rejected, SignInAgain, Unavailable, Unreadable
 from tests.integrations.gate import Gate, attempt
 from tests.integrations.looking import find_again
 
 pytestmark = [pytest.mark.django_db, pytest.mark.strays]
 CASES = {
-    "rate_limited": (RateLimited, True, {}),
-    "unauthorized": (SignInAgain, True, {}),
     "forbidden": (SignInAgain, True, {}),
-    "not_found": (Rejected, True, {}),
-    "conflict": (Unavailable, True, {}),
-    "server_error": (Unavailable, False, {}),
     "bad_gateway": (Unavailable, False, {}),
     "unavailable": (Unavailable, False, {}),
     "reset": (Unavailable, False, {}),
-    "cut": (Unavailable, False, {"at_byte": 40}),
-    "malformed_json": (Unreadable, False, {}),
     "empty_body": (Unreadable, False, {}),
-    "wrong_content_type": (Unreadable, False, {}),
-    "huge_body": (Unavailable, False, {"size": 11 * 1024 * 1024}),
-    "hang": (Unavailable, False, {"seconds": 5.0}),
-    "slow_drip": (Unavailable, False, {"seconds": 20.0}),
 }
-SLOW = ("hang", "slow_drip")
 
 
 def call(real, action):
@@ -37,12 +25,12 @@ def call(real, action):
 
 
 @pytest.mark.parametrize("kind", CASES)
-@pytest.mark.parametrize("action", ["notion.create_page", "notion.append"])
-def test_a_fault_has_its_kind_and_one_request(real, contract, kind, action):
+def test_a_fault_has_its_kind_and_one_request(real, contract, kind):
+    action = "notion.create_page"
     expected, refused, options = CASES[kind]
     inputs, operation = call(real, action)
     contract.fail(kind, operation, times=None, **options)
-    ran = attempt(action, inputs, real.info, timeout=1.5 if kind in SLOW else 20)
+    ran = attempt(action, inputs, real.info, timeout=20)
     assert isinstance(ran.error, expected), ran.error
     assert ran.error.refused is refused
     assert ran.error.message.endswith(".")
@@ -61,13 +49,13 @@ def test_a_status_has_its_kind(real, contract, status):
     assert len(contract.calls(operation)) == 1
 
 
-@pytest.mark.parametrize("kind", ["reset", "server_error", "malformed_json", "empty_body", "hang"])
+@pytest.mark.parametrize("kind", ["reset", "empty_body"])
 @pytest.mark.parametrize("action", ["notion.create_page", "notion.append"])
 def test_a_change_whose_answer_was_lost_is_found(real, contract, kind, action):
     inputs, operation = call(real, action)
-    contract.fail(kind, operation, after_effect=True, seconds=3.0)
+    contract.fail(kind, operation, after_effect=True)
     gate = Gate()
-    ran = attempt(action, inputs, real.info, gate=gate, timeout=1.5 if kind == "hang" else 20)
+    ran = attempt(action, inputs, real.info, gate=gate, timeout=20)
     assert ran.error is not None
     assert not ran.error.refused
     assert len(contract.effects(operation)) == 1
