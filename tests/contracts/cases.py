@@ -121,6 +121,7 @@ ANY_MODEL: dict[str, Inputs] = {
     "classify": {"text": TEXT, "categories": ["invoice", "offer"]},
     "grade": {"text": TEXT, "criteria": "Complete"},
     "describe_image": {"image": "$image"},
+    "converse": {"messages": [{"role": "user", "text": "Hello."}]},
     "list_models": {},
     "estimate": {"text": TEXT},
 }
@@ -178,7 +179,8 @@ DATA: dict[str, Inputs] = {
 
 @dataclass(frozen=True)
 class Case:
-    """One action over one service: `way` says which, where there are several. `faults`: tried with every fault."""
+    """One action over one service: `way` says which, where there are several. `faults`: tried with every fault, at the request
+    `at`, or at its changes, or at its first request."""
 
     action: str
     inputs: Inputs
@@ -186,6 +188,7 @@ class Case:
     way: str = ""
     secret: Mapping[str, str] = field(default_factory=dict)
     faults: bool = True
+    at: str = ""
 
     @property
     def name(self) -> str:
@@ -225,6 +228,9 @@ CASES: list[Case] = [
     *_all("http", HTTP),
     Case("http.send", BLIND, "http", "without a check"),
     Case("mail.send", {**LETTER, "text": "Hallo."}, "mail"),
+    Case("mcp.list_tools", {}, "mcp", at="tools/list"),
+    Case("mcp.read_tool", {"tool": "total", "arguments": {"a": 1, "b": 2}}, "mcp", at="tools/call/total"),
+    Case("mcp.call_tool", {"tool": "write_note", "arguments": {"text": "Hi"}}, "mcp"),
     *_all("store", STORE, connection=False),
     *_all("data", DATA, connection=False),
 ]

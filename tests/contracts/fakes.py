@@ -11,6 +11,7 @@ https://platform.openai.com/docs/api-reference/images/create, https://platform.o
 from __future__ import annotations
 
 import base64
+import json
 from functools import cache
 from typing import Any, ClassVar
 
@@ -21,6 +22,7 @@ from contract_server.services.openai import OpenAI
 from contract_server.spec import Description, Operation, _compile, load
 from contract_server.wire import Reply, Request
 
+from integrations.mcp.wire import STATELESS
 from integrations.sandbox_media import stripes
 
 Body = dict[str, Any]
@@ -241,7 +243,72 @@ class Web(Service):
         return Reply(201, made)
 
 
+READ_ONLY, WRITING = {"readOnlyHint": True}, {"readOnlyHint": False}
+TOOLS = [
+    {"name": "total", "inputSchema": {"type": "object"}, "annotations": READ_ONLY},
+    {"name": "write_note", "inputSchema": {"type": "object"}, "annotations": WRITING},
+]
+RPC = _object(["jsonrpc", "id", "method"], jsonrpc={"const": "2.0"}, id={"type": "integer"}, method=TEXT, params=ITEM)
+METHODS = tuple(
+    _described(
+        name, "POST", f"/{name}", body_required=True,
+        bodies={"application/json": RPC}, answers={"200": {"application/json": ITEM}},
+    )
+    for name in ("server/discover", "tools/list", "tools/call/total", "tools/call/write_note")
+)  # fmt: skip
+
+
+class Mcp(Service):
+    """An MCP server with a tool that reads and one that writes; the server before it finds the method in the body.
+
+    Reference: https://modelcontextprotocol.io/specification (JSON-RPC over HTTP, the era without sessions).
+    """
+
+    name: ClassVar[str] = "mcp"
+    prefix: ClassVar[str] = "mcp"
+
+    def describe(self) -> Description:
+        """Its methods, each as an operation."""
+        return Description("mcp", list(METHODS), {})
+
+    def failure(self, status: int, code: str, message: str, **_: Any) -> Reply:
+        """A plain error."""
+        return Reply(status, {"message": message})
+
+    def _said(self, request: Request, **result: Any) -> Reply:
+        return Reply(200, {"jsonrpc": "2.0", "id": request.body["id"], "result": result})
+
+    @operation("server/discover", effect=False)
+    def discover(self, request: Request) -> Reply:
+        """The revisions it speaks."""
+        return self._said(request, supportedVersions=[STATELESS], serverInfo={"name": "Notebook", "version": "1"})
+
+    @operation("tools/list", effect=False)
+    def list_tools(self, request: Request) -> Reply:
+        """Both tools."""
+        return self._said(request, tools=TOOLS)
+
+    @operation("tools/call/total", effect=False)
+    def total(self, request: Request) -> Reply:
+        """A sum."""
+        total = sum(request.body["params"]["arguments"].values())
+        return self._said(request, content=[{"type": "text", "text": str(total)}], structuredContent={"total": total})
+
+    @operation("tools/call/write_note")
+    def write_note(self, request: Request) -> Reply:
+        """A note."""
+        return self._said(request, content=[{"type": "text", "text": "Written."}])
+
+
+def method_path(raw: bytes) -> str:
+    """Where the operation of a JSON-RPC request would be."""
+    asked = json.loads(raw)
+    tool = (asked.get("params") or {}).get("name")
+    return f"/{asked['method']}" + (f"/{tool}" if asked["method"] == "tools/call" else "")
+
+
 OWN = {
+    *(("mcp", one.id) for one in METHODS),
     *(("github", name) for name in (
         "pulls/create-review", "pulls/list-reviews", "pulls/request-reviewers",
         "repos/compare-commits-with-basehead", "search/code",

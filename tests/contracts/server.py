@@ -18,7 +18,7 @@ from contract_server.server import ContractServer
 from contract_server.services.base import Service
 from contract_server.wire import Reply, Request
 
-from tests.contracts.fakes import OWN, GitHubWithReviews, NotionWithFiles, OpenAIWithMedia, Web
+from tests.contracts.fakes import OWN, GitHubWithReviews, Mcp, NotionWithFiles, OpenAIWithMedia, Web, method_path
 
 Prepare = Callable[["World"], dict[str, Any]]
 
@@ -60,7 +60,7 @@ class CaseServer(ContractServer):
 
     def __init__(self) -> None:
         super().__init__()
-        added = (GitHubWithReviews(), OpenAIWithMedia(), NotionWithFiles(), Web())
+        added = (GitHubWithReviews(), OpenAIWithMedia(), NotionWithFiles(), Web(), Mcp())
         self.services.update({one.prefix: one for one in added})
         self.faults: _Faults = _Faults()
         self.empty = World(dict(self.services))
@@ -93,6 +93,8 @@ class CaseServer(ContractServer):
         self.faults.key = key
         self.services = self.worlds[key].services if key in self.worlds else self.empty.services
         self.gmail = self.services["gmail"]  # type: ignore[assignment]
+        if request.path == "/mcp/":
+            request.path = f"/mcp{method_path(request.raw)}"
         reply = super()._respond(request)
         self._meanwhile(key)
         return reply

@@ -210,7 +210,8 @@ def open_stage() -> Iterator[Stage]:
         stack.enter_context(override_settings(ALLOW_PRIVATE_HOSTS=stage.allowed, ENGINE_RUNS=AT_ONCE))
         for function in (Outgoing.__init__, guarded_async_transport):
             stack.enter_context(mock.patch.dict(function.__kwdefaults__, max_bytes=MOST_ANSWER))
-        stack.enter_context(mock.patch("integrations.http.actions.READ_LIMIT", MOST_ANSWER))
+        for limit in ("http.actions.READ_LIMIT", "mcp.wire.MOST_ANSWER"):
+            stack.enter_context(mock.patch(f"integrations.{limit}", MOST_ANSWER))
         stack.enter_context(mock.patch("workflows.engine.limits.NO_RETRY_AFTER", (0.5,)))
         for name in SDKS:  # no run's first request waits for it
             importlib.import_module(name)
@@ -223,8 +224,8 @@ def open_stage() -> Iterator[Stage]:
 
 
 def _base_url(server: CaseServer, service: str) -> str:
-    if service == "http":
-        return f"{server.url}/web/"
+    if service in ("http", "mcp"):
+        return f"{server.url}/{PREFIXES.get(service, service)}/"
     return str(getattr(server, f"{service}_url"))
 
 

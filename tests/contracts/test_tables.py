@@ -85,6 +85,8 @@ def _with_faults(plain: Play) -> Iterator[Play]:
 def _places(plain: Play) -> list[tuple[str, int]]:
     if plain.mails is not None:
         return [("", 0)]
+    if plain.case.at:
+        return [(plain.case.at, 0)]
     if not plain.changed:
         return [(str(plain.calls[0].operation), 0)] if plain.calls else []
     seen: Counter[str] = Counter()

@@ -14,6 +14,7 @@ from tests.contracts.server import CaseServer, World
 Facts = dict[str, Any]
 KEYS = {
     "github": "ghp_", "notion": "ntn_", "gmail": "ya29.", "openai": "sk-", "anthropic": "sk-ant-", "http": "web_",
+    "mcp": "mcp_",
 }  # fmt: skip
 """How a key of each service begins."""
 PREFIXES = {"http": "web"}
