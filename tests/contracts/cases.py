@@ -179,8 +179,10 @@ DATA: dict[str, Inputs] = {
 
 @dataclass(frozen=True)
 class Case:
-    """One action over one service: `way` says which, where there are several. `faults`: tried with every fault, at the request
-    `at`, or at its changes, or at its first request."""
+    """One action over one service; `way` says which, where there are several.
+
+    `faults`: tried with every fault, at the request `at`, or at its changes, or at its first request.
+    """
 
     action: str
     inputs: Inputs
