@@ -121,7 +121,6 @@ ANY_MODEL: dict[str, Inputs] = {
     "classify": {"text": TEXT, "categories": ["invoice", "offer"]},
     "grade": {"text": TEXT, "criteria": "Complete"},
     "describe_image": {"image": "$image"},
-    "converse": {"messages": [{"role": "user", "text": "Hello."}]},
     "list_models": {},
     "estimate": {"text": TEXT},
 }
@@ -218,9 +217,6 @@ def _models() -> list[Case]:
     return found + [Case(f"ai.{verb}", given, "openai", "OpenAI") for verb, given in OPENAI_ONLY.items()]
 
 
-ELSEWHERE = frozenset({"mcp.list_tools", "mcp.read_tool", "mcp.call_tool"})
-"""One address takes every question of theirs, so no description tells them apart: tests/integrations/mcp tries them
-against a real server of the protocol, with faults of its own."""
 CASES: list[Case] = [
     *_models(),
     *_all("github", GITHUB),
