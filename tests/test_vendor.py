@@ -36,6 +36,9 @@ def test_versions_are_pinned_exactly_and_the_lock_names_no_host():
     assert {name: lock[f"node_modules/{name}"]["version"] for name in pins} == pins
 
 
-def test_the_manifest_holds_the_pinned_versions():
+def test_the_manifest_holds_the_pinned_versions_and_names_what_a_bundle_is_made_of():
     pins = json.loads((ROOT / "tools/vendor/package.json").read_text())["dependencies"]
-    assert {entry["name"]: entry["version"] for entry in MANIFEST} == pins
+    lock = json.loads((ROOT / "tools/vendor/package-lock.json").read_text())["packages"]
+    found = {entry["name"]: entry["version"] for entry in MANIFEST}
+    assert found.items() >= pins.items()
+    assert found == {name: lock[f"node_modules/{name}"]["version"] for name in found}

@@ -185,16 +185,20 @@ OUTLINE = [
         "note": "3 at a time, stops after 20",
         "url": "#8",
         "icon": "repeat",
-        "inner": [
-            {
-                "number": 9,
-                "name": "Create an issue",
-                "note": "fernhill/shop",
-                "url": "#9",
-                "icon": "git-commit",
-                "verb": "creates issue",
-            }
-        ],
+        "inner": {
+            "name": "For each task",
+            "add_url": "#add",
+            "steps": [
+                {
+                    "number": 9,
+                    "name": "Create an issue",
+                    "note": "fernhill/shop",
+                    "url": "#9",
+                    "icon": "git-commit",
+                    "verb": "creates issue",
+                }
+            ],
+        },
         "add_url": "#add",
     },
     {

@@ -196,7 +196,10 @@ function keyCaps(key) {
 
 document.addEventListener('keydown', event => {
   if (event.key === 'Escape' && !inField(event.target) && !one('details.menu[open], dialog[open]') && press('escape')) return event.preventDefault()
-  if (event.key === 'Escape') return closeMenus()
+  if (event.key === 'Escape') {
+    if (inField(event.target) && !one('details.menu[open], dialog[open]')) one('.panel-title')?.focus() // once more closes
+    return closeMenus()
+  }
   const key = pressed(event)
   const plain = !key.includes('+') || key === '+' || key.endsWith('+z') // in a field, undo is that of the field
   if (event.defaultPrevented || one('dialog[open]') || (plain && (inField(event.target) || !lettersOn()))) return

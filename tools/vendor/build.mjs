@@ -1,9 +1,10 @@
 // Copies the pinned browser files from node_modules into static/vendor, builds the icon sprite, writes the manifest.
 // Run by hand when a version moves: npm ci && npm run build. The result is committed, so nobody else needs Node.
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const site = join(here, '..', '..')
@@ -20,6 +21,8 @@ const files = [
   ['htmx.org', 'dist/htmx.min.js', 'htmx/htmx.min.js', plain],
   ['htmx.org', 'dist/ext/hx-sse.min.js', 'htmx/hx-sse.min.js', plain],
   ['htmx.org', 'LICENSE', 'htmx/LICENSE', null],
+  ['sortablejs', 'Sortable.min.js', 'sortable/Sortable.min.js', plain],
+  ['sortablejs', 'LICENSE', 'sortable/LICENSE', null],
   ['@fontsource-variable/inter', 'files/inter-latin-wght-normal.woff2', 'inter/inter-latin.woff2', null],
   ['@fontsource-variable/inter', 'files/inter-latin-ext-wght-normal.woff2', 'inter/inter-latin-ext.woff2', null],
   ['@fontsource-variable/inter', 'LICENSE', 'inter/LICENSE', null],
@@ -63,7 +66,27 @@ function sprite() {
   return entry('@tabler/icons', target)
 }
 
+// One file out of many packages: its licences stand beside it, and the manifest names every package in it.
+async function bundle(entryPoint, to) {
+  const target = join(vendor, to)
+  const { metafile } = await build({
+    entryPoints: [join(here, entryPoint)], outfile: target, bundle: true, format: 'esm', minify: true, target: 'es2022',
+    legalComments: 'none', metafile: true, absWorkingDir: here,
+  })
+  const inside = Object.keys(metafile.inputs).filter(path => path.startsWith('node_modules/'))
+  const names = [...new Set(inside.map(path => path.match(/^node_modules\/((?:@[^/]+\/)?[^/]+)/)[1]))].sort()
+  const licence = join(dirname(target), 'LICENSE')
+  writeFileSync(licence, names.map(name => `${name}\n\n${licenceOf(name)}`).join('\n\n'))
+  return [...names.map(name => entry(name, target)), entry(names[0], licence)]
+}
+
+function licenceOf(name) {
+  const file = readdirSync(join(modules, name)).find(each => /^licen[cs]e/i.test(each))
+  if (!file || !existsSync(join(modules, name, file))) throw new Error(`${name} comes without its licence`)
+  return readFileSync(join(modules, name, file), 'utf8').trim() + '\n'
+}
+
 rmSync(vendor, { recursive: true, force: true })
-const manifest = [...files.map(copy), sprite()]
+const manifest = [...files.map(copy), ...await bundle('codemirror.mjs', 'codemirror/codemirror.min.js'), sprite()]
 write(join(vendor, 'MANIFEST.json'), JSON.stringify(manifest, null, 2) + '\n')
 console.log(`${manifest.length} files written`)

@@ -59,7 +59,12 @@ def steps_of(workflow: Workflow) -> QuerySet[Step]:
 
 def draft_problems(workflow: Workflow) -> list[Problem]:
     """What is wrong with the draft; empty means it may be published."""
-    return _problems(workflow, draft_definition(workflow), WorkspaceKnown(workflow.workspace))
+    return problems_in(workflow, draft_definition(workflow))
+
+
+def problems_in(workflow: Workflow, definition: JSON) -> list[Problem]:
+    """What would be wrong if this definition were the draft of the workflow."""
+    return _problems(workflow, definition, WorkspaceKnown(workflow.workspace))
 
 
 def problems_of_many(workflows: Iterable[Workflow]) -> dict[Any, list[Problem]]:

@@ -31,6 +31,8 @@ def _place(
             "x": 4 + inset,
             "y": GAP + len(boxes) * (BOX_HEIGHT + GAP),
             "width": WIDTH - 8 - inset * 2,
+            "key": item.key,
+            "title": f"{item.number} {item.name}",
             "label": _label(item, LONGEST - depth * 3),
             "current": item.key == current,
         }

@@ -50,7 +50,7 @@ class Addresses:
 def editor_context(request: PageRequest, workflow: Workflow, *, tab: str, current: str = "") -> dict[str, Any]:
     """The context of a workflow's pages; `current` is the key of the open step."""
     definition = drafts.draft_definition(workflow)
-    problems = drafts.draft_problems(workflow)
+    problems = drafts.problems_in(workflow, definition)
     newest = versions.list_versions(workflow).first()
     addresses = Addresses(request, workflow, current, request.actor.can("edit"))
     parsed = readable(definition)
@@ -70,6 +70,7 @@ def editor_context(request: PageRequest, workflow: Workflow, *, tab: str, curren
         "has_changes": changes > 0,
         "items": items,
         "outline": [shown(item, addresses) for item in items],
+        "top": list_of("", ""),
         "map": step_map(items, current),
         "tabs": _tabs(request, workflow, tab, (newest.number or 0) if newest else 0),
         "crumbs": [("Workflows", link(request.workspace, "workflows"))],
@@ -132,6 +133,7 @@ def shown(item: OutlineItem, addresses: Addresses, parent: str = "", branch: str
     branches = [_branch(item, each, addresses) for each in item.branches]
     loop = item.is_loop and len(branches) == 1
     return {
+        "id": f"s-{item.key}" if addresses.steps else "",
         "number": item.number,
         "key": item.key,
         "name": item.name,
@@ -146,9 +148,9 @@ def shown(item: OutlineItem, addresses: Addresses, parent: str = "", branch: str
         "current": item.key == addresses.current,
         "url": addresses.step(item.key),
         "add_url": addresses.add(parent, branch, item.position + 1),
+        "add_label": f"Add a step after {item.number} {item.name}",
         "branches": [] if loop else branches,
-        "inner": branches[0]["steps"] if loop else None,
-        "add_inside_url": branches[0]["add_url"] if loop else "",
+        "inner": branches[0] if loop else None,
         "add_list": {"cases": "Add a case", "branches": "Add a branch"}.get(item.many, ""),
         "add_list_url": f"{addresses.step(item.key)}#lists" if item.many and addresses.editable else "",
     }
@@ -156,11 +158,18 @@ def shown(item: OutlineItem, addresses: Addresses, parent: str = "", branch: str
 
 def _branch(item: OutlineItem, each: OutlineBranch, addresses: Addresses) -> dict[str, Any]:
     return {
+        **(list_of(item.key, each.branch) if addresses.steps else {}),
         "name": each.name,
         "icon": BRANCH_ICONS.get(each.branch, "arrow-down"),
         "steps": [shown(child, addresses, item.key, each.branch) for child in each.items],
         "add_url": addresses.add(item.key, each.branch, 0),
     }
+
+
+def list_of(parent: str, branch: str) -> dict[str, str]:
+    """A list of steps as the page names it."""
+    name = f"l-{parent}-{branch.replace(':', '-')}" if parent else "l-top"
+    return {"id": name, "parent": parent, "branch": branch}
 
 
 def _note(item: OutlineItem) -> str:

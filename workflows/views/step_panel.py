@@ -83,6 +83,9 @@ def panel_context(
         "here": f"{at.parent}:{at.branch}" if at.parent else "",
         "blocks": [CONTROLS[name] for name in BLOCKS],
         "back": {"label": workflow.name, "url": link(request.workspace, "workflow", slug=workflow.slug)},
+        "title": f"{step.get('name') or key} · {workflow.name}",
+        "panel": "workflows/_step_panel.html",
+        "panel_label": f"Step {item.number} {item.name}" if item else "Step",
     }
     return context | (_output(workflow, key) if tab == "output" else _help(request, workflow, context, key))
 

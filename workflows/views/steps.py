@@ -21,6 +21,7 @@ from workflows.models import Workflow
 from workflows.operations import drafts
 from workflows.operations.workflows import get_workflow
 from workflows.views.editor import editor_context, find_item
+from workflows.views.editor_parts import render_editor
 from workflows.views.joining import both_sides, match_of
 from workflows.views.pages import PageRequest, back_with_error, link
 from workflows.views.step_edits import address_of, say_done
@@ -34,7 +35,7 @@ def step(request: PageRequest, workspace: str, slug: str, key: str) -> HttpRespo
     workflow = get_workflow(request.actor, slug)
     tab = tab_of(request)
     if request.method == "GET":
-        return render(request, "workflows/step.html", panel_context(request, workflow, key, tab))
+        return render_editor(request, workflow, panel_context(request, workflow, key, tab))
     try:
         stored, _, _ = find(drafts.draft_definition(workflow), key)
     except NotFound:
@@ -61,7 +62,7 @@ def _save(request: PageRequest, workflow: Workflow, key: str, tab: str, form: Ta
             say_done(request, changed, "Saved in the draft")
             return redirect(address_of(request.workspace.slug, workflow.slug, changes.get("key", key), tab))
     context = panel_context(request, workflow, key, tab, form) | both
-    return render(request, "workflows/step.html", context, status=status)
+    return render_editor(request, workflow, context, status=status)
 
 
 def _gone(request: PageRequest, workflow: Workflow, key: str) -> HttpResponse:
@@ -90,10 +91,15 @@ def step_new(request: PageRequest, workspace: str, slug: str) -> HttpResponse:
         "place": place,
         "place_query": urlencode({"parent": place.parent, "branch": place.branch, "index": place.index or 0}),
         "where": _where(context, place, beside),
+        "here": request.path,
         "close_url": link(workspace, "workflow", slug=slug),
         "back": {"label": workflow.name, "url": link(workspace, "workflow", slug=slug)},
+        "title": f"Add a step · {workflow.name}",
+        "panel": "workflows/_catalogue.html",
+        "panel_label": "Add a step",
+        "quiet": True,
     }
-    return render(request, "workflows/step_new.html", context, status=422 if request.method == "POST" else 200)
+    return render_editor(request, workflow, context, status=422 if request.method == "POST" else 200)
 
 
 def _place(request: PageRequest) -> At:

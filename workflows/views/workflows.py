@@ -22,6 +22,7 @@ from workflows.operations.exports import export_folder, export_workflow
 from workflows.operations.imports import ImportResult, import_file
 from workflows.operations.permits import permits_of_draft
 from workflows.views.editor import editor_context
+from workflows.views.editor_parts import render_editor
 from workflows.views.forms import ImportForm, NewWorkflowForm, SettingsForm
 from workflows.views.joining import both_sides, match_of
 from workflows.views.pages import PageRequest, back_with_error, go, link, say
@@ -137,7 +138,7 @@ def _imported(request: PageRequest, results: list[ImportResult]) -> HttpResponse
 def workflow(request: PageRequest, workspace: str, slug: str) -> HttpResponse:
     """The outline of the draft."""
     found = operations.get_workflow(request.actor, slug)
-    return render(request, "workflows/workflow.html", editor_context(request, found, tab="steps"))
+    return render_editor(request, found, editor_context(request, found, tab="steps"))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
