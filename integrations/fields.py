@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 
+from integrations.rows import RowsWidget, columns_of
 from orchestrator_site.lib import templating
 from orchestrator_site.lib.errors import UserError
 from orchestrator_site.lib.fields import CleanJSONField
@@ -25,6 +26,8 @@ class InputField:
     name: str
     schema: dict[str, Any]
     required: bool
+    plain: bool = False
+    """Shown as text: JSON in place of rows, a text field in place of a list of choices."""
 
     @property
     def role(self) -> str:
@@ -123,7 +126,7 @@ class ChoiceOrExpression(forms.CharField):
             options.insert(0, ("", "–"))
         if is_expression(value):
             options.append((value, value))
-        self.widget = forms.Select(choices=options)
+        self.widget = forms.TextInput() if self.input.plain else forms.Select(choices=options)
         self.widget.is_required = self.required
 
     def clean(self, value: Any) -> Any:
@@ -142,7 +145,7 @@ class BooleanOrExpression(ChoiceOrExpression):
     """Yes or no, or an expression."""
 
     def __init__(self, field: InputField, **kwargs: Any) -> None:
-        super().__init__(InputField(field.name, {**field.schema, "enum": ["true", "false"]}, field.required), **kwargs)
+        super().__init__(replace(field, schema={**field.schema, "enum": ["true", "false"]}), **kwargs)
 
     def prepare_value(self, value: Any) -> Any:
         """true and false as words."""
@@ -165,8 +168,11 @@ class JSONOrExpression(CleanJSONField):
 
     def __init__(self, field: InputField, **kwargs: Any) -> None:
         self.input = field
-        rows = LONG.get(field.widget, 3)
-        super().__init__(widget=forms.Textarea(attrs={"rows": rows, "spellcheck": "false"}), **kwargs)
+        rows, (shape, columns) = LONG.get(field.widget, 3), columns_of(field.schema)
+        widget: forms.Widget = forms.Textarea(attrs={"rows": rows, "spellcheck": "false"})
+        if shape:
+            widget = RowsWidget(shape, columns, rows, as_json=field.plain)
+        super().__init__(widget=widget, **kwargs)
 
     def prepare_value(self, value: Any) -> Any:
         """JSON for people; expressions and what was typed as they are."""

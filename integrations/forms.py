@@ -7,14 +7,15 @@ if form.is_valid():
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from django import forms
 from pydantic import BaseModel
 
 from integrations.fields import ChoiceOrExpression, InputField, form_field
-from integrations.schema import properties
+from integrations.schema import properties, with_items
 from integrations.spec import Action, Integration, SecretField
 
 PREFIX = "with"
@@ -31,23 +32,30 @@ class InputsForm(forms.Form):
 
 
 def form_for(
-    action: Action | type[BaseModel], initial: Mapping[str, Any] | None = None, data: Any = None, prefix: str = PREFIX
+    action: Action | type[BaseModel],
+    initial: Mapping[str, Any] | None = None,
+    data: Any = None,
+    prefix: str = PREFIX,
+    plain: Collection[str] = (),
 ) -> InputsForm:
-    """The form of an action (or of any input model). `initial` are the stored inputs: literals and expressions."""
+    """The form of an action (or of any input model). `initial` are the stored inputs: literals and expressions.
+
+    `plain` are inputs shown as text: JSON in place of rows, a text field in place of a list of choices.
+    """
     model = action.input if isinstance(action, Action) else action
     stored = dict(initial or {})
     form = InputsForm(data=data, initial={**_defaults(model), **stored}, prefix=prefix)
     for field in input_fields(model):
-        made = form_field(field)
+        made = form_field(replace(field, plain=field.name in plain))
         if isinstance(made, ChoiceOrExpression):
-            made.set_value(form.initial.get(field.name))
+            made.set_value(form.initial.get(field.name) if data is None else data.get(f"{prefix}-{field.name}"))
         form.fields[field.name] = made
     return form
 
 
 def input_fields(model: type[BaseModel]) -> list[InputField]:
     """The inputs of a model in their order."""
-    schemas = properties(model)
+    schemas = {name: with_items(model, part) for name, part in properties(model).items()}
     return [
         InputField(name=name, schema=schemas[info.alias or name], required=info.is_required())
         for name, info in model.model_fields.items()

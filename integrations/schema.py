@@ -63,6 +63,16 @@ def properties(model: type[BaseModel]) -> dict[str, dict[str, Any]]:
     return {name: _flat(part, schema.get("$defs", {})) for name, part in schema.get("properties", {}).items()}
 
 
+def with_items(model: type[BaseModel], part: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a list with that of its items in full, and `null` taken out of their optional fields."""
+    items, definitions = part.get("items"), model_schema(model).get("$defs", {})
+    if not isinstance(items, dict) or "$ref" not in items:
+        return part
+    full = _flat(items, definitions)
+    inner = {name: _flat(one, definitions) for name, one in full.get("properties", {}).items()}
+    return {**part, "items": {**full, **({"properties": inner} if inner else {})}}
+
+
 def _flat(part: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     if "$ref" in part:
         return {

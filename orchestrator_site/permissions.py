@@ -46,6 +46,7 @@ PAGES: dict[str, Methods] = {
     "workflow_settings": _page(READ, EDIT),
     "workflow_step": _page(READ, EDIT),
     "workflow_step_new": _page(EDIT, EDIT),
+    "workflow_step_check": _post(EDIT),
     "workflow_step_move": _post(EDIT),
     "workflow_step_remove": _post(EDIT),
     "workflow_step_duplicate": _post(EDIT),

@@ -52,7 +52,11 @@ document.addEventListener('submit', event => {
 // ---- Messages: toast("Version 7 is live", {undo}), or the event "toast" that HX-Trigger sends -------------------
 const SECONDS_SHOWN = 6
 
+const timed = new WeakSet()
+
 function keepAWhile(toast) {
+  if (timed.has(toast)) return
+  timed.add(toast)
   let timer
   const start = () => { timer = setTimeout(() => toast.remove(), SECONDS_SHOWN * 1000) }
   const stop = () => clearTimeout(timer)
@@ -229,29 +233,12 @@ document.addEventListener('htmx:config:request', event => {
 })
 document.addEventListener('htmx:after:swap', () => {
   refreshTimes()
+  all('.toasts [data-toast]').forEach(keepAWhile)
   const focus = one('[data-focus]')
   focus?.removeAttribute('data-focus')
   focus?.focus()
   const sentence = all('[data-say]').at(-1)?.dataset.say
   if (sentence && sentence !== one('#live').textContent) say(sentence)
-})
-
-// ---- Values: [data-insert="{{ … }}"] goes into the field last used of the step, or is copied ---------------------
-let lastField = null
-document.addEventListener('focusin', event => {
-  if (event.target.matches('#step-form input[type=text], #step-form textarea')) lastField = event.target
-})
-
-function insert(text) {
-  if (!lastField?.isConnected) return copy({ dataset: { copyText: text } })
-  lastField.focus()
-  lastField.setRangeText(text, lastField.selectionStart, lastField.selectionEnd, 'end')
-  lastField.dispatchEvent(new Event('input', { bubbles: true }))
-}
-
-document.addEventListener('click', event => {
-  const value = event.target.closest('[data-insert]')
-  if (value) insert(value.dataset.insert)
 })
 
 // ---- What a model is writing right now: the run's stream tells it, the step shows it, its end in view -------------

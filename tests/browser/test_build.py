@@ -16,7 +16,7 @@ def test_a_small_workflow_is_built_published_and_run(page, complaints):
     page.get_by_role("link", name="Add the first step").click()
     add(page, "Fill a template", "template")
     page.get_by_label("Name", exact=False).first.fill("Greet")
-    page.locator("[name=with-template]").fill("Hello from the browser")
+    page.get_by_role("textbox", name="Template", exact=True).fill("Hello from the browser")
     page.get_by_role("button", name="Save the step").click()
     expect(page.locator(".step-card")).to_contain_text("Greet")
 
@@ -57,18 +57,55 @@ def test_steps_are_moved_copied_removed_and_brought_back(page, complaints):
     page.get_by_label("More about this step").click()
     page.get_by_role("button", name="Remove").click()
     expect(page.locator(".branch .step-card")).to_have_count(1)
-    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Undo", exact=True).last.click()
     expect(page.locator(".branch .step-card")).to_have_count(2)
     assert complaints == []
 
 
 def test_a_value_is_put_into_the_field_last_used(page, data, complaints):
     page.goto(f"/w/demo/workflows/{data['workflow']}/steps/summary")
-    field = page.locator("[name=with-text]")
-    field.fill("Subject: ")
+    page.get_by_role("textbox", name="Text", exact=True).fill("Subject: ")
+    page.keyboard.press("Escape")
     page.get_by_text("Values you can use").click()
-    page.locator("[data-insert='{{ steps.read.count }}']").click()
-    expect(field).to_have_value("Subject: {{ steps.read.count }}")
+    page.locator("[data-picker] [data-insert='{{ steps.read.count }}']").click()
+    expect(page.locator("[name=with-text]")).to_have_value("Subject: {{ steps.read.count }}")
+    expect(page.locator(".cm-editor .ref")).to_have_text("1 › count")
+    expect(page.locator("#id_with-text_live")).to_contain_text("Subject: 3")
+    assert complaints == []
+
+
+def test_what_a_save_would_find_is_said_while_one_types(page, data, complaints):
+    page.goto(f"/w/demo/workflows/{data['workflow']}/steps/summary")
+    page.get_by_role("textbox", name="Text", exact=True).fill("{{ steps.read.cuont }}")
+    expect(page.locator("#id_with-text_live .error")).to_contain_text("count")
+    page.get_by_role("textbox", name="Most words", exact=True).fill("many")
+    expect(page.locator("#id_with-max_words_live .error")).to_contain_text("whole number")
+    page.get_by_role("textbox", name="Most words", exact=True).fill("50")
+    expect(page.locator("#id_with-max_words_live .error")).to_have_count(0)
+    assert complaints == []
+
+
+def test_a_step_is_dragged_into_a_branch(page, complaints):
+    page.goto("/w/demo/workflows/new")
+    page.get_by_label("Name").fill("Drag a step")
+    page.get_by_role("button", name="Make the workflow").click()
+    page.get_by_role("link", name="Add the first step").click()
+    add(page, "Fill a template", "template")
+    page.get_by_role("link", name="Add below").click()
+    add(page, "If", "goes one of two")
+    expect(page.locator("#a-if")).to_have_attribute("aria-current", "true")
+    card = page.locator("#s-format .step-card").bounding_box()
+    page.mouse.move(card["x"] + 60, card["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(card["x"] + 60, card["y"] + 40, steps=4)
+    place = page.locator("#l-if-then")
+    expect(place).to_have_class("outline drop")
+    for _ in range(3):  # the list may give way while the step comes nearer
+        box = place.bounding_box()
+        page.mouse.move(box["x"] + 60, box["y"] + 10, steps=6)
+    page.mouse.up()
+    expect(page.locator("#l-if-then #s-format")).to_contain_text("Fill a template")
+    expect(page.locator("#toasts")).to_contain_text("Moved “Fill a template” to place 1 of 1 in “If”, yes")
     assert complaints == []
 
 
@@ -106,7 +143,7 @@ def test_a_switch_gets_cases_and_each_case_its_steps(page, complaints):
     page.get_by_role("button", name="Make the workflow").click()
     page.get_by_role("link", name="Add the first step").click()
     add(page, "Switch", "switch")
-    page.locator("[name=with-value]").fill("bug")
+    page.get_by_role("textbox", name="Value", exact=True).fill("bug")
     for case in ("bug", "idea"):
         page.get_by_label("Value of one more case").fill(case)
         page.get_by_role("button", name="Save the step").click()

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator_site.lib.names import is_key
 from workflows.engine.catalogue import CATALOGUE
 from workflows.engine.definition import Definition
 from workflows.engine.references import ERROR, Scope, Visible, walk_scopes
-from workflows.engine.shapes import Shape
-from workflows.models import Run, StepRun, Workflow
-from workflows.operations.blobs import with_outputs
+from workflows.engine.shapes import ANY, Shape, value_shape
+from workflows.models import Run
 
-FIELDS, LENGTH = 30, 60
+FIELDS, LENGTH, DEPTH, MOST = 30, 60, 2, 60
 KINDS = {"text": "text", "number": "number", "boolean": "yes or no", "list": "list", "object": "object", "any": "any"}
 
 
@@ -39,31 +39,20 @@ class Group:
     values: list[Value]
 
 
-def newest_run(workflow: Workflow) -> Run | None:
-    """The newest run of a workflow."""
-    return Run.objects.of(workflow.workspace_id).filter(workflow=workflow).order_by("-pk").first()
-
-
-def outputs_of(run: Run | None) -> dict[str, Any]:
-    """What each step gave in a run, by key; of a step in a loop the first that gave something."""
-    if run is None:
-        return {}
-    rows = StepRun.objects.of(run.workspace_id).filter(run=run, output__isnull=False).order_by("-id")
-    found = with_outputs(rows.only("key", "output", "workspace"), first_part=True)
-    return {step.key: step.output for step in found}
-
-
-def groups(definition: Definition, key: str, run: Run | None, variables: Mapping[str, Any]) -> list[Group]:
-    """What the step `key` can use, nearest first."""
+def groups(
+    definition: Definition, key: str, run: Run | None, outputs: Mapping[str, Any], variables: Mapping[str, Any]
+) -> list[Group]:
+    """What the step `key` can use, nearest first, with what earlier runs gave (`outputs`, by step)."""
     scope, found = Scope(definition, CATALOGUE, variables), list[Group]()
     for step, seen in walk_scopes(definition, scope):
         if step.key == key:  # a repeat comes twice, the second time as its condition sees it
-            found = _groups(definition, seen, run, variables)
+            found = _groups(definition, seen, run, outputs, variables)
     return found
 
 
-def _groups(definition: Definition, seen: Scope, run: Run | None, variables: Mapping[str, Any]) -> list[Group]:
-    outputs = outputs_of(run)
+def _groups(
+    definition: Definition, seen: Scope, run: Run | None, outputs: Mapping[str, Any], variables: Mapping[str, Any]
+) -> list[Group]:
     steps = {step.key: (number, step) for number, (step, _) in enumerate(definition.walk(), 1)}
     found = []
     if seen.errors:
@@ -109,12 +98,25 @@ def _fields_of(last: Visible) -> Iterator[tuple[str, str, Shape]]:
 
 
 def _values(base: str, shape: Shape, value: Any, visible: Visible | None = None, *, whole: bool = False) -> list[Value]:
+    """The fields of a value and what lies in them, of a list its first item; what is known of a run fills the gaps."""
     unsure = visible is not None and visible.may_be_absent
     found = [_value(base, value, shape.kind)] if whole else []
+    return [*found, *_inside(base, shape, value, unsure, DEPTH)][:MOST]
+
+
+def _inside(base: str, shape: Shape, value: Any, unsure: bool, depth: int) -> Iterator[Value]:
     given = value if isinstance(value, Mapping) else {}
-    for name, field in list((shape.fields or {}).items())[:FIELDS]:
-        found.append(_value(f"{base}.{name}", given.get(name), field.kind, unsure or field.maybe))
-    return found
+    known: dict[str, Shape] = dict(shape.fields or {})
+    known |= {name: value_shape(one) for name, one in given.items() if name not in known and is_key(str(name))}
+    for name, field in list(known.items())[:FIELDS]:
+        path, inner = f"{base}.{name}", given.get(name)
+        maybe = unsure or field.maybe
+        yield _value(path, inner, field.kind if field.kind != "any" or inner is None else _kind(inner), maybe)
+        if depth and (field.kind == "object" or isinstance(inner, Mapping)):
+            yield from _inside(path, field, inner, maybe, depth - 1)
+        elif depth and (field.kind == "list" or isinstance(inner, list)):
+            first = inner[0] if isinstance(inner, list) and inner else None
+            yield from _inside(f"{path}[0]", field.item or ANY, first, maybe, depth - 1)
 
 
 def _value(path: str, value: Any, kind: str, unsure: bool = False) -> Value:

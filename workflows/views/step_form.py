@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -64,7 +64,9 @@ class SetupForm(TabForm):
         required=False,
         max_length=4000,
         help_text="A condition without braces; left empty, the step always runs. Example: steps.fetch.count > 0",
-        widget=forms.TextInput(attrs={"spellcheck": "false", "class": "mono"}),
+        widget=forms.TextInput(
+            attrs={"spellcheck": "false", "class": "mono", "data-expr": "condition", "data-pick": "focus"}
+        ),
     )
     key = forms.CharField(
         label="Key",
@@ -89,12 +91,13 @@ class SetupForm(TabForm):
         etag: str,
         data: Any,
         connections: Iterable[Connection] = (),
+        plain: Collection[str] = (),
     ):
         stored = {name: step.get(name) for name in ("name", "connection", "when", "key", "disabled")}
         super().__init__(data, initial={**stored, "etag": etag, "seconds": (step.get("cache") or {}).get("seconds")})
         if info is None or info.kind not in KINDS:
             del self.fields["seconds"]
-        self.inputs = inputs_form(step, info, data)
+        self.inputs = inputs_form(step, info, data, plain)
         self.lists = lists_form(step, info, data)
         self.tools = tools_form(step, info, connections, data)
         if self.tools is not None:
@@ -143,16 +146,27 @@ class SetupForm(TabForm):
         return rest
 
 
-def inputs_form(step: JSON, info: ActionInfo | None, data: Any) -> forms.Form:
-    """The form of the step's action; of an unknown action, its inputs as JSON."""
+def inputs_form(step: JSON, info: ActionInfo | None, data: Any, plain: Collection[str] = ()) -> forms.Form:
+    """The form of the step's action, of the inputs in `plain` as text; of an unknown action, its inputs as JSON."""
     stored = step.get("with", {})
     if info is None:
         return RawInputs(data, initial={"raw": stored}, prefix="with")
-    form = form_for(info.input, initial=stored, data=data)
-    for field in form.fields.values():
+    form = form_for(info.input, initial=stored, data=data, plain=plain)
+    for name, field in form.fields.items():
+        mark_expression(field, condition=name in info.conditions)
         if field.widget.attrs.get("data-widget") == "prompt":
-            field.widget.attrs["list"] = "prompt-list"
+            field.widget.attrs |= {"list": "prompt-list", "data-options": "#prompt-list"}
     return form
+
+
+def mark_expression(field: forms.Field, *, condition: bool = False) -> None:
+    """Say in the page what a field takes: references are offered in it, and drawn as chips (`fields.js`)."""
+    if isinstance(field.widget, (forms.TextInput, forms.Textarea)):
+        asked = str(field.widget.attrs.get("data-widget", ""))
+        kind = "json" if isinstance(field, CleanJSONField) else asked if asked in ("markdown", "code") else "text"
+        field.widget.attrs["data-expr"] = "condition" if condition else kind
+        if condition or field.widget.attrs.get("data-role") in ("content", "target"):
+            field.widget.attrs["data-pick"] = "focus"
 
 
 class RawInputs(forms.Form):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from integrations.fields import ChoiceOrExpression
 from integrations.operations.finding import connections_of, default_connection
+from integrations.rows import RowsWidget
 from integrations.spec import choices_of
 from prompts.models import Prompt
 from workflows.engine.actions import ActionInfo
@@ -12,7 +14,8 @@ from workflows.engine.catalogue import CATALOGUE
 from workflows.engine.control import CONTROLS
 from workflows.engine.findings import Problem
 from workflows.engine.tree import find
-from workflows.models import StepRun, Variable, Workflow
+from workflows.models import StepRun, Workflow
+from workflows.operations import samples
 from workflows.operations.blobs import with_outputs
 from workflows.operations.reshape import BLOCKS
 from workflows.views import picker
@@ -35,10 +38,16 @@ def form_of(request: PageRequest, workflow: Workflow, step: JSON, tab: str, data
     info = CATALOGUE.get(step["action"])
     if tab == "setup":
         connections = connections_of(request.workspace) if step["action"] == "agent" else ()
-        return SetupForm(step, info, _choices(request, info), workflow.draft_etag, data, connections)
+        plain = plain_of(request)
+        return SetupForm(step, info, _choices(request, info), workflow.draft_etag, data, connections, plain)
     if tab == "fails":
         return FailsForm(step, info, workflow.draft_etag, data)
     return NotesForm(step, workflow.draft_etag, data) if tab == "notes" else None
+
+
+def plain_of(request: PageRequest) -> list[str]:
+    """The inputs that the address asks for as text: JSON in place of rows, an expression in place of a choice."""
+    return [name for name in request.GET.get("plain", "").split(",")[:50] if name]
 
 
 def _choices(request: PageRequest, info: ActionInfo | None) -> list[tuple[str, str]]:
@@ -66,6 +75,7 @@ def panel_context(
         "about": info.description.replace("`", "") if info else "",
         "form": form,
         "inputs": form.inputs if isinstance(form, SetupForm) else None,
+        "plain": ",".join(plain_of(request)),
         "lists": form.lists if isinstance(form, SetupForm) else None,
         "tools": form.tools if isinstance(form, SetupForm) else None,
         "tab": tab,
@@ -77,6 +87,7 @@ def panel_context(
         + [{"label": "Try", "url": f"{address}/try", "active": False}],
         "step_problems": _loose(form, own, fresh="fresh" in request.GET),
         "address": address,
+        "check_url": link(request.workspace, "workflow_step_check", slug=workflow.slug, key=key),
         "close_url": link(request.workspace, "workflow", slug=workflow.slug),
         "add_below_url": Addresses(request, workflow, editable=True).add(at.parent, at.branch, (at.index or 0) + 1),
         "places": places(context["items"], key),
@@ -87,7 +98,8 @@ def panel_context(
         "panel": "workflows/_step_panel.html",
         "panel_label": f"Step {item.number} {item.name}" if item else "Step",
     }
-    return context | (_output(workflow, key) if tab == "output" else _help(request, workflow, context, key))
+    extra = _output(workflow, key) if tab == "output" else _help(request, workflow, context, key)
+    return {"shown": shown_inputs(request, context["inputs"], info)} | context | extra
 
 
 def _loose(form: TabForm | None, own: list[Problem], *, fresh: bool) -> list[Problem]:
@@ -104,38 +116,36 @@ def _help(request: PageRequest, workflow: Workflow, context: JSON, key: str) -> 
     parsed = readable(context["definition"])
     if context["tab"] != "setup" or parsed is None or not context["can_edit"]:
         return {}
-    variables = dict(Variable.objects.of(request.workspace).values_list("name", "value"))
-    run = picker.newest_run(workflow)
+    run, variables = samples.newest_run(workflow), samples.variables_of(workflow)
     slugs = Prompt.objects.of(request.workspace).filter(archived_at__isnull=True).values_list("slug", flat=True)
     return {
-        "groups": picker.groups(parsed, key, run, variables),
+        "groups": picker.groups(parsed, key, run, samples.last_outputs(workflow), variables),
         "newest": run,
         "prompts": list(slugs.order_by("slug")[:300]) if "prompt" in _widgets(context) else [],
-        "offers": _offers(request, context),
     }
 
 
-def _offers(request: PageRequest, context: JSON) -> list[JSON]:
-    """The inputs whose choices the connection gives: asked when one enters the field."""
-    if not isinstance(context["info"], ActionInfo) or context["inputs"] is None:
-        return []
-    found = []
-    for name, field in context["inputs"].fields.items():
-        wanted, depends = choices_of(context["info"].input, name)
-        if wanted:
-            others = [f"#id_with-{other}" for other in depends]
-            field.widget.attrs["list"] = f"list-{name}"
-            url = link(request.workspace, "action_choices", action=context["info"].name, field=name)
-            moved = [f"change from:{other}" for other in ("#id_connection", *others)]
-            found.append(
-                {
-                    "name": name,
-                    "url": url,
-                    "include": ",".join(("#id_connection", *others)),
-                    "trigger": ",".join((f"focusin from:#id_with-{name} once", *moved)),
-                }
-            )
+def shown_inputs(request: PageRequest, form: Any, info: ActionInfo | None) -> list[JSON]:
+    """The inputs as the panel shows them: each field, what it can be switched to, where its choices come from."""
+    plain, found = plain_of(request), []
+    for name, field in form.fields.items() if form is not None else ():
+        wanted, depends = choices_of(info.input, name) if info is not None else ("", ())
+        if wanted and info is not None:
+            url = link(request.workspace, "action_choices", action=info.name, field=name)
+            others = ",".join(["connection", *(f"with-{other}" for other in depends)])
+            field.widget.attrs |= {"data-choices": url, "data-depends": others}
+        found.append({"name": name, "bound": form[name], "toggle": _toggle(name, form[name], name in plain)})
     return found
+
+
+def _toggle(name: str, bound: Any, plain: bool) -> str:
+    """The words of the button that shows an input the other way, "" where there is none."""
+    field, widget = bound.field, bound.field.widget
+    if isinstance(widget, RowsWidget):
+        return "As JSON" if widget.shows_rows(bound.value()) else "As rows" if plain else ""
+    if isinstance(field, ChoiceOrExpression):
+        return "Choose from the list" if plain else "Use an expression"
+    return ""
 
 
 def _widgets(context: JSON) -> set[str]:

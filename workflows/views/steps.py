@@ -26,7 +26,7 @@ from workflows.views.joining import both_sides, match_of
 from workflows.views.pages import PageRequest, back_with_error, link
 from workflows.views.step_edits import address_of, say_done
 from workflows.views.step_form import SetupForm, TabForm, typed
-from workflows.views.step_panel import form_of, panel_context, tab_of
+from workflows.views.step_panel import form_of, panel_context, plain_of, tab_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -60,9 +60,18 @@ def _save(request: PageRequest, workflow: Workflow, key: str, tab: str, form: Ta
             form.put_errors(error)
         else:
             say_done(request, changed, "Saved in the draft")
-            return redirect(address_of(request.workspace.slug, workflow.slug, changes.get("key", key), tab))
+            return redirect(_after_save(request, workflow, changes.get("key", key), tab))
     context = panel_context(request, workflow, key, tab, form) | both
     return render_editor(request, workflow, context, status=status)
+
+
+def _after_save(request: PageRequest, workflow: Workflow, key: str, tab: str) -> str:
+    """The step again; a button may have asked to show an input the other way (`plain`)."""
+    address = address_of(request.workspace.slug, workflow.slug, key, tab)
+    asked, shown = request.POST.get("plain", "")[:48], plain_of(request)
+    if asked:
+        shown = [name for name in shown if name != asked] if asked in shown else [*shown, asked]
+    return f"{address}?{urlencode({'plain': ','.join(shown)}, safe=',')}" if shown and tab == "setup" else address
 
 
 def _gone(request: PageRequest, workflow: Workflow, key: str) -> HttpResponse:

@@ -198,6 +198,23 @@ def field(bound: BoundField, hint: str = "", ends_in: str = "") -> dict[str, Any
     }
 
 
+@register.inclusion_tag("elements/input_field.html")
+def input_field(bound: BoundField, name: str, toggle: str = "", hint: str = "") -> dict[str, Any]:
+    """`{% input_field bound "labels" "As JSON" %}`: an input of a step, with room for what is found while one types.
+
+    `toggle` are the words of a button that shows it the other way; it saves with `plain=<name>`.
+    """
+    optional = "" if bound.field.required else "optional"
+    return {
+        "field": bound,
+        "control": bound.as_widget(attrs={"class": _control_class(bound)}),
+        "grouped": hasattr(bound.field.widget, "shows_rows") and bound.field.widget.shows_rows(bound.value()),
+        "hint": hint or optional,
+        "name": name,
+        "toggle": toggle,
+    }
+
+
 @register.inclusion_tag("elements/form_errors.html")
 def form_errors(form: BaseForm) -> dict[str, Any]:
     """`{% form_errors form %}`: what concerns the whole form, and links to the fields when several are wrong."""

@@ -2,6 +2,8 @@
 
 import pytest
 
+from orchestrator_site.lib.clock import now
+from workflows.models import Run, StepRun
 from workflows.operations import drafts
 from workflows.operations import workflows as operations
 from workflows.views.steps import catalogue
@@ -149,9 +151,81 @@ def test_the_choices_of_a_connection_are_asked_for_when_one_enters_the_field(edi
     step = {"key": "ask", "action": "ai.complete", "with": {"prompt": "Hi"}}
     operations.create_workflow(editor.actor, {"format": 1, "name": "Ask", "steps": [step]}, draft=True)
     page = editor.client.get(editor.path("workflows/ask/steps/ask")).text
-    assert 'list="list-model"' in page
-    assert f'hx-get="{editor.path("actions/ai.complete/choices/model")}"' in page
-    assert "focusin from:#id_with-model once" in page
+    assert f'data-choices="{editor.path("actions/ai.complete/choices/model")}"' in page
+    assert 'data-depends="connection"' in page
+
+
+def test_a_check_finds_what_a_save_would_and_saves_nothing(editor, viewer, outsider, greeting, draft):
+    at = editor.path("workflows/greeting/steps/hello/check")
+    found = editor.client.post(at, form(greeting, **{"with-template": "Hello {{ inputs.hwo }}"})).text
+    assert "inputs has no “hwo”. Did you mean who?" in found and 'data-live="id_with-template"' in found
+    assert draft()["steps"][0]["with"]["template"] == "Hello {{ inputs.who }}"
+    assert viewer.client.post(viewer.path("workflows/greeting/steps/hello/check"), form(greeting)).status_code == 403
+    assert outsider.client.post(at, form(greeting)).status_code == 404
+
+
+def test_an_expression_is_previewed_with_the_values_of_the_last_run(editor, operator, greeting):
+    at = editor.path("workflows/greeting/steps/hello/check")
+    said = form(greeting, **{"with-template": "Dear {{ inputs.who | upcase }}"})
+    assert "has not run yet" in editor.client.post(at, said).text
+    finished_run(greeting, {"who": "Ada"}, {"hello": {"text": "Hello Ada"}})
+    assert "Dear ADA" in editor.client.post(at, said).text
+    condition = {
+        "etag": greeting.draft_etag,
+        "name": "Long",
+        "key": "any",
+        "with-condition": "steps.hello.text.size > 3",
+    }
+    found = editor.client.post(editor.path("workflows/greeting/steps/any/check"), condition).text
+    assert "</span>yes</span>" in found
+    heavy = "{% for a in (1..9999) %}{% for b in (1..9999) %}x{% endfor %}{% endfor %}"
+    assert (
+        "Make the template or its data smaller"
+        in editor.client.post(at, form(greeting, **{"with-template": heavy})).text
+    )
+
+
+def test_values_inside_what_a_step_gave_are_offered(editor, greeting):
+    finished_run(greeting, {"who": "Ada"}, {"hello": {"text": "Hi", "parts": [{"name": "one"}]}})
+    page = editor.client.get(editor.path("workflows/greeting/steps/any")).text
+    assert 'data-path="steps.hello.parts[0].name"' in page
+
+
+def finished_run(workflow, inputs, outputs):
+    """A run that has ended, with what its steps gave."""
+    space, made = workflow.workspace, now()
+    run = Run.objects.create(
+        workspace=space, workflow=workflow, version=workflow.published, status="succeeded", inputs=inputs,
+        started_at=made, finished_at=made,
+    )  # fmt: skip
+    for seq, (key, output) in enumerate(outputs.items(), 1):
+        StepRun.objects.create(
+            workspace=space, run=run, key=key, action="data.format", kind="pure", status="succeeded", seq=seq,
+            output=output, started_at=made,
+        )  # fmt: skip
+
+
+def test_lists_are_rows_and_json_when_asked_for(editor, sandboxed, draft):
+    step = {"key": "issue", "action": "github.create_issue", "with": {"labels": ["bug", "{{ run.id }}"]}}
+    made = operations.create_workflow(editor.actor, {"format": 1, "name": "Issue", "steps": [step]}, draft=True)
+    at = editor.path("workflows/issue/steps/issue")
+    page = editor.client.get(at).text
+    assert page.count('name="with-labels-row"') == 3 and 'name="with-labels-as" value="rows"' in page
+    said = {"etag": made.draft_etag, "name": "", "key": "issue", "with-labels-as": "rows", "plain": "labels"}
+    answer = editor.client.post(at, {**said, "with-labels-row": ["bug", " ", "urgent", ""]})
+    assert draft("issue")["steps"][0]["with"]["labels"] == ["bug", "urgent"]
+    assert answer.headers["Location"] == f"{at}?plain=labels"
+    assert '<textarea name="with-labels"' in editor.client.get(f"{at}?plain=labels").text
+
+
+def test_a_choice_becomes_an_expression_when_asked_for(editor, sandboxed, draft):
+    step = {"key": "sum", "action": "ai.summarize", "with": {"text": "x"}}
+    made = operations.create_workflow(editor.actor, {"format": 1, "name": "Sum", "steps": [step]}, draft=True)
+    at = editor.path("workflows/sum/steps/sum?plain=style")
+    assert '<input type="text" name="with-style"' in editor.client.get(at).text
+    said = {"etag": made.draft_etag, "name": "", "key": "sum", "with-text": "x", "with-style": "{{ run.id }}"}
+    editor.client.post(at, said)
+    assert draft("sum")["steps"][0]["with"]["style"] == "{{ run.id }}"
 
 
 def test_a_step_of_an_unknown_action_can_be_opened(editor, workspace):
