@@ -182,6 +182,7 @@ function press(key) {
 function showKeys() {
   const rows = all('[data-key]').filter(visible).map(element => [element.dataset.key, nameOf(element)])
   if (one('[data-key-row]')) rows.push(['j', 'Next'], ['k', 'Previous'])
+  for (const note of all('[data-key-note]')) rows.push([note.dataset.keyNote, note.dataset.keyLabel])
   rows.push(['?', 'All keys'], ['esc', 'Close what is open'])
   one('#keys .keys').replaceChildren(...rows.flatMap(([key, name]) => [keyCaps(key), named('dd', name)]))
   one('#keys-on').checked = lettersOn()
@@ -199,6 +200,7 @@ function keyCaps(key) {
 }
 
 document.addEventListener('keydown', event => {
+  if (event.defaultPrevented) return
   if (event.key === 'Escape' && !inField(event.target) && !one('details.menu[open], dialog[open]') && press('escape')) return event.preventDefault()
   if (event.key === 'Escape') {
     if (inField(event.target) && !one('details.menu[open], dialog[open]')) one('.panel-title')?.focus() // once more closes

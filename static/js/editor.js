@@ -70,6 +70,45 @@ document.addEventListener('htmx:after:swap', event => {
   shown = panel().dataset.current ?? ''
 })
 
+// ---- What is typed and not saved is said, and saved before one goes on to another step -----------------------------
+let typed = false
+
+document.addEventListener('input', event => {
+  if (!event.target.closest?.('#step-form')) return
+  typed = true
+  const said = one('.panel-foot [data-saved]')
+  if (said) said.textContent = 'Not saved yet'
+})
+addEventListener('beforeunload', event => { if (typed && one('#step-form')) event.preventDefault() })
+document.addEventListener('htmx:after:swap', event => { if (event.detail.ctx?.sourceElement?._htmx?.boosted) typed = false })
+
+async function saved() {
+  const form = one('#step-form')
+  const headers = { 'X-CSRFToken': one('meta[name="csrf-token"]').content }
+  const answer = await fetch(form.action, { method: 'POST', body: new FormData(form), headers, redirect: 'manual' })
+  if (answer.type !== 'opaqueredirect') return form.requestSubmit() // refused: the answer says why, in its place
+  typed = false
+  return true
+}
+
+function first(event, then) {
+  if (!typed || !one('#step-form') || !event.target.closest?.(OF_THE_EDITOR)) return
+  event.preventDefault()
+  event.stopImmediatePropagation()
+  saved().then(done => { if (done) then() }, () => failed('no answer'))
+}
+
+addEventListener('click', event => {
+  const link = event.target.closest?.('a[href]')
+  const plain = !event.ctrlKey && !event.metaKey && !event.shiftKey && event.button === 0
+  if (link && plain && !link.target && !link.hash) first(event, () => link.isConnected ? link.click() : location.assign(link.href))
+}, true)
+addEventListener('submit', event => {
+  const { target, submitter } = event
+  if (target.id === 'step-form') typed = false
+  else if (target.method === 'post') first(event, () => target.requestSubmit(submitter))
+}, true)
+
 // ---- Keys: Alt+Up and Alt+Down move the step one stands on in the outline, through blocks --------------------------
 let moved = null
 

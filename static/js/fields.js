@@ -90,6 +90,7 @@ function editorField(element) {
   const view = new EditorView({
     state: EditorState.create({
       doc: element.value,
+      selection: { anchor: element === document.activeElement ? element.selectionStart ?? 0 : 0 },
       extensions: [
         history(), keymap.of([...keysOf(element, single), ...defaultKeymap, ...historyKeymap]), EditorView.lineWrapping,
         EditorView.cspNonce.of(nonce()), EditorView.contentAttributes.of(spoken), languageOf(kind),
@@ -104,7 +105,7 @@ function editorField(element) {
     }),
   })
   const host = made('div', { className: 'editor-host' }, view.dom)
-  host.style.setProperty('--lines', String(single ? 1 : Math.min(element.rows || 3, 12)))
+  host.style.setProperty('--lines', String(single ? 1 : Math.min(element.rows || 3, 7)))
   element.hidden = true
   element.after(host)
   label?.addEventListener('click', () => view.focus())
@@ -174,6 +175,7 @@ const picker = {
     field.host.after(this.box)
     this.box.addEventListener('mousedown', event => event.preventDefault())
     this.draw()
+    this.box.scrollIntoView({ block: 'nearest' })
     if (field.element.dataset.choices) this.load()
     return true
   },
@@ -323,7 +325,7 @@ document.addEventListener('keydown', event => {
 }, true)
 
 // The list below the form puts a value into the field one was in last; without one it is copied.
-document.addEventListener('focusin', event => { last = fieldAt(event.target) ?? (event.target.closest?.('[data-picker]') ? last : null) })
+document.addEventListener('focusin', event => { last = fieldAt(event.target) ?? last })
 document.addEventListener('click', event => {
   const value = event.target.closest('[data-picker] [data-insert]')
   if (!value) return

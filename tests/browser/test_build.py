@@ -8,6 +8,12 @@ def add(page, action, search):
     page.get_by_role("button", name=action).first.click()
 
 
+def field(page, name):
+    """A field of the open step, once it has become an editor."""
+    page.wait_for_selector("#step-form .cm-content")
+    return page.locator(".cm-content").and_(page.get_by_role("textbox", name=name, exact=True))
+
+
 def test_a_small_workflow_is_built_published_and_run(page, complaints):
     page.goto("/w/demo/workflows")
     page.get_by_role("link", name="New workflow").click()
@@ -16,7 +22,7 @@ def test_a_small_workflow_is_built_published_and_run(page, complaints):
     page.get_by_role("link", name="Add the first step").click()
     add(page, "Fill a template", "template")
     page.get_by_label("Name", exact=False).first.fill("Greet")
-    page.get_by_role("textbox", name="Template", exact=True).fill("Hello from the browser")
+    field(page, "Template").fill("Hello from the browser")
     page.get_by_role("button", name="Save the step").click()
     expect(page.locator(".step-card")).to_contain_text("Greet")
 
@@ -64,7 +70,7 @@ def test_steps_are_moved_copied_removed_and_brought_back(page, complaints):
 
 def test_a_value_is_put_into_the_field_last_used(page, data, complaints):
     page.goto(f"/w/demo/workflows/{data['workflow']}/steps/summary")
-    page.get_by_role("textbox", name="Text", exact=True).fill("Subject: ")
+    field(page, "Text").fill("Subject: ")
     page.keyboard.press("Escape")
     page.get_by_text("Values you can use").click()
     page.locator("[data-picker] [data-insert='{{ steps.read.count }}']").click()
@@ -76,13 +82,32 @@ def test_a_value_is_put_into_the_field_last_used(page, data, complaints):
 
 def test_what_a_save_would_find_is_said_while_one_types(page, data, complaints):
     page.goto(f"/w/demo/workflows/{data['workflow']}/steps/summary")
-    page.get_by_role("textbox", name="Text", exact=True).fill("{{ steps.read.cuont }}")
+    field(page, "Text").fill("{{ steps.read.cuont }}")
     expect(page.locator("#id_with-text_live .error")).to_contain_text("count")
-    page.get_by_role("textbox", name="Most words", exact=True).fill("many")
+    field(page, "Most words").fill("many")
     expect(page.locator("#id_with-max_words_live .error")).to_contain_text("whole number")
-    page.get_by_role("textbox", name="Most words", exact=True).fill("50")
+    field(page, "Most words").fill("50")
     expect(page.locator("#id_with-max_words_live .error")).to_have_count(0)
     assert complaints == []
+
+
+def test_what_is_typed_is_saved_before_one_goes_on_to_another_step(page, data, complaints):
+    page.goto(f"/w/demo/workflows/{data['workflow']}/steps/line")
+    field(page, "Template").fill("Typed and left")
+    expect(page.locator("[data-saved]")).to_have_text("Not saved yet")
+    page.locator("#a-words").click()
+    expect(page.locator(".panel-title")).to_have_text("Summarize the mail")
+    expect(page.locator("#a-line")).to_contain_text("Typed and left")
+    expect(page.locator("#toasts")).to_contain_text("Saved in the draft")
+    field(page, "Most words").fill("many")
+    page.locator("#a-line").click()
+    expect(page.locator(".panel-title")).to_have_text("Summarize the mail")
+    expect(page.locator("#id_with-max_words_live")).to_contain_text("whole number")
+    field(page, "Most words").fill("40")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#toasts")).to_contain_text("Saved in the draft")
+    said = [text for text in complaints if "422" not in text]
+    assert said == []
 
 
 def test_a_step_is_dragged_into_a_branch(page, complaints):
@@ -143,7 +168,7 @@ def test_a_switch_gets_cases_and_each_case_its_steps(page, complaints):
     page.get_by_role("button", name="Make the workflow").click()
     page.get_by_role("link", name="Add the first step").click()
     add(page, "Switch", "switch")
-    page.get_by_role("textbox", name="Value", exact=True).fill("bug")
+    field(page, "Value").fill("bug")
     for case in ("bug", "idea"):
         page.get_by_label("Value of one more case").fill(case)
         page.get_by_role("button", name="Save the step").click()

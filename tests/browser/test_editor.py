@@ -29,6 +29,7 @@ def add(page, search, action):
     page.get_by_role("searchbox", name="Search the catalogue").fill(search)
     page.get_by_role("button", name=action).first.click()
     page.wait_for_url(re.compile("fresh=1"))
+    page.wait_for_selector("#step-form .cm-content")
 
 
 def pick(page, field, value):

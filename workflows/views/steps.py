@@ -91,12 +91,18 @@ def step_new(request: PageRequest, workspace: str, slug: str) -> HttpResponse:
             messages.error(request, "That action is not in the catalogue. Choose one of the list.")
         else:
             return _add(request, workflow, info, place)
-    q = request.GET.get("q", "")[:100]
+    q, kind = request.GET.get("q", "")[:100], request.GET.get("kind", "")
+    here = {"parent": place.parent, "branch": place.branch, "index": place.index or 0, "q": q}
     context = editor_context(request, workflow, tab="steps")
     beside = find_item(context["items"], place.parent) if place.parent else None
     context |= {
         "q": q,
-        "groups": catalogue(q),
+        "groups": catalogue(q, kind),
+        "kind": kind,
+        "kinds": [
+            {"label": label, "url": f"?{urlencode({**here, 'kind': name})}", "active": name == kind}
+            for name, label in KINDS
+        ],
         "place": place,
         "place_query": urlencode({"parent": place.parent, "branch": place.branch, "index": place.index or 0}),
         "where": _where(context, place, beside),
@@ -148,7 +154,17 @@ def plain(info: ActionInfo) -> str:
     return info.description.split("\n")[0].replace("`", "")
 
 
-def catalogue(q: str = "") -> list[dict[str, Any]]:
+KINDS = (
+    ("", "All"),
+    ("read", "Reads"),
+    ("model", "Asks a model"),
+    ("effect", "Changes something"),
+    ("pure", "Works with values"),
+    ("control", "Steers the run"),
+)
+
+
+def catalogue(q: str = "", kind: str = "") -> list[dict[str, Any]]:
     """The actions by service, those of the engine first; every word of `q` must be somewhere in an action."""
     words = q.lower().split()
     groups: dict[str, dict[str, Any]] = {}
@@ -156,7 +172,7 @@ def catalogue(q: str = "") -> list[dict[str, Any]]:
         service = registry.get_integration(info.service) if info.service else None
         title = service.title if service else "Flow"
         text = " ".join([info.name, info.title, info.description, title, *info.keywords]).lower()
-        if all(word in text for word in words):
+        if all(word in text for word in words) and kind in ("", info.kind):
             group = groups.setdefault(info.service, {"title": title, "service": info.service, "actions": []})
             group["actions"].append({"info": info, "first": plain(info)})
     return list(groups.values())

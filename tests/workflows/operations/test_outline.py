@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 from tests.workflows.definition.helpers import EXAMPLE, text_step, workflow
 from workflows.operations.outline import outline
+from workflows.operations.step_map import BOX_HEIGHT, step_map
 from workflows.operations.workflows import create_workflow
 
 
@@ -34,3 +37,20 @@ def test_a_step_with_problems_says_how_many_and_the_first(editor):
     assert (odd.errors, odd.disabled, odd.kind) == (1, True, "unknown")
     assert (wrong.errors, wrong.warnings, wrong.condition) == (1, 1, "true")
     assert "nope" in wrong.first_problem
+
+
+def test_the_map_draws_branches_side_by_side_and_nothing_over_anything(editor):
+    fork = {"key": "fork", "action": "if", "then": [text_step("a"), text_step("b")], "else": [text_step("c")]}
+    loop = {"key": "loop", "action": "for_each", "do": [{"key": "deep", "action": "if", "then": [text_step("d")]}]}
+    steps = (fork, loop, text_step("last"))
+    drawn = step_map(outline(create_workflow(editor.actor, workflow(*steps), draft=True)), "b")
+    boxes = {box["key"]: box for box in drawn["boxes"]}
+    assert boxes["a"]["y"] == boxes["c"]["y"] < boxes["b"]["y"] and boxes["a"]["x"] < boxes["c"]["x"]
+    assert boxes["b"]["current"] and not boxes["a"]["current"]
+    found = list(boxes.values())
+    for one, other in itertools.combinations(found, 2):
+        beside = one["x"] + one["width"] <= other["x"] or other["x"] + other["width"] <= one["x"]
+        assert beside or abs(one["y"] - other["y"]) >= BOX_HEIGHT
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= drawn["width"] for box in found)
+    assert drawn["height"] > max(box["y"] for box in found)
+    assert [frame["loop"] for frame in drawn["frames"]].count(True) == 1
