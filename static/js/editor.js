@@ -22,6 +22,18 @@ document.addEventListener('htmx:before:swap', event => {
   else failed(raw.status)
 })
 
+// Who types on while a save is under way keeps the form as it is; it then belongs to the draft that was saved.
+document.addEventListener('htmx:before:swap', event => {
+  const { ctx, tasks } = event.detail
+  if (ctx.sourceElement?.id !== 'step-form' || !typed || !ctx.response.raw.ok || one('#lists')) return
+  const at = tasks.findIndex(task => task.target === panel())
+  if (at < 0 || tasks[at].fragment.querySelector('#panel')?.dataset.current !== panel().dataset.current) return
+  const etag = tasks[at].fragment.querySelector('[name=etag]')?.value
+  tasks.splice(at, 1)
+  if (etag) one('#step-form').elements.etag.value = etag
+  ctx.typedOn = true
+})
+
 function failed(status) {
   const notice = one('#editor-failed').content.cloneNode(true)
   one('[data-status]', notice).textContent = status
@@ -80,7 +92,10 @@ document.addEventListener('input', event => {
   if (said) said.textContent = 'Not saved yet'
 })
 addEventListener('beforeunload', event => { if (typed && one('#step-form')) event.preventDefault() })
-document.addEventListener('htmx:after:swap', event => { if (event.detail.ctx?.sourceElement?._htmx?.boosted) typed = false })
+document.addEventListener('htmx:after:swap', event => {
+  const { ctx } = event.detail
+  if (ctx?.sourceElement?._htmx?.boosted && !ctx.typedOn) typed = false
+})
 
 async function saved() {
   const form = one('#step-form')

@@ -301,6 +301,7 @@ const fieldAt = target => {
 
 document.addEventListener('focusin', event => {
   const field = fieldAt(event.target)
+  if (quiet) return
   if (field && field !== picker.field) field.element.dataset.pick ? picker.open(field) : picker.close()
   else if (!field && !event.target.closest?.('.picks-pop')) picker.close()
 })
@@ -419,9 +420,28 @@ async function mount(root = form()) {
   }
 }
 
+// After a save one is in the same field, at the same place, with nothing opened over the next one.
+let back = null
+let quiet = false
+
+document.addEventListener('htmx:before:swap', () => {
+  const field = document.activeElement && fieldAt(document.activeElement)
+  back = field ? { id: field.element.id, at: field.caret, step: one('#panel')?.dataset.current } : null
+})
+
+function goBack() {
+  const field = back && back.step === one('#panel')?.dataset.current ? fieldOf(document.getElementById(back.id)) : null
+  if (!field?.view || ![document.body, one('.panel-title')].includes(document.activeElement)) return
+  quiet = true
+  field.view.dispatch({ selection: { anchor: Math.min(back.at, field.text.length) } })
+  field.focus()
+  quiet = false
+  back = null
+}
+
 function opened() {
   picker.close()
-  mount()
+  mount().then(goBack)
   if (form()?.dataset.check && all('[data-expr]', form()).some(each => each.value.includes('{{'))) check()
 }
 

@@ -105,7 +105,11 @@ def test_what_is_typed_is_saved_before_one_goes_on_to_another_step(page, data, c
     expect(page.locator("#id_with-max_words_live")).to_contain_text("whole number")
     field(page, "Most words").fill("40")
     page.keyboard.press("Control+Enter")
-    expect(page.locator("#toasts")).to_contain_text("Saved in the draft")
+    page.keyboard.type("0")  # on and on, while the save is under way
+    expect(page.locator("#toasts [data-toast]").nth(1)).to_contain_text("Saved in the draft")
+    expect(page.locator("[name=with-max_words]")).to_have_value("400")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#toasts [data-toast]").nth(2)).to_contain_text("Saved in the draft")
     said = [text for text in complaints if "422" not in text]
     assert said == []
 
@@ -169,9 +173,10 @@ def test_a_switch_gets_cases_and_each_case_its_steps(page, complaints):
     page.get_by_role("link", name="Add the first step").click()
     add(page, "Switch", "switch")
     field(page, "Value").fill("bug")
-    for case in ("bug", "idea"):
+    for count, case in enumerate(("bug", "idea"), 2):
         page.get_by_label("Value of one more case").fill(case)
         page.get_by_role("button", name="Save the step").click()
+        expect(page.locator(".branch-name")).to_have_count(count)
     expect(page.locator(".branch-name")).to_have_text(["“bug”", "“idea”", "Otherwise"])
     page.locator(".branch").first.get_by_role("link", name="Add a step").click()
     add(page, "Stop here", "stop")
