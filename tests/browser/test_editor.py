@@ -82,6 +82,7 @@ def test_by_mouse(page, complaints):
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_role("link", name=re.compile("Decide")).first.click(timeout=40_000)
     page.get_by_role("button", name="Approve", exact=True).click()
+    expect(page.get_by_role("button", name="Approve", exact=True)).to_have_count(0)
     ends_well(page)
     sees_the_page(page, "Built by mouse")
     assert complaints == []
@@ -201,7 +202,7 @@ def test_by_keyboard_alone(page, complaints):
     page.wait_for_url("**/inbox/**")
     tab_to(page, "^Approve")
     page.keyboard.press("Enter")
-    page.wait_for_load_state()
+    expect(page.get_by_role("button", name="Approve")).to_have_count(0)
     ends_well(page)
     sees_the_page(page, "Built by keys")
     assert complaints == []
