@@ -92,7 +92,10 @@ class DraftRevision(WorkspaceModel):
 
     class Meta:
         ordering = ["-saved_at"]
-        indexes = [models.Index(fields=["workflow", "-saved_at"], name="revision_by_time")]
+        indexes = [
+            models.Index(fields=["workflow", "-saved_at"], name="revision_by_time"),
+            models.Index(fields=["workflow", "etag"], name="revision_by_etag"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.workflow_id} at {self.saved_at}"

@@ -41,9 +41,9 @@ def ways(workflow: Workflow) -> Ways:
 
 
 def revision_of(workflow: Workflow, etag: str) -> DraftRevision | None:
-    """The save with this etag."""
+    """The save with this etag; its definition is read when asked for."""
     rows = DraftRevision.objects.of(workflow.workspace_id).filter(workflow=workflow, etag=etag)
-    return rows.order_by("-saved_at", "-id").first() if etag else None
+    return rows.defer("definition").order_by("-saved_at", "-id").first() if etag else None
 
 
 def undo_edit(actor: Actor, workflow: Workflow, *, if_match: str | None = "*") -> Workflow:

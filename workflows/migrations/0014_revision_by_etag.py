@@ -1,0 +1,15 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("accounts", "0001_first"),
+        ("workflows", "0013_templates"),
+    ]
+
+    operations = [
+        migrations.AddIndex(
+            model_name="draftrevision",
+            index=models.Index(fields=["workflow", "etag"], name="revision_by_etag"),
+        ),
+    ]
