@@ -25,7 +25,7 @@ document.addEventListener('htmx:before:swap', event => {
 // Who types on while a save is under way keeps the form as it is; it then belongs to the draft that was saved.
 document.addEventListener('htmx:before:swap', event => {
   const { ctx, tasks } = event.detail
-  if (ctx.sourceElement?.id !== 'step-form' || !typed || !ctx.response.raw.ok || one('#lists')) return
+  if (ctx.sourceElement?.id !== 'step-form' || !typed || !ctx.response.raw.ok || one('#lists, #tools')) return
   const at = tasks.findIndex(task => task.target === panel())
   if (at < 0 || tasks[at].fragment.querySelector('#panel')?.dataset.current !== panel().dataset.current) return
   const etag = tasks[at].fragment.querySelector('[name=etag]')?.value
