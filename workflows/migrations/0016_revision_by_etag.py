@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0001_first"),
-        ("workflows", "0013_templates"),
+        ("workflows", "0015_samples"),
     ]
 
     operations = [
