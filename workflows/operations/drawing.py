@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from xml.sax.saxutils import escape
+from html import escape
 
 from workflows.operations.outline import OutlineItem
 from workflows.operations.step_map import BOX_HEIGHT, step_map
