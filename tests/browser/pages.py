@@ -49,6 +49,7 @@ def places(data: dict[str, Any]) -> list[Place]:
         Place("workflows-none", f"{w}workflows?q=zebra"),
         Place("workflow-new", f"{w}workflows/new"),
         Place("workflow-import", f"{w}workflows/import"),
+        Place("tests", f"{flow}/tests"),
         Place("permissions", f"{flow}/permissions"),
         Place("imported", f"{w}workflows/{data['imported']}/imported"),
         Place("gallery", f"{w}gallery"),

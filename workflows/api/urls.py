@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workflows.api import bulk, files, gallery, ledger, runs, triggers, trying, workflows, workspace
+from workflows.api import bulk, files, gallery, ledger, runs, tests, triggers, trying, workflows, workspace
 
 urlpatterns = [
     path("import", files.Import.as_view(), name="import"),
@@ -14,6 +14,8 @@ urlpatterns = [
     path("workflows", workflows.WorkflowList.as_view(), name="workflows"),
     path("workflows/<str:slug>", workflows.WorkflowDetail.as_view(), name="workflow"),
     path("workflows/<str:slug>/publish", workflows.Publish.as_view(), name="workflow_publish"),
+    path("workflows/<str:slug>/tests", tests.Tests.as_view(), name="workflow_tests"),
+    path("workflows/<str:slug>/tests/run", tests.RunAll.as_view(), name="workflow_tests_run"),
     path("workflows/<str:slug>/permissions", gallery.Permissions.as_view(), name="workflow_permissions"),
     path("workflows/<str:slug>/versions", workflows.VersionList.as_view(), name="workflow_versions"),
     path("workflows/<str:slug>/versions/<int:n>", workflows.VersionDetail.as_view(), name="workflow_version"),

@@ -63,6 +63,15 @@ def planning(action: Action, task: Task, foreseen: Foreseen, sample: Any) -> Cal
     return run
 
 
+def pinned(sample: Any) -> Callable[[Any, Any], Awaitable[Any]]:
+    """What is run in place of a step whose output is pinned: nothing is read and no model is asked."""
+
+    async def run(context: Context[Any], values: Any) -> Any:
+        return sample
+
+    return run
+
+
 def _given(found: Rehearsal) -> Mapping[str, Any]:
     return dict(found.output)
 

@@ -23,6 +23,7 @@ from workflows.models.trigger import InboundEvent, ScheduleTick, Trigger, Trigge
 from workflows.models.variable import Variable
 from workflows.models.worker import Slot, Worker
 from workflows.models.workflow import DraftRevision, Step, Workflow, WorkflowVersion
+from workflows.models.workflow_test import WorkflowTest
 
 __all__ = [
     "Attempt",
@@ -52,5 +53,6 @@ __all__ = [
     "Wait",
     "Worker",
     "Workflow",
+    "WorkflowTest",
     "WorkflowVersion",
 ]

@@ -27,6 +27,7 @@ class Workflow(WorkspaceModel):
         "workflows.WorkflowVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     source = JSONText(null=True, blank=True, help_text="The imported file {dialect, text}, for export.")
+    tests_block = models.BooleanField(default=False, help_text="A draft is published only with all its tests green.")
     is_card = models.BooleanField(default=False, help_text="Shown on the home page to try at once.")
     created_at = models.DateTimeField(default=now, editable=False)
     updated_at = models.DateTimeField(default=now)

@@ -14,7 +14,8 @@ from workflows.models import Workflow
 from workflows.operations.drafts import draft_definition
 from workflows.operations.imports.backwards import seed_value
 from workflows.operations.imports.detect import SEED
-from workflows.operations.imports.folders import write_zip
+from workflows.operations.imports.folders import TESTS, write_zip
+from workflows.operations.testing.keeping import document_of
 
 FORMATS = ("json", "yaml", "seed")
 
@@ -51,7 +52,12 @@ def export_folder(actor: Actor) -> bytes:
     """Every workflow of the workspace as a zip of our JSON, one file each; equal workflows give equal bytes."""
     actor.require("read")
     rows = Workflow.objects.of(actor.workspace).filter(deleted_at__isnull=True).order_by("slug")
-    return write_zip((f"{row.slug}.json", export_workflow(row)) for row in rows.select_related("workspace"))
+    files: list[tuple[str, str]] = []
+    for row in rows.select_related("workspace"):
+        files.append((f"{row.slug}.json", export_workflow(row)))
+        if (tests := document_of(row))["tests"]:
+            files.append((f"{row.slug}{TESTS}", json.dumps(tests, ensure_ascii=False, indent=2) + "\n"))
+    return write_zip(files)
 
 
 def unchanged_source(workflow: Workflow) -> str:

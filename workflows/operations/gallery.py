@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,16 @@ from accounts import audit
 from accounts.actor import Actor
 from integrations import registry
 from integrations.operations.finding import default_connection
-from integrations.operations.sandbox import sandbox_connection
 from orchestrator_site.lib.errors import Conflict, NotFound
 from orchestrator_site.lib.json import clean_text
 from orchestrator_site.lib.names import slugify_key
 from workflows.engine.catalogue import CATALOGUE
-from workflows.engine.definition import Definition, StepSpec, parse, to_json
+from workflows.engine.definition import Definition, parse, to_json
 from workflows.engine.manifest import grants_of
 from workflows.models import Run, Template, Workflow
 from workflows.operations.drafts import draft_definition
 from workflows.operations.imports.importing import convert
+from workflows.operations.sandboxing import sandboxed
 from workflows.operations.starting import start_run
 from workflows.operations.workflows import create_workflow, free_slug, workflows_of
 
@@ -173,7 +173,7 @@ def try_item(actor: Actor, item: GalleryItem) -> Run:
     """
     actor.require("run")
     definition = _with_example(item)
-    definition["steps"] = _sandboxed(actor, item)["steps"]
+    definition["steps"] = to_json(sandboxed(actor, item.parsed))["steps"]
     definition["name"] = f"{item.name[:100]} (sandbox)"
     definition["slug"] = f"{item.slug[: 48 - len(TRIED)]}{TRIED}"
     return start_run(actor, _copy(actor, definition).slug, {}, version="draft", trigger_kind="gallery")
@@ -210,23 +210,6 @@ def _only_sandbox(actor: Actor, item: GalleryItem) -> bool:
         if found is None or not found.sandbox:
             return False
     return True
-
-
-def _sandboxed(actor: Actor, item: GalleryItem) -> JSON:
-    """The definition with the sandbox's connection named at every step that takes one."""
-    names: dict[tuple[str, ...], str] = {}
-
-    def connected(step: StepSpec) -> StepSpec:
-        info = CATALOGUE.get(step.action)
-        name = ""
-        if info is not None and info.services:
-            if info.services not in names:
-                names[info.services] = sandbox_connection(actor, info.services).name
-            name = names[info.services]
-        branches = {key: tuple(connected(child) for child in held) for key, held in step.branches.items()}
-        return replace(step, connection=name, branches=branches)
-
-    return to_json(replace(item.parsed, steps=tuple(connected(step) for step in item.parsed.steps)))
 
 
 # ---- The workspace's own -------------------------------------------------------------------------------------

@@ -10,15 +10,16 @@ from accounts import audit
 from accounts.actor import Actor
 from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.json import clean_text
-from workflows.engine.abi import ABI
 from workflows.engine.catalogue import CATALOGUE
-from workflows.engine.definition import Definition, fingerprint, parse, to_json
+from workflows.engine.definition import Definition, fingerprint, parse
 from workflows.engine.problems import check, refuse_errors
 from workflows.models import Workflow, WorkflowVersion
 from workflows.operations.drafts import draft_definition, lock
+from workflows.operations.freezing import freeze, freeze_once
 from workflows.operations.import_problems import import_problems
 from workflows.operations.known import WorkspaceKnown
 from workflows.operations.stale import check_tag
+from workflows.operations.testing.results import check_tests
 from workflows.operations.trigger_fit import refuse_unfit_triggers
 
 
@@ -35,13 +36,14 @@ def publish_workflow(
     with transaction.atomic():
         row = lock(actor, workflow)
         check_tag(row, if_match)
-        definition = _checked(row)
+        definition = checked(row)
         sha256 = fingerprint(definition)
         if row.published is not None and row.published.sha256 == sha256:
             return row.published
         refuse_unfit_triggers(row, definition)
+        check_tests(actor, row)
         last = WorkflowVersion.objects.of(row.workspace).filter(workflow=row).aggregate(last=Max("number"))["last"]
-        version = _freeze(actor, row, definition, sha256, number=(last or 0) + 1, note=note)
+        version = freeze(actor, row, definition, sha256, number=(last or 0) + 1, note=note)
         row.published, row.updated_at = version, now()
         row.save(update_fields=["published", "updated_at"])
         audit.record(
@@ -59,6 +61,7 @@ def freeze_draft(actor: Actor, workflow: Workflow) -> WorkflowVersion:
     actor.require("run")
     with transaction.atomic():
         row = lock(actor, workflow)
+        return freeze_once(actor, row, checked(row))
         definition = _checked(row)
         return version_for_one_run(actor, row, definition)
 
@@ -70,24 +73,10 @@ def version_for_one_run(actor: Actor, workflow: Workflow, definition: Definition
     return rows.first() or _freeze(actor, workflow, definition, sha256)
 
 
-def _checked(workflow: Workflow) -> Definition:
+def checked(workflow: Workflow) -> Definition:
+    """The draft of a workflow without errors. Raises DefinitionProblems."""
     definition = parse(draft_definition(workflow), max_steps=settings.MAX_STEPS)
     known = WorkspaceKnown(workflow.workspace)
     found = check(definition, CATALOGUE, known, allow_empty=workflow.source is not None)
     refuse_errors([*found, *import_problems(workflow.source, definition, found)])
     return definition
-
-
-def _freeze(
-    actor: Actor, workflow: Workflow, definition: Definition, sha256: str, *, number: int | None = None, note: str = ""
-) -> WorkflowVersion:
-    return WorkflowVersion.objects.create(
-        workspace=workflow.workspace,
-        workflow=workflow,
-        number=number,
-        definition=to_json(definition),
-        sha256=sha256,
-        engine_abi=ABI,
-        note=note,
-        created_by=actor.label[:200],
-    )

@@ -19,6 +19,7 @@ from workflows.views.pages import PageRequest, link
 TABS = (
     ("steps", "Steps", "workflow"),
     ("settings", "Inputs and settings", "workflow_settings"),
+    ("tests", "Tests", "workflow_tests"),
     ("versions", "Versions", "workflow_versions"),
 )
 BRANCH_ICONS = {"then": "check", "else": "x", "do": "repeat", "on_error": "alert-triangle"}
@@ -113,7 +114,7 @@ def _tabs(request: PageRequest, workflow: Workflow, tab: str, count: int) -> lis
         {"label": label, "url": link(request.workspace, name, slug=workflow.slug), "active": key == tab}
         for key, label, name in TABS
     ]
-    found[2]["count"] = count or None
+    found[3]["count"] = count or None
     runs = f"{link(request.workspace, 'runs')}?{urlencode({'workflow': workflow.slug})}"
     found.append({"label": "Runs", "url": runs, "active": False})
     return found

@@ -17,6 +17,7 @@ from workflows.operations import versions as operations
 from workflows.operations.outline import outline_of
 from workflows.operations.permits import permits_of_draft
 from workflows.operations.publish import publish_workflow
+from workflows.operations.testing.results import results_of
 from workflows.operations.workflows import get_workflow
 from workflows.views.diff import change_list
 from workflows.views.editor import Addresses, editor_context, shown
@@ -48,7 +49,8 @@ def workflow_publish(request: PageRequest, workspace: str, slug: str) -> HttpRes
     context = editor_context(request, workflow, tab="publish")
     before = workflow.published.number if workflow.published else None
     found = operations.compare_versions(workflow, before if before is not None else "", "draft")
-    context |= {"permits": permits_of_draft(request.actor, workflow)}
+    red = [one for one in results_of(request.actor, workflow) if one.state != "green"]
+    context |= {"permits": permits_of_draft(request.actor, workflow), "not_green": red}
     context |= {"form": form, "changes": change_list(found), "before": before, "first_time": before is None}
     return render(request, "workflows/publish.html", context, status=status)
 

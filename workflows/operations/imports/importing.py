@@ -28,6 +28,7 @@ from workflows.operations.imports.reading import MAX_DOCUMENTS, MAX_FILE, read_f
 from workflows.operations.imports.result import Converted
 from workflows.operations.imports.secrets import strip_secrets
 from workflows.operations.publish import publish_workflow
+from workflows.operations.testing.keeping import keep_tests
 from workflows.operations.workflows import create_workflow, workflows_of
 
 CONVERTERS: dict[str, Callable[[Mapping[str, JSONValue]], Converted]] = {
@@ -107,10 +108,26 @@ def import_folder(
                 with _named(file):
                     by_stem[file.stem] = import_workflows(actor, file.content, overwrite=overwrite)
                 results += by_stem[file.stem]
+        for file in files:
+            if file.is_tests:
+                with _named(file):
+                    _keep_tests(actor, file, by_stem.get(file.stem, []))
     if publish:
         for result in results:
             _publish(actor, result)
     return results
+
+
+def _keep_tests(actor: Actor, file: FolderFile, results: list[ImportResult]) -> None:
+    """The tests of a file, for the one workflow beside it."""
+    if len(results) != 1:
+        text = (
+            "There is no workflow beside these tests." if not results else "The file beside it holds several workflows."
+        )
+        raise UserError(
+            "E_IMPORT_TESTS", text, field="file", hint=f"Name it like the workflow's file: {file.stem}.json"
+        )
+    keep_tests(actor, results[0].workflow, read_file(file.content))
 
 
 @contextmanager
