@@ -35,6 +35,7 @@ PUBLIC_URL = (env.text("PUBLIC_URL", "") or ("" if PRODUCTION else f"http://127.
 # What may be reached, and how much of everything
 ALLOW_PRIVATE_HOSTS = env.words("ALLOW_PRIVATE_HOSTS")
 DEMO_LOGIN = env.flag("DEMO_LOGIN", False)
+DESCRIBE_PER_HOUR = env.number("DESCRIBE_PER_HOUR", 60, low=0, high=1_000_000)
 API_PER_MINUTE = env.number("API_PER_MINUTE", 0, low=0, high=1_000_000)
 WEBHOOKS_PER_SECOND = env.number("WEBHOOKS_PER_SECOND", 0, low=0, high=100_000)
 MAX_STEPS = env.number("MAX_STEPS", 1000, low=1, high=10_000)

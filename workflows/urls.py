@@ -38,6 +38,7 @@ pages: list[URLPattern] = [
     path("workflows", workflows.workflow_list, name="workflows"),
     path("workflows/new", workflows.workflow_new, name="workflow_new"),
     path("workflows/import", workflows.workflow_import, name="workflow_import"),
+    path("workflows/describe", gallery.workflow_describe, name="workflow_describe"),
     path("workflows/export", workflows.workflows_export, name="workflows_export"),
     path("gallery", gallery.gallery, name="gallery"),
     path("gallery/<str:item>", gallery.gallery_item, name="gallery_item"),

@@ -52,6 +52,7 @@ def places(data: dict[str, Any]) -> list[Place]:
         Place("tests", f"{flow}/tests"),
         Place("permissions", f"{flow}/permissions"),
         Place("imported", f"{w}workflows/{data['imported']}/imported"),
+        Place("describe", f"{w}workflows/describe"),
         Place("gallery", f"{w}gallery"),
         Place("gallery-none", f"{w}gallery?q=zebra"),
         Place("gallery-item", f"{w}gallery/cv_screening"),

@@ -16,6 +16,7 @@ from workflows.api import parameters, shapes
 from workflows.api.bodies import RunBody, WorkflowBody
 from workflows.api.workflows import workflow_response
 from workflows.operations import gallery as operations
+from workflows.operations.describing import describe_workflow
 from workflows.operations.drawing import drawing
 from workflows.operations.gallery import GalleryItem
 from workflows.operations.outline import outline_of
@@ -109,6 +110,20 @@ class Try(ApiView):
         actor = actor_of(request)
         run = operations.try_item(actor, operations.get_item(actor, item))
         return Response(shapes.run_json(run), status=202)
+
+
+class Describe(ApiView):
+    """From a sentence."""
+
+    @extend_schema(operation_id="workflows_describe", request=bodies.DescribeBody, responses={201: WorkflowBody})
+    def post(self, request: Request) -> Response:
+        """Make a draft of what a sentence describes: by the workspace's model, or from the gallery. Never published."""
+        values = read_body(request.data, bodies.DescribeBody)
+        actor = actor_of(request)
+        made = describe_workflow(actor, values.text)
+        answer = workflow_response(get_workflow(actor, made.workflow.slug), status=201)
+        answer.data = {**answer.data, "made": {"by": made.way, "item": made.item or None, "repairs": made.repairs}}
+        return answer
 
 
 class Permissions(ApiView):

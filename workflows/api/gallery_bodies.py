@@ -86,3 +86,9 @@ class UseBody(Body):
 
 class TryBody(Body):
     """Nothing needs to be said."""
+
+
+class DescribeBody(Body):
+    """What shall happen, in a sentence or a few."""
+
+    text: str = Field(min_length=1, max_length=2000)

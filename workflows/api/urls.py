@@ -7,6 +7,7 @@ from workflows.api import bulk, files, gallery, ledger, runs, tests, triggers, t
 urlpatterns = [
     path("import", files.Import.as_view(), name="import"),
     path("export", files.Export.as_view(), name="export"),
+    path("describe", gallery.Describe.as_view(), name="describe"),
     path("gallery", gallery.Gallery.as_view(), name="gallery"),
     path("gallery/<str:item>", gallery.GalleryDetail.as_view(), name="gallery_item"),
     path("gallery/<str:item>/use", gallery.Use.as_view(), name="gallery_use"),

@@ -165,7 +165,7 @@ def use_item(actor: Actor, item: GalleryItem, name: str = "") -> Workflow:
     return workflow
 
 
-def try_item(actor: Actor, item: GalleryItem) -> Run:
+def try_item(actor: Actor, item: GalleryItem, mode: str = "live") -> Run:
     """Run an item in the sandbox with its example: a copy of it whose every step uses the sandbox, and nothing else.
 
     The copy is made once and used again while nobody has changed it; whoever may run may try. Raises UserError where
@@ -176,7 +176,8 @@ def try_item(actor: Actor, item: GalleryItem) -> Run:
     definition["steps"] = to_json(sandboxed(actor, item.parsed))["steps"]
     definition["name"] = f"{item.name[:100]} (sandbox)"
     definition["slug"] = f"{item.slug[: 48 - len(TRIED)]}{TRIED}"
-    return start_run(actor, _copy(actor, definition).slug, {}, version="draft", trigger_kind="gallery")
+    slug = _copy(actor, definition).slug
+    return start_run(actor, slug, {}, mode=mode, version="draft", trigger_kind="gallery")
 
 
 def _copy(actor: Actor, definition: JSON) -> Workflow:

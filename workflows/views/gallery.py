@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from orchestrator_site.lib.errors import UserError
 from workflows.operations import gallery as operations
+from workflows.operations.describing import MAX_TEXT, describe_workflow
 from workflows.operations.gallery import GalleryItem
 from workflows.operations.outline import OutlineItem, outline_of
 from workflows.operations.permits import permits_of, permits_of_draft
@@ -170,3 +171,32 @@ def workflow_permissions(request: PageRequest, workspace: str, slug: str) -> Htt
     found = get_workflow(request.actor, slug)
     context = {**editor_context(request, found, tab=""), "permits": permits_of_draft(request.actor, found)}
     return render(request, "workflows/permissions.html", context)
+
+
+class DescribeForm(forms.Form):
+    """What shall happen, in one's own words."""
+
+    text = forms.CharField(
+        max_length=MAX_TEXT,
+        label="What shall happen",
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="Like: when a mail with an invoice arrives, keep supplier and total in a table and tell me.",
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def workflow_describe(request: PageRequest, workspace: str) -> HttpResponse:
+    """From a sentence to a draft, which opens next with its problems."""
+    form = DescribeForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = describe_workflow(request.actor, form.cleaned_data["text"])
+        except UserError as error:
+            form.add_error(None, f"{error.message} {error.hint or ''}".strip())
+        else:
+            words = "from the gallery" if made.way == "gallery" else "by the model"
+            say(request, f"A draft was made {words}. Look at each step before you publish it")
+            return go(workspace, "workflow", slug=made.workflow.slug)
+    status = 422 if request.method == "POST" else 200
+    context = {"form": form, "crumbs": [("Workflows", link(request.workspace, "workflows"))], **_back(request)}
+    return render(request, "workflows/describe.html", context, status=status)
