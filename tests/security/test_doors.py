@@ -235,6 +235,7 @@ OWN = {
     ("api:connection", "name"),
     ("api:variable", "value"),
     ("api:trigger", "name"),
+    ("api:gallery_use", "name"),
     ("api:run_events", "name"),
 }
 
