@@ -51,7 +51,7 @@ class Gallery(ApiView):
     )
     def get(self, request: Request) -> Response:
         """List the gallery, the workspace's own templates first; each word of `q` occurs in what an item says."""
-        parameters.known_only(request, ("q", "category"))
+        parameters.known_only(request, ("q", "category", "cursor", "limit"))
         wanted = request.query_params.get("category", "")[:40]
         found = operations.list_gallery(actor_of(request), parameters.search(request), wanted)
         return Response({"results": [item_json(item) for item in found], "next": None, "previous": None})

@@ -29,6 +29,7 @@ class PermissionBody(Body):
     connection: str | None
     sandbox: bool
     targets: list[TargetBody]
+    note: str | None
     steps: list[str]
     workflow: str | None
 

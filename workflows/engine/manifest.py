@@ -34,7 +34,8 @@ class Target:
 class Grant:
     """One thing that a workflow may do. `connection` "" is the one a step uses that names none.
 
-    `kind` is effect, read, model, or unknown for an action that this installation does not have.
+    `kind` is effect, read, model, or unknown for an action that this installation does not have. `note` says when a
+    model decides whether it is done, and whether a person is asked before.
     """
 
     kind: str
@@ -47,6 +48,7 @@ class Grant:
     targets: tuple[Target, ...]
     steps: tuple[str, ...]
     keyless: bool = False
+    note: str = ""
 
     @property
     def changes(self) -> bool:
@@ -65,13 +67,10 @@ class Call:
 def grants_of(definition: Definition, catalogue: Catalogue) -> list[Grant]:
     """What its steps may do, changes first; equal ones are named once, with all their steps."""
     found: dict[tuple[object, ...], Grant] = {}
-    for step in _live(definition.steps):
-        grant = _grant(step, catalogue.get(step.action))
-        if grant is None:
-            continue
-        same = (grant.action, grant.connection, grant.targets)
+    for grant in _grants(definition, catalogue):
+        same = (grant.action, grant.connection, grant.targets, grant.note)
         known = found.get(same)
-        steps = (*known.steps, step.key) if known else grant.steps
+        steps = (*known.steps, *grant.steps) if known else grant.steps
         found[same] = Grant(**{**grant.__dict__, "steps": steps})
     return sorted(found.values(), key=lambda grant: ORDER[grant.kind])
 
@@ -91,13 +90,71 @@ def _live(steps: Sequence[StepSpec]) -> Iterator[StepSpec]:
                 yield from _live(children)
 
 
+def _grants(definition: Definition, catalogue: Catalogue) -> Iterator[Grant]:
+    """What each step does itself, and what a model may do in it with the tools it was given."""
+    for step in _live(definition.steps):
+        grant = _grant(step, catalogue.get(step.action))
+        if grant is not None:
+            yield grant
+        for tool in tools_of(step):
+            yield _tool(step, tool, catalogue.get(str(tool["action"])))
+
+
+def tools_of(step: StepSpec) -> list[dict[str, JSONValue]]:
+    """The actions that a step lets a model use, as its author wrote them."""
+    listed = step.with_.get("tools")
+    return (
+        [tool for tool in listed if isinstance(tool, dict) and tool.get("action")] if isinstance(listed, list) else []
+    )
+
+
+def _tool(step: StepSpec, tool: dict[str, JSONValue], info: ActionInfo | None) -> Grant:
+    name, over = str(tool["action"]), str(tool.get("connection") or "")
+    if info is None:
+        return Grant("unknown", name, name, "", "", (), over, (), (step.key,))
+    approve = str(tool.get("approve") or "effects")
+    asked = approve == "always" or (approve == "effects" and info.is_effect)
+    return Grant(
+        kind=info.kind,
+        action=info.name,
+        title=info.title,
+        verb=info.verb,
+        service=info.service,
+        services=info.services,
+        connection=over,
+        targets=_tool_targets(tool, info),
+        steps=(step.key,),
+        keyless=info.keyless,
+        note="a model decides; a person is asked before" if asked else "a model decides; nobody is asked",
+    )
+
+
+def _tool_targets(tool: dict[str, JSONValue], info: ActionInfo) -> tuple[Target, ...]:
+    """What the author fixed, what is allowed, and what the model may choose freely."""
+    given, allowed = tool.get("with"), tool.get("allow")
+    fixed = given if isinstance(given, dict) else {}
+    several = allowed if isinstance(allowed, dict) else {}
+    found = []
+    for fact in fields_of(info.input).values():
+        if fact.role != "target":
+            continue
+        if fact.name in fixed:
+            value = fixed[fact.name]
+            found.append(Target(fact.name, fact.label, _shown(value), is_literal(value)))
+        elif fact.name in several:
+            found.append(Target(fact.name, fact.label, f"one of: {_shown(several[fact.name])}", False))
+        elif fact.required:
+            found.append(Target(fact.name, fact.label, "what the model chooses", False))
+    return tuple(found)
+
+
 def _grant(step: StepSpec, info: ActionInfo | None) -> Grant | None:
     if info is None:
         return Grant("unknown", step.action, step.action, "", "", (), step.connection, (), (step.key,))
-    if info.is_control or info.kind == "pure":
+    if (info.is_control and not info.needs) or info.kind == "pure":
         return None
     return Grant(
-        kind=info.kind,
+        kind="model" if info.is_control else info.kind,
         action=info.name,
         title=info.title,
         verb=info.verb,

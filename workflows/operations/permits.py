@@ -115,6 +115,7 @@ def permit_json(permit: Permit) -> dict[str, Any]:
         "connection": permit.over.name if permit.over else (grant.connection or None),
         "sandbox": bool(permit.over and permit.over.sandbox),
         "targets": [{"name": t.name, "value": t.value, "fixed": t.fixed} for t in grant.targets],
+        "note": grant.note or None,
         "steps": list(grant.steps),
         "workflow": permit.workflow or None,
     }

@@ -10,6 +10,7 @@ from integrations.operations.sandbox import sandbox_connection
 from orchestrator_site.lib.errors import UserError
 from workflows.engine.catalogue import CATALOGUE
 from workflows.engine.definition import Definition, StepSpec
+from workflows.engine.manifest import tools_of
 
 
 def sandboxed(actor: Actor, definition: Definition, without: Collection[str] = ()) -> Definition:
@@ -20,19 +21,25 @@ def sandboxed(actor: Actor, definition: Definition, without: Collection[str] = (
     """
     names: dict[tuple[str, ...], str] = {}
 
-    def connected(step: StepSpec) -> StepSpec:
-        info = CATALOGUE.get(step.action)
-        name = ""
-        if info is not None and info.services and not step.disabled:
+    def name_for(action: str, needed: bool) -> str:
+        info = CATALOGUE.get(action)
+        if info is None or not info.services:
+            return ""
+        if info.services not in names:
             try:
-                names.setdefault(info.services, "") or names.update(
-                    {info.services: sandbox_connection(actor, info.services).name}
-                )
-                name = names[info.services]
+                names[info.services] = sandbox_connection(actor, info.services).name
             except UserError:
-                if step.key not in without:
+                if needed:
                     raise
+                return ""
+        return names[info.services]
+
+    def connected(step: StepSpec) -> StepSpec:
+        needed = not step.disabled and step.key not in without
+        given = dict(step.with_)
+        if tools := tools_of(step):
+            given["tools"] = [{**tool, "connection": name_for(str(tool["action"]), needed)} for tool in tools]
         branches = {key: tuple(connected(child) for child in held) for key, held in step.branches.items()}
-        return replace(step, connection=name, branches=branches)
+        return replace(step, connection=name_for(step.action, needed), with_=given, branches=branches)
 
     return replace(definition, steps=tuple(connected(step) for step in definition.steps))
