@@ -119,7 +119,8 @@ def workflow_import(request: PageRequest, workspace: str) -> HttpResponse:
         else:
             if isinstance(results, list):
                 return _imported(request, results)
-            form.add_error(None, "This was a file of prompts; they are in the prompt library now.")
+            say(request, "This was a file of prompts; they are in the library now")
+            return go(workspace, "prompts")
     return render(request, "workflows/workflow_import.html", _new_context(request, form), status=_status(request, form))
 
 

@@ -7,6 +7,7 @@ import stat
 import zipfile
 
 import pytest
+from django.core.management import call_command
 
 from orchestrator_site.lib.errors import UserError
 from tests.workflows.definition.helpers import text_step, workflow
@@ -82,6 +83,22 @@ def test_every_workflow_goes_out_and_comes_in_again(editor, viewer, outsider):
     assert [one["workflow"]["slug"] for one in answer.json()["results"]] == ["first_2", "second_2"]
     assert viewer.api.post_json("/api/v1/import", {"text": GOOD}).status_code == 403
     assert editor.api.post_json("/api/v1/import", {"zip": "%%%"}).status_code == 400
+
+
+@pytest.mark.django_db
+def test_the_command_line_writes_and_reads_a_folder(editor, workspace, outsider, tmp_path):
+    create_workflow(editor.actor, workflow(text_step("a", "hello"), name="First"))
+    path = tmp_path / "all.zip"
+    call_command("export_workflow", all=str(path), workspace=workspace.slug)
+    call_command("import_workflow", str(path), workspace=outsider.workspace.slug)
+    assert Workflow.objects.of(outsider.workspace).get().slug == "first"
+
+
+@pytest.mark.django_db
+def test_a_file_of_prompts_goes_to_the_library(editor):
+    text = json.dumps({"greeting": {"name": "Greeting", "user_template": "Hello {name}"}})
+    answer = editor.client.post(editor.path("workflows/import"), {"pasted": text}, follow=True)
+    assert answer.status_code == 200 and "they are in the library now" in answer.text
 
 
 @pytest.mark.django_db
