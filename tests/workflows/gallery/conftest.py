@@ -13,8 +13,12 @@ from accounts.actor import Actor
 from accounts.models import Workspace
 from integrations.operations.sandbox import seed_sandbox
 from tests.workflows.engine.conftest import engine, make_workspace
+from workflows.engine.times import Times
 from workflows.models import Run, Wait
 from workflows.operations.waits import decide_approval
+
+PATIENT = Times(lease=60.0, scale=1.0)
+"""These tests are about what runs do, not about how soon a slow machine loses its lease."""
 
 __all__ = ["engine"]
 
@@ -33,7 +37,7 @@ def somebody(world) -> Actor:
     return Actor.system(world, "test")
 
 
-def finish(actor: Actor, runs: Mapping[UUID, Mapping[str, Any]], seconds: float = 60) -> list[Run]:
+def finish(actor: Actor, runs: Mapping[UUID, Mapping[str, Any]], seconds: float = 180) -> list[Run]:
     """Answer what the runs ask until all have ended; `runs`: what is decided, by id and step (else approve)."""
     waiting, end = set(runs), time.monotonic() + seconds
     while time.monotonic() < end:

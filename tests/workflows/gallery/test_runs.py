@@ -3,7 +3,7 @@
 import pytest
 
 from integrations.models import SandboxObject
-from tests.workflows.gallery.conftest import finish
+from tests.workflows.gallery.conftest import PATIENT, finish
 from workflows.models import Effect, PlannedEffect, StepRun
 from workflows.operations.gallery import built_in, try_item
 from workflows.operations.permits import permits_of_version
@@ -16,7 +16,7 @@ FIRST_PLANNED_NUMBER = 1_900_000_000
 @pytest.fixture
 def tried(engine, somebody, world):
     """Every item with its example: (item, its dry run, its live run); approvals are answered as the item says."""
-    engine()
+    engine(PATIENT)
     found = []
     for item in built_in():
         before = SandboxObject.objects.of(world).count()
