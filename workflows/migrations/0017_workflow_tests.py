@@ -11,7 +11,7 @@ import orchestrator_site.lib.ids
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0001_first"),
-        ("workflows", "0013_templates"),
+        ("workflows", "0016_revision_by_etag"),
     ]
 
     operations = [
