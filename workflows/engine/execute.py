@@ -222,8 +222,8 @@ class Executor:
         if action.is_effect:
             sample = self.facts.samples.get(task.plan.key)
             action = dry.as_read(action, dry.planning(action, task, foreseen, sample))
-        elif task.plan.key in self.facts.samples:
-            action = dry.as_read(action, dry.pinned(self.facts.samples[task.plan.key]))
+        elif task.plan.key in (pins := self.facts.frozen.get("pins") or {}):
+            action = dry.as_read(action, dry.pinned(pins[task.plan.key]))
         with dry.reading(info.service if info else action.service):
             return await self._guarded(task, action, self._bound(context, task), values, None, timeout)
 

@@ -61,16 +61,12 @@ def freeze_draft(actor: Actor, workflow: Workflow) -> WorkflowVersion:
     actor.require("run")
     with transaction.atomic():
         row = lock(actor, workflow)
-        return freeze_once(actor, row, checked(row))
-        definition = _checked(row)
-        return version_for_one_run(actor, row, definition)
+        return version_for_one_run(actor, row, checked(row))
 
 
 def version_for_one_run(actor: Actor, workflow: Workflow, definition: Definition) -> WorkflowVersion:
     """A definition as a version without a number; an equal one is used again."""
-    sha256 = fingerprint(definition)
-    rows = WorkflowVersion.objects.of(workflow.workspace).filter(workflow=workflow, number__isnull=True, sha256=sha256)
-    return rows.first() or _freeze(actor, workflow, definition, sha256)
+    return freeze_once(actor, workflow, definition)
 
 
 def checked(workflow: Workflow) -> Definition:

@@ -53,7 +53,7 @@ def _run(actor: Actor, workflow: Workflow, test: WorkflowTest) -> Run:
     case = case_of(test)
     definition = parse(draft_definition(workflow), trusted=True)
     version = freeze_once(actor, workflow, sandboxed(actor, definition, without=case.pins))
-    origin = Origin(KIND, str(test.pk), None, {"samples": case.pins})
+    origin = Origin(KIND, str(test.pk), None, {"samples": case.pins, "pins": case.pins})
     try:
         return fresh_run(actor, workflow, version, given_inputs(case.inputs), "dry", origin)
     except UserError as problem:
