@@ -205,13 +205,10 @@ class RealGmail:
         """Reference: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.drafts/delete."""
 
         def write(api: GmailApi) -> None:
-            api.users.drafts().delete(userId="me", id=draft).execute(num_retries=0)
+            if api.users.drafts().delete(userId="me", id=draft).execute(num_retries=0):
+                raise unreadable(SERVICE, "the empty answer that Gmail promises")
 
-        try:
-            await self._call(write, draft)
-        except ServiceError as problem:
-            if problem.status != 404:
-                raise
+        await self._call(write, draft)
 
     async def find_sent(self, key: str, since: datetime) -> Sent | None:
         """The newest mails in Sent, by the key in their header (Gmail may replace a Message-ID, never this)."""

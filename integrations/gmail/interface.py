@@ -133,7 +133,7 @@ class GmailClient(Protocol):
         ...
 
     async def delete_draft(self, draft: str) -> None:
-        """Delete a draft for good; one that is not there is no error."""
+        """Delete a draft for good. Raises Rejected 404 when it is not there."""
         ...
 
     async def draft_key(self, draft: str) -> str:

@@ -173,8 +173,9 @@ class SandboxGmail:
 
         def write() -> None:
             row = self._world.find("draft", draft)
-            if row is not None:
-                row.delete()
+            if row is None:
+                raise no_mail(draft)
+            row.delete()
 
         await self._world.run(write)
 

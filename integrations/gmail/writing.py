@@ -390,17 +390,23 @@ class DraftDeleted(Model):
     output=DraftDeleted,
     title="Delete a draft",
     phrase="deletes a draft",
-    changes=[Change("delete_draft", look=False, set_semantics=True, thing="draft", weight=60)],
+    changes=[Change("delete_draft", look=True, thing="draft", weight=60)],
     keywords=("mail", "discard"),
     foretell={"delete_draft": plans.gone_draft},
 )
 async def delete_draft(context: Context[GmailClient], values: SendDraftInput) -> DraftDeleted:
     """Delete a draft for good. One that is not there any more is no error."""
     client, draft = context.client, values.draft.strip()
+    planned = context.foreseen is not None
+    if not planned and not context.earlier_change and not await client.draft_stands(draft):
+        return DraftDeleted(draft_id=draft)
 
     async def send(key: str) -> Outcome:
         await client.delete_draft(draft)
         return Outcome(draft)
 
-    await context.change(Order("delete_draft", {"draft": draft}, {}, send, set_semantics=True))
+    async def look(what: LookFor) -> Found | None:
+        return None if await client.draft_stands(draft) else Found(draft)
+
+    await context.change(Order("delete_draft", {"draft": draft}, {}, send, look, search_url=f"{MAIL}#drafts"))
     return DraftDeleted(draft_id=draft)

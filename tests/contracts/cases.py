@@ -87,6 +87,7 @@ GMAIL: dict[str, Inputs] = {
     "reply": {**MAIL, "text": "Like this."},
     "forward": {**MAIL, "to": ["eve@example.com"]},
     "send_draft": {"draft": "$draft"},
+    "delete_draft": {"draft": "$draft"},
 }
 NOTION: dict[str, Inputs] = {
     "create_page": ROW,
