@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from accounts.actor import Actor
@@ -84,14 +85,19 @@ def ask_start(key: str, token: str) -> str:
     return str(asked.json()["id"])
 
 
-def answer(happened: list[str]) -> int:
-    """Answer all that runs wait for: a change happened if its key is among these; how many answers that were."""
+def answer(journals: list[str]) -> int:
+    """Answer all that runs wait for: a change happened if the service's journals have its key; how many that were.
+
+    The journals are read after the questions: a change that is asked about later is in them, or has not happened.
+    """
     from orchestrator_site.lib.errors import UserError
 
-    actor, keys = Actor.system(Workspace.objects.get(slug="stage"), "stage"), set(happened)
-    found = Wait.objects.of(actor.workspace).filter(decided_at__isnull=True)
-    count = 0
-    for wait in found.select_related("effect", "run", "run__workspace", "effect__run"):
+    actor = Actor.system(Workspace.objects.get(slug="stage"), "stage")
+    rows = Wait.objects.of(actor.workspace).filter(decided_at__isnull=True)
+    found = list(rows.select_related("effect", "run", "run__workspace", "effect__run"))
+    lines = [line for path in journals for line in Path(path).read_text().splitlines()]
+    keys, count = {json.loads(line)["key"] for line in lines}, 0
+    for wait in found:
         with suppress(UserError):  # a look was faster, or the run has ended
             count += _answered(actor, wait, keys)
     return count

@@ -56,8 +56,8 @@ def decided(database: str, mode: str, question: str) -> Row:
             stage.plan("lose")
         stage.start_runs(question, 1)
         stage.until(lambda: stage.eyes.asking() == 1, 30)
-        keys = [line["key"] for line in stage.lines()]
-        stage.attempt("answer", keys, **stage.crash(f"P22:1:{mode}"))
+        journals = [str(path) for path in stage.journals()]
+        stage.attempt("answer", journals, **stage.crash(f"P22:1:{mode}"))
         stage.kills += stage.crashed("P22")
         wrong = _passed(stage, "P22") + (["the answer was lost"] if stage.eyes.asking() else [])
         stage.until_quiet(QUIET)

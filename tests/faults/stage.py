@@ -244,12 +244,15 @@ class Stage:
 
     def lines(self) -> list[dict[str, Any]]:
         """What has happened at the service."""
-        journals = [path for path in (self.journal, self.kept / "other.journal") if path.exists()]
-        return [json.loads(line) for path in journals for line in path.read_text().splitlines()]
+        return [json.loads(line) for path in self.journals() for line in path.read_text().splitlines()]
+
+    def journals(self) -> list[Path]:
+        """Where the services write what has happened, before they answer."""
+        return [path for path in (self.journal, self.kept / "other.journal") if path.exists()]
 
     def answer_truly(self) -> int:
         """Answer every open question with what the service's journal says; how many there were."""
-        return int(self.act("answer", [line["key"] for line in self.lines()]))
+        return int(self.act("answer", [str(path) for path in self.journals()]))
 
     def crash(self, *plans: str) -> dict[str, str]:
         """The environment in which one process meets its fate: P07:1:kill."""
