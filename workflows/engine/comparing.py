@@ -45,15 +45,16 @@ class StepChange:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All differences; `same` when there are none."""
+    """All differences; `same` when there are none. `prompts`: those the steps use, as far as their texts differ."""
 
     workflow: tuple[FieldChange, ...]
     steps: tuple[StepChange, ...]
+    prompts: tuple[StepChange, ...] = ()
 
     @property
     def same(self) -> bool:
         """Whether nothing differs."""
-        return not self.workflow and not self.steps
+        return not self.workflow and not self.steps and not self.prompts
 
     def as_dict(self) -> JSON:
         """As JSON."""
@@ -61,6 +62,7 @@ class Comparison:
             "same": self.same,
             "workflow": [field.as_dict() for field in self.workflow],
             "steps": [step.as_dict() for step in self.steps],
+            "prompts": [prompt.as_dict() for prompt in self.prompts],
         }
 
 

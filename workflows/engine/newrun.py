@@ -100,16 +100,20 @@ def _read_facts(definition: Definition) -> VersionFacts:
         if path[0] == "workspace":
             everything = everything or len(path) < 3
             names |= {str(path[2])} if len(path) > 2 else set()
-    steps = [made for step, _ in definition.walk() for made in (step, *made_by(step, ""))]
-    prompts = [found for step in steps for found in _prompt_of(step)]
     return VersionFacts(
         definition.inputs,
         definition.timeout,
         None if everything else frozenset(names),
-        tuple(dict.fromkeys(prompts)),
+        prompts_named(definition),
         rule_of(definition.settings),
         tuple(dict.fromkeys(_called(definition))),
     )
+
+
+def prompts_named(definition: Definition) -> tuple[tuple[str, str], ...]:
+    """The prompts that the steps use, each with the version or label they ask for; templates among them."""
+    steps = [made for step, _ in definition.walk() for made in (step, *made_by(step, ""))]
+    return tuple(dict.fromkeys(found for step in steps for found in _prompt_of(step)))
 
 
 def _called(definition: Definition) -> Iterable[str]:

@@ -112,6 +112,7 @@ class WorkflowVersion(WorkspaceModel):
     sha256 = models.CharField(max_length=64)
     engine_abi = models.PositiveIntegerField(default=1)
     note = models.CharField(max_length=200, blank=True)
+    prompts = JSONText(default=dict, blank=True, help_text="{slug: {label: version}} as they stood at publishing.")
     created_at = models.DateTimeField(default=now, editable=False)
     created_by = models.CharField(max_length=200, blank=True)
 

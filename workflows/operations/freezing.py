@@ -6,6 +6,7 @@ from accounts.actor import Actor
 from workflows.engine.abi import ABI
 from workflows.engine.definition import Definition, fingerprint, to_json
 from workflows.models import Workflow, WorkflowVersion
+from workflows.operations.prompt_changes import prompts_now
 
 
 def freeze(
@@ -20,6 +21,7 @@ def freeze(
         sha256=sha256,
         engine_abi=ABI,
         note=note,
+        prompts=prompts_now(workflow.workspace, definition) if number else {},
         created_by=actor.label[:200],
     )
 

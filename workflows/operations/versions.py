@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +15,10 @@ from accounts.actor import Actor
 from orchestrator_site.lib.errors import NotFound, UserError
 from workflows.engine.comparing import Comparison, compare
 from workflows.engine.definition import parse, to_json
+from workflows.engine.findings import DefinitionProblems
 from workflows.models import DraftRevision, Workflow, WorkflowVersion
 from workflows.operations.drafts import Save, draft_definition, lock, store
+from workflows.operations.prompt_changes import Standing, prompt_changes, prompts_now
 from workflows.operations.stale import check_tag
 
 JSON = dict[str, Any]
@@ -44,15 +47,30 @@ def list_revisions(workflow: Workflow) -> QuerySet[DraftRevision]:
 
 def compare_versions(workflow: Workflow, before: int | str, after: int | str = "draft") -> Comparison:
     """What differs between two versions; a side is a number, "draft", or "" for the version before the other side."""
-    earlier, later = _sides(workflow, before, after)
-    return compare(_definition(workflow, earlier), _definition(workflow, later))
+    return _compared(workflow, *_sides(workflow, before, after))
 
 
 def diff_versions(workflow: Workflow, before: int | str, after: int | str = "draft") -> JSON:
     """The same as JSON, with the two sides named."""
     earlier, later = _sides(workflow, before, after)
+    return {"from": earlier, "to": later, **_compared(workflow, earlier, later).as_dict()}
+
+
+def _compared(workflow: Workflow, earlier: int | str | None, later: int | str) -> Comparison:
     found = compare(_definition(workflow, earlier), _definition(workflow, later))
-    return {"from": earlier, "to": later, **found.as_dict()}
+    sides = _prompts(workflow, earlier), _prompts(workflow, later)
+    return replace(found, prompts=prompt_changes(workflow.workspace, *sides))
+
+
+def _prompts(workflow: Workflow, side: int | str | None) -> Standing:
+    """The prompts as a side has them: those of its publishing, or for the draft as they stand now."""
+    if isinstance(side, int):
+        kept: Standing = get_version(workflow, side).prompts
+        return kept
+    try:
+        return prompts_now(workflow.workspace, parse(_definition(workflow, side), trusted=True))
+    except DefinitionProblems:
+        return {}
 
 
 def _sides(workflow: Workflow, before: int | str, after: int | str) -> tuple[int | str | None, int | str]:

@@ -18,6 +18,8 @@ NAMES = {
     "unknown": "When an answer is lost",
     "inputs": "Inputs of the workflow",
     "outputs": "Outputs of the workflow",
+    "user_template": "The text sent to the model",
+    "system": "What the model is told to be",
 }
 SIGNS = {
     "added": ("plus", "ok"),
@@ -29,12 +31,17 @@ SIGNS = {
 
 def change_list(found: Comparison) -> list[dict[str, Any]]:
     """The changes in reading order: the workflow's own fields, then each step."""
-    shown = [_step(step) for step in found.steps]
+    shown = [*prompt_list(found), *(_step(step) for step in found.steps)]
     if found.workflow:
         fields = [field_lines(field) for field in found.workflow]
         own = {"change": "changed", "title": "The workflow itself", "icon": "pencil", "tone": "run", "fields": fields}
         shown.insert(0, own)
     return shown
+
+
+def prompt_list(found: Comparison) -> list[dict[str, Any]]:
+    """The prompts whose texts differ."""
+    return [_step(prompt) for prompt in found.prompts]
 
 
 def _step(step: StepChange) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from workflows.operations.permits import permits_of_draft
 from workflows.operations.publish import publish_workflow
 from workflows.operations.testing.results import results_of
 from workflows.operations.workflows import get_workflow
-from workflows.views.diff import change_list
+from workflows.views.diff import change_list, prompt_list
 from workflows.views.editor import Addresses, editor_context, shown
 from workflows.views.pages import PageRequest, back_with_error, go, link, say
 
@@ -51,7 +52,8 @@ def workflow_publish(request: PageRequest, workspace: str, slug: str) -> HttpRes
     found = operations.compare_versions(workflow, before if before is not None else "", "draft")
     red = [one for one in results_of(request.actor, workflow) if one.state != "green"]
     context |= {"permits": permits_of_draft(request.actor, workflow), "not_green": red}
-    context |= {"form": form, "changes": change_list(found), "before": before, "first_time": before is None}
+    context |= {"form": form, "before": before, "first_time": before is None}
+    context |= {"changes": change_list(replace(found, prompts=())), "prompt_changes": prompt_list(found)}
     return render(request, "workflows/publish.html", context, status=status)
 
 

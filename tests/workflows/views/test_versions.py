@@ -1,8 +1,11 @@
 """Pages of versions: publish with what changes, the list, one version, restoring."""
 
+from prompts.operations import library
+from prompts.operations.library import Text
 from workflows.models import WorkflowVersion
 from workflows.operations import drafts, versions
 from workflows.operations import workflows as operations
+from workflows.operations.publish import publish_workflow
 
 
 def numbers(workspace):
@@ -94,3 +97,18 @@ def test_the_changes_of_a_draft_can_be_discarded(editor, greeting, draft):
     change(editor)
     page = editor.client.get(editor.path("workflows/greeting/publish")).text
     assert "Discard the changes…" in page and 'name="version" value="1"' in page
+
+
+def test_what_the_prompts_of_the_steps_say_otherwise_is_part_of_the_difference(editor, greeting):
+    prompt = library.create_prompt(
+        editor.actor, slug="reply", name="Reply", text=Text(user_template="Answer {{ mail }} kindly")
+    )
+    step = {"key": "ask", "action": "ai.run_prompt", "with": {"prompt": "reply", "values": {"mail": "x"}}}
+    found = drafts.add_step(editor.actor, operations.get_workflow(editor.actor, "greeting"), step, if_match="*")
+    publish_workflow(editor.actor, found)
+    assert versions.diff_versions(found, 2, "draft")["same"] is True
+    library.add_version(editor.actor, prompt, text=Text(user_template="Answer {{ mail }} briefly"), make_live=True)
+    (change,) = versions.diff_versions(found, 2, "draft")["prompts"]
+    assert change["key"] == "reply" and {"field": "version", "before": 1, "after": 2} in change["fields"]
+    page = editor.client.get(editor.path("workflows/greeting/publish")).text
+    assert "<del>kindly</del>" in page and "<ins>briefly</ins>" in page
