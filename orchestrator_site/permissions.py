@@ -59,6 +59,7 @@ PAGES: dict[str, Methods] = {
     "workflow_versions": _page(READ),
     "workflow_version": _page(READ),
     "workflow_restore": _post(EDIT),
+    "workflow_tags": _post(EDIT),
     "workflow_duplicate": _post(EDIT),
     "workflow_toggle": _post(EDIT),
     "workflow_delete": _post(EDIT),

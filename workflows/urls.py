@@ -65,6 +65,7 @@ pages: list[URLPattern] = [
     path("workflows/<str:slug>/versions/<int:n>", versions.workflow_version, name="workflow_version"),
     path("workflows/<str:slug>/restore", versions.workflow_restore, name="workflow_restore"),
     path("workflows/<str:slug>/duplicate", workflows.workflow_duplicate, name="workflow_duplicate"),
+    path("workflows/<str:slug>/tags", workflows.workflow_tags, name="workflow_tags"),
     path("workflows/<str:slug>/toggle", workflows.workflow_toggle, name="workflow_toggle"),
     path("workflows/<str:slug>/delete", workflows.workflow_delete, name="workflow_delete"),
     path("workflows/<str:slug>/tests", tests.workflow_tests, name="workflow_tests"),

@@ -57,7 +57,10 @@ class AuditEntry(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["chain", "seq"], name="audit_chain_position")]
-        indexes = [models.Index(fields=["workspace", "-at"], name="audit_by_time")]
+        indexes = [
+            models.Index(fields=["workspace", "-at"], name="audit_by_time"),
+            models.Index(fields=["object_id", "seq"], name="audit_by_object"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.actor} {self.action}"

@@ -29,6 +29,7 @@ class WorkflowBody(Body):
     name: str
     description: str
     enabled: bool
+    tags: list[str]
     problems: list[ProblemBody]
     draft_etag: str
     published_version: int | None
@@ -43,6 +44,7 @@ class WorkflowPatch(Body):
     name: str | None = Field(None, min_length=1, max_length=120)
     description: str | None = Field(None, max_length=10_000)
     enabled: bool | None = None
+    tags: list[str] | None = Field(None, max_length=100)
 
 
 class PublishBody(Body):

@@ -236,6 +236,7 @@ def workflow_json(workflow: Workflow, problems: Iterable[Any], definition: Mappi
         "name": workflow.name,
         "description": workflow.description,
         "enabled": workflow.enabled,
+        "tags": workflow.tags or [],
         "problems": [problem_json(problem) for problem in problems],
         "draft_etag": workflow.draft_etag,
         "published_version": workflow.published.number if workflow.published else None,

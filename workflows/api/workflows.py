@@ -16,7 +16,7 @@ from orchestrator_site.lib.body import read_body
 from orchestrator_site.lib.errors import UserError
 from workflows.api import bodies, parameters, shapes
 from workflows.models import Workflow
-from workflows.operations import drafts, publish, versions
+from workflows.operations import drafts, publish, tags, versions
 from workflows.operations import workflows as operations
 from workflows.operations.stale import Joining
 
@@ -38,13 +38,21 @@ class WorkflowList(ApiView):
 
     @extend_schema(
         operation_id="workflows_list",
-        parameters=[OpenApiParameter("q", str), OpenApiParameter("cursor", str), OpenApiParameter("limit", int)],
+        parameters=[
+            *(OpenApiParameter(name, str) for name in ("q", "tag", "cursor")),
+            OpenApiParameter("state", str, enum=list(tags.STATES)),
+            OpenApiParameter("limit", int),
+        ],
         responses={200: bodies.WorkflowBody},
     )
     def get(self, request: Request) -> Response:
-        """List workflows, newest change first; `q` searches name, slug and description."""
-        parameters.known_only(request, ("q", "cursor", "limit"))
-        rows = operations.list_workflows(actor_of(request), q=parameters.search(request))
+        """List workflows, newest change first; `q` searches name, slug and description, `tag` is one tag exactly."""
+        parameters.known_only(request, ("q", "tag", "state", "cursor", "limit"))
+        narrowed = {
+            "tag": request.query_params.get("tag", ""),
+            "state": parameters.choice(request, "state", tags.STATES),
+        }
+        rows = tags.find_workflows(actor_of(request), q=parameters.search(request), **narrowed)
         page = CursorPage(ordering=("-updated_at", "-id"))
         shown = page.paginate_queryset(rows, request, view=self) or []
         problems = drafts.problems_of_many(shown)
@@ -107,12 +115,14 @@ class WorkflowDetail(ApiView):
         responses={200: bodies.WorkflowBody},
     )
     def patch(self, request: Request, slug: str) -> Response:
-        """Change name, description or on/off."""
+        """Change name, description, tags or on/off."""
         workflow = operations.get_workflow(actor_of(request), slug)
         operations.check_if_match(workflow, parameters.if_match(request) or "*")
         values = read_body(request.data, bodies.WorkflowPatch).model_dump(exclude_unset=True)
         if any(value is None for value in values.values()):
             raise UserError("E_TYPE", "null is no value here; leave a field out to keep it.", field="body")
+        if (wanted := values.pop("tags", None)) is not None:
+            workflow = tags.set_tags(actor_of(request), workflow, wanted)
         return workflow_response(operations.change_workflow(actor_of(request), workflow, **values))
 
     @extend_schema(operation_id="workflows_delete", parameters=[IF_MATCH], responses={204: None})

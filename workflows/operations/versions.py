@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.actor import Actor
+from accounts.models import AuditEntry
 from orchestrator_site.lib.errors import NotFound, UserError
 from workflows.engine.comparing import Comparison, compare
 from workflows.engine.definition import parse, to_json
@@ -22,6 +24,8 @@ from workflows.operations.prompt_changes import Standing, prompt_changes, prompt
 from workflows.operations.stale import check_tag
 
 JSON = dict[str, Any]
+# What people do with a workflow beside editing its draft.
+DEEDS = [f"workflow.{name}" for name in ("create", "import", "publish", "restore", "enable", "disable", "tag")]
 EMPTY: JSON = {"name": "", "inputs": [], "steps": [], "outputs": {}}
 
 
@@ -43,6 +47,22 @@ def list_revisions(workflow: Workflow) -> QuerySet[DraftRevision]:
     """What the draft was after each save, newest first."""
     rows = DraftRevision.objects.of(workflow.workspace_id).filter(workflow=workflow)
     return rows.order_by("-saved_at", "-id")
+
+
+def last_edits(workflows: Iterable[Workflow]) -> dict[UUID, str]:
+    """What the newest save of each draft did, in words, by the workflows' ids."""
+    found = list(workflows)
+    if not found:
+        return {}
+    rows = DraftRevision.objects.of(found[0].workspace_id).filter(etag__in=[one.draft_etag for one in found])
+    return dict(rows.filter(workflow__in=found).values_list("workflow_id", "what"))
+
+
+def history_of(actor: Actor, workflow: Workflow) -> QuerySet[AuditEntry]:
+    """What people did with the workflow itself, newest first: made, published, restored, switched, tagged."""
+    actor.require("read")
+    entries = AuditEntry.objects.of(actor.workspace).filter(object_type="workflow", object_id=str(workflow.pk))
+    return entries.filter(outcome="done", action__in=DEEDS).order_by("-seq")
 
 
 def compare_versions(workflow: Workflow, before: int | str, after: int | str = "draft") -> Comparison:

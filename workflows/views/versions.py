@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.models import AuditEntry
 from orchestrator_site.lib.errors import Conflict, NotFound, UserError
 from workflows.engine.definition import parse
 from workflows.models import Workflow
@@ -77,9 +78,26 @@ def workflow_versions(request: PageRequest, workspace: str, slug: str) -> HttpRe
     context = editor_context(request, workflow, tab="versions")
     context |= {
         "versions": operations.list_versions(workflow).defer("definition")[:200],
+        "deeds": [_deed(entry) for entry in operations.history_of(request.actor, workflow)[:SAVES]],
         "saves": operations.list_revisions(workflow).defer("definition")[:SAVES],
     }
     return render(request, "workflows/version_list.html", context)
+
+
+def _deed(entry: AuditEntry) -> dict[str, Any]:
+    """An entry of the trail in words."""
+    said = entry.details
+    restored = f"Brought back version {said['version']}" if "version" in said else "Brought back an earlier save"
+    words = {
+        "workflow.create": "Made the workflow",
+        "workflow.import": "Imported it from a file",
+        "workflow.publish": f"Published version {said.get('version')}",
+        "workflow.restore": restored,
+        "workflow.enable": "Switched it on",
+        "workflow.disable": "Switched it off",
+        "workflow.tag": "Tags: " + (", ".join(said.get("after", [])) or "none"),
+    }
+    return {"at": entry.at, "who": entry.actor, "what": words[entry.action], "note": said.get("note", "")}
 
 
 @require_safe

@@ -16,7 +16,7 @@ from orchestrator_site.lib.errors import Conflict, UserError
 from orchestrator_site.lib.json import clean_text
 from workflows.engine.findings import Problem
 from workflows.models import Run, Workflow
-from workflows.operations import drafts
+from workflows.operations import drafts, tags, versions
 from workflows.operations import workflows as operations
 from workflows.operations.exports import export_folder, export_workflow
 from workflows.operations.imports import ImportResult, import_file
@@ -33,12 +33,12 @@ PAGE_SIZE = 50
 
 @require_safe
 def workflow_list(request: PageRequest, workspace: str) -> HttpResponse:
-    """Workflows of the workspace, newest change first, with search."""
-    q = request.GET.get("q", "")[:200]
+    """Workflows of the workspace: search, tag, on or off, order; all of it in the address."""
+    asked = {name: request.GET.get(name, "")[:200] for name in ("q", "tag", "state", "order")}
     rows, problem = [], ""
     try:
-        clean_text(q, field="q")
-        found = operations.list_workflows(request.actor, q=q).select_related("updated_by")
+        clean_text(asked["q"], field="q")
+        found = tags.find_workflows(request.actor, **asked).select_related("updated_by")
         page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
         rows = list(page)
     except UserError as error:
@@ -46,7 +46,12 @@ def workflow_list(request: PageRequest, workspace: str) -> HttpResponse:
     context = {
         "rows": _with_newest(request, rows),
         "page": page if page and page.paginator.num_pages > 1 else None,
-        "q": q,
+        "q": asked["q"],
+        "asked": asked,
+        "filtered": any(asked[name] for name in ("q", "tag", "state")),
+        "tags": tags.tags_in(request.workspace),
+        "states": tags.STATES,
+        "orders": tags.ORDERS,
         "problem": problem,
         "can_edit": request.actor.can("edit"),
         "can_run": request.actor.can("run"),
@@ -65,11 +70,11 @@ def _with_newest(request: PageRequest, rows: list[Workflow]) -> list[dict[str, A
         .values_list("pk", "newest")
     )
     found: dict[Any, Run] = {run.pk: run for run in runs.filter(pk__in=[pk for pk in ids.values() if pk])}
-    problems = drafts.problems_of_many(rows)
-    return [_row(row, found.get(ids.get(row.pk)), problems.get(row.pk, [])) for row in rows]
+    problems, edits = drafts.problems_of_many(rows), versions.last_edits(rows)
+    return [_row(row, found.get(ids.get(row.pk)), problems.get(row.pk, []), edits.get(row.pk, "")) for row in rows]
 
 
-def _row(row: Workflow, newest: Run | None, problems: list[Problem]) -> dict[str, Any]:
+def _row(row: Workflow, newest: Run | None, problems: list[Problem], edit: str) -> dict[str, Any]:
     errors = [problem for problem in problems if problem.is_error]
     told = sum(problem.code != "E_DEF_EMPTY" for problem in errors)
     return {
@@ -79,6 +84,7 @@ def _row(row: Workflow, newest: Run | None, problems: list[Problem]) -> dict[str
         "words": f"{told} problem{'' if told == 1 else 's'} in the draft",
         "runnable": row.enabled and (row.published is not None or not errors),
         "by": str(row.updated_by) if row.updated_by else "the system",
+        "what": edit,
     }
 
 
@@ -165,6 +171,19 @@ def workflow_settings(request: PageRequest, workspace: str, slug: str) -> HttpRe
                 return go(workspace, "workflow_settings", slug=slug)
     context = {**editor_context(request, found, tab="settings"), "form": form, **both}
     return render(request, "workflows/workflow_settings.html", context, status=status)
+
+
+@require_POST
+def workflow_tags(request: PageRequest, workspace: str, slug: str) -> HttpResponse:
+    """Give the workflow the tags of the form, written with commas between them."""
+    found = operations.get_workflow(request.actor, slug)
+    here = link(workspace, "workflow_settings", slug=slug)
+    try:
+        tags.set_tags(request.actor, found, request.POST.get("tags", "")[:5000].split(","))
+    except UserError as error:
+        return back_with_error(request, error, here)
+    say(request, "Saved the tags")
+    return redirect(here)
 
 
 @require_POST
