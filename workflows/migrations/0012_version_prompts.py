@@ -7,7 +7,7 @@ import orchestrator_site.lib.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("workflows", "0010_triggers"),
+        ("workflows", "0011_planned_effects"),
     ]
 
     operations = [
