@@ -4,14 +4,13 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0001_first'),
+        ("accounts", "0001_first"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['object_id', 'seq'], name='audit_by_object'),
+            model_name="auditentry",
+            index=models.Index(fields=["object_id", "seq"], name="audit_by_object"),
         ),
     ]
