@@ -23,6 +23,7 @@ from django.db import Error
 from integrations.cache import close_all
 from workflows.engine.calls import MOST_LEAKS, Clients, Pool
 from workflows.engine.identity import myself
+from workflows.engine.lease import Alive
 from workflows.engine.reads import Reads
 from workflows.engine.session import End, Session
 from workflows.engine.shelf import AtHand
@@ -115,11 +116,14 @@ class Engine:
             lambda *wanted: reads.run(reads.open, *wanted),
             _client,
         )
+        alive = asyncio.create_task(Alive(self.times).keep()) if self.deadly else None
         try:
             previous: Session | None = None
             while not self._draining:
                 previous = await self._one_lease(reads, clients, pool, previous)
         finally:
+            if alive is not None:
+                alive.cancel()
             await close_all()
             pool.close()
             reads.close()

@@ -6,6 +6,7 @@ the default action of SIGALRM.
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import signal
 import sys
@@ -73,6 +74,28 @@ class KillTimer:
         if self._libc is not None:
             self._libc.timer_delete(self._timer)
             self._libc = None
+
+
+class Alive:
+    """Kills this process when its loop has not come round for two leases, whether or not it holds one.
+
+    Between two leases (after the soft fence) no lease's timer is set. A process that is frozen there may hold SQLite's
+    turn to write, and everybody would wait for it for ever: 30 minutes and no end were seen in the story of the stops.
+    """
+
+    def __init__(self, times: Times) -> None:
+        self.seconds = 2 * times.lease_seconds
+        self._timer = KillTimer()
+
+    async def keep(self) -> None:
+        """Put the end off, again and again, until cancelled."""
+        try:
+            while True:
+                self._timer.set(self.seconds)
+                await asyncio.sleep(self.seconds / 20)
+        finally:
+            self._timer.set(0)
+            self._timer.delete()
 
 
 class Lease:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -59,6 +60,28 @@ def test_a_process_that_is_stopped_is_killed_by_its_timer():
     assert child.stdout.readline() == b"set\n"
     child.send_signal(signal.SIGSTOP)
     assert child.wait(10) == -signal.SIGKILL
+
+
+@pytest.mark.skipif("not sys.platform.startswith('linux')", reason="a timer of Linux")
+def test_a_process_that_is_stopped_between_two_leases_is_killed_and_gives_back_what_it_holds(tmp_path):
+    code = (
+        "import asyncio, fcntl, sys\n"
+        "from workflows.engine.lease import Alive\n"
+        "from workflows.engine.times import Times\n"
+        "held = open(sys.argv[1], 'w'); fcntl.flock(held, fcntl.LOCK_EX)\n"
+        "async def main():\n"
+        "    task = asyncio.create_task(Alive(Times(lease=0.5)).keep())\n"
+        "    await asyncio.sleep(1.5); print('held', flush=True); await task\n"
+        "asyncio.run(main())"
+    )
+    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    lock = tmp_path / "write.lock"
+    child = subprocess.Popen([sys.executable, "-c", code, str(lock)], stdout=subprocess.PIPE, env=env)
+    assert child.stdout.readline() == b"held\n", "a loop that goes round outlives the timer"
+    child.send_signal(signal.SIGSTOP)
+    assert child.wait(10) == -signal.SIGKILL
+    with lock.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_the_timer_can_be_moved_on_and_disarmed():
