@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ from workflows.engine.findings import DefinitionProblems, Problem
 from workflows.engine.moves import place_words, step_named
 from workflows.engine.problems import check, refuse_errors
 from workflows.models import DraftRevision, Step, Workflow
+from workflows.operations.contracts import learned_problems
 from workflows.operations.import_problems import import_problems
 from workflows.operations.known import WorkspaceKnown
 from workflows.operations.rows import definition_of, write_steps
@@ -58,13 +60,16 @@ def steps_of(workflow: Workflow) -> QuerySet[Step]:
 
 
 def draft_problems(workflow: Workflow) -> list[Problem]:
-    """What is wrong with the draft; empty means it may be published."""
+    """What is wrong with the draft, and what its last runs make doubtful; without errors it may be published."""
     return problems_in(workflow, draft_definition(workflow))
 
 
 def problems_in(workflow: Workflow, definition: JSON) -> list[Problem]:
-    """What would be wrong if this definition were the draft of the workflow."""
-    return _problems(workflow, definition, WorkspaceKnown(workflow.workspace))
+    """What would be wrong or doubtful if this definition were the draft of the workflow."""
+    found = _problems(workflow, definition, WorkspaceKnown(workflow.workspace))
+    with suppress(DefinitionProblems):
+        found += learned_problems(workflow, parse(definition, max_steps=settings.MAX_STEPS, trusted=True))
+    return found
 
 
 def problems_of_many(workflows: Iterable[Workflow]) -> dict[Any, list[Problem]]:
