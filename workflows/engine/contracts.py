@@ -90,11 +90,18 @@ def _has(value: Any, path: Path) -> bool | None:
             if part not in value:
                 return None if part in PSEUDO_FIELDS else False
             value = value[part]
-        elif isinstance(value, list) and isinstance(part, int) and -len(value) <= part < len(value):
+        elif _reaches(value, part):
             value = value[part]
         else:
             return None
     return True
+
+
+def _reaches(value: Any, part: str | int) -> bool:
+    """Whether a value has something under a name or at a place."""
+    if isinstance(value, list):
+        return isinstance(part, int) and -len(value) <= part < len(value)
+    return isinstance(value, Mapping) and part in value
 
 
 def _names_beside(value: Any, path: Path) -> list[str]:
@@ -102,12 +109,9 @@ def _names_beside(value: Any, path: Path) -> list[str]:
     for part in path:
         if part == "*":
             part = 0
-        if (isinstance(value, Mapping) and part in value) or (
-            isinstance(value, list) and isinstance(part, int) and -len(value) <= part < len(value)
-        ):
-            value = value[part]
-        else:
+        if not _reaches(value, part):
             break
+        value = value[part]
     return [str(name) for name in value] if isinstance(value, Mapping) else []
 
 
