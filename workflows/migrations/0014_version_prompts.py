@@ -7,7 +7,7 @@ import orchestrator_site.lib.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("workflows", "0011_planned_effects"),
+        ("workflows", "0013_templates"),
     ]
 
     operations = [
