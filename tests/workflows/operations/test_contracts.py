@@ -16,7 +16,7 @@ READ = {"key": "call", "action": "http.get", "with": {"url": "https://example.co
 
 @pytest.fixture
 def flow(editor):
-    steps = (READ, text_step("write", "{{ steps.call.data.status }}"))
+    steps = (READ, text_step("write", "{{ steps.call.body.status }}"))
     made = create_workflow(editor.actor, workflow(*steps), draft=True)
     publish_workflow(editor.actor, made)
     return made
@@ -28,7 +28,7 @@ def ran(flow, mode="live", **json):
     )
     StepRun.objects.create(
         workspace=flow.workspace, run=run, key="call", action="http.get", kind="read", status="succeeded", seq=1,
-        output={"status": 200, "data": json},
+        output={"status": 200, "body": json},
     )  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def test_a_renamed_field_is_flagged_in_the_draft_on_its_page_and_for_the_version
     assert problem.step == "write" and problem.severity == "warning" and "state" in (problem.hint or "")
     assert codes(published_problems(flow)) == ["W_FIELD_GONE"]
     page = editor.client.get(editor.path(f"workflows/{flow.slug}/steps/write")).text
-    assert "no longer gives" in page and "steps.call.data.status" in page
+    assert "no longer gives" in page and "steps.call.body.status" in page
     listed = editor.api.get(f"/api/v1/workflows/{flow.slug}").json()["problems"]
     assert "W_FIELD_GONE" in [row["code"] for row in listed]
 
@@ -52,7 +52,7 @@ def test_a_renamed_field_is_flagged_in_the_draft_on_its_page_and_for_the_version
 def test_the_warning_goes_when_the_reference_is_mended(editor, flow):
     ran(flow, state="paid")
     assert codes(draft_problems(flow)) == ["W_FIELD_UNSEEN"]
-    mended = edit_step(editor.actor, flow, "write", {"with": {"template": "{{ steps.call.data.state }}"}}, if_match="*")
+    mended = edit_step(editor.actor, flow, "write", {"with": {"template": "{{ steps.call.body.state }}"}}, if_match="*")
     assert codes(draft_problems(mended)) == []
     assert codes(published_problems(flow)) == ["W_FIELD_UNSEEN"], "what runs is still the old version"
 
