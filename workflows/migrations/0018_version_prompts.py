@@ -7,7 +7,7 @@ import orchestrator_site.lib.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("workflows", "0016_revision_by_etag"),
+        ("workflows", "0017_workflow_tests"),
     ]
 
     operations = [
