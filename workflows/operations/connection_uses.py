@@ -14,15 +14,16 @@ from integrations.neighbours import UsedBy, Uses
 from integrations.operations.finding import chosen_default, connections_of
 from workflows.engine.lists import lists_of
 from workflows.models import Step, Workflow
+from workflows.operations.drafts import problems_of_many
 from workflows.operations.waking import steps_held, wake_held
 
 
 class Neighbours:
     """`integrations.neighbours.Neighbour`."""
 
-    def uses(self, workspace: Any) -> Mapping[UUID, Uses]:
+    def uses(self, workspace: Any, problems_of: UUID | None = None) -> Mapping[UUID, Uses]:
         """The uses of every connection of a workspace: in published versions and in drafts."""
-        return uses_of(workspace)
+        return uses_of(workspace, problems_of)
 
     def wake(self, connection: UUID) -> int:
         """The runs that wait for this connection go on."""
@@ -36,14 +37,20 @@ class _Found:
     steps: dict[str, None] = field(default_factory=dict)
 
 
-def uses_of(workspace: Any) -> dict[UUID, Uses]:
-    """For each connection of the workspace the workflows that use it, and how many runs wait for its repair."""
+def uses_of(workspace: Any, problems_of: UUID | None = None) -> dict[UUID, Uses]:
+    """For each connection of the workspace the workflows that use it, and how many runs wait for its repair.
+
+    Those of the connection `problems_of` are checked too: whether they could run as they are now.
+    """
     chosen = Chosen(list(connections_of(workspace)))
     found = {connection.pk: Uses() for connection in chosen.connections}
-    for workflow, uses in _uses_by_workflow(workspace, chosen).items():
+    by_workflow = _uses_by_workflow(workspace, chosen)
+    wrong = problems_of_many(one for one, uses in by_workflow.items() if problems_of in uses)
+    for workflow, uses in by_workflow.items():
         for pk, use in uses.items():
+            count = sum(p.severity == "error" for p in wrong[workflow.pk]) if pk == problems_of else None
             said = UsedBy(
-                workflow.slug, workflow.name, use.published, use.draft, tuple(use.steps), enabled=workflow.enabled
+                workflow.slug, workflow.name, use.published, use.draft, tuple(use.steps), workflow.enabled, count
             )
             found[pk].workflows.append(said)
     for pk, count in waiting_runs(workspace).items():
