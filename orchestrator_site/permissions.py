@@ -104,6 +104,7 @@ PAGES: dict[str, Methods] = {
     "connection_new": _page(CONNECTIONS, CONNECTIONS),
     "connection": _page(READ, CONNECTIONS),
     "connection_test": _post(CONNECTIONS),
+    "connection_share": _post(CONNECTIONS),
     "connection_default": _post(CONNECTIONS),
     "connection_delete": _post(CONNECTIONS),
     "oauth_start": _page(CONNECTIONS, CONNECTIONS),

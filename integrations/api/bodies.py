@@ -24,6 +24,14 @@ class NewConnection(Body):
     at_once: int | None = Field(default=None, description="calls at the same time; 0 or null: no limit")
 
 
+class SharingBody(Body):
+    """Who may use a connection in workflows. Not `everyone`: members from `role` on, and those named."""
+
+    everyone: bool = False
+    role: str | None = Field(default=None, description="this role and those above it")
+    members: list[str] = Field(default_factory=list, description="e-mail addresses of members")
+
+
 class ConnectionChange(Body):
     """What may change; a new `base_url` needs the secret again."""
 
@@ -36,6 +44,7 @@ class ConnectionChange(Body):
     verify: bool = Field(
         default=True, description="try a new secret first; one that is refused is not stored, and the old one stays"
     )
+    sharing: SharingBody | None = Field(default=None, description="who may use it in workflows")
 
 
 class HealthBody(Body):
@@ -68,6 +77,7 @@ class ConnectionBody(Body):
     broken_since: datetime | None = Field(description="since when the credential is refused; runs that need it wait")
     expires_at: datetime | None = Field(description="when the credential ends, as far as that is known")
     expires_text: str
+    sharing: SharingBody
 
 
 class CheckBody(Body):

@@ -47,6 +47,7 @@ def connection_json(connection: Connection) -> dict[str, Any]:
         "broken_since": moment(connection.broken_at),
         "expires_at": moment(connection.expires_at),
         "expires_text": connection.expires_text,
+        "sharing": operations.sharing_json(connection),
     }
 
 
@@ -163,6 +164,11 @@ class ConnectionDetail(ApiView):
         limits = values.model_dump(include={"requests_per_minute", "at_once"} & values.model_fields_set)
         if limits:
             operations.set_limits(actor, connection, **limits)
+        if values.sharing is not None:
+            who = values.sharing
+            operations.share_connection(
+                actor, connection, everyone=who.everyone, role=who.role or "", members=who.members
+            )
         if values.is_default:
             operations.make_default(actor, connection)
         return Response(connection_json(connection))

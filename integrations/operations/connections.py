@@ -5,6 +5,7 @@ from integrations.operations.finding import connections_of, default_connection, 
 from integrations.operations.limits import declared_limits, health_of, set_limits
 from integrations.operations.opening import client_for, open_connection
 from integrations.operations.sandbox import reset_sandbox, seed_sandbox
+from integrations.operations.sharing import share_connection, sharing_json
 from integrations.operations.testing import test_connection
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "reset_sandbox",
     "seed_sandbox",
     "set_limits",
+    "share_connection",
+    "sharing_json",
     "test_connection",
     "update_connection",
 ]

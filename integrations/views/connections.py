@@ -11,6 +11,8 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from accounts.actor import Actor, actor_of
+from accounts.operations.members import list_members
+from accounts.roles import ROLE_WORDS
 from integrations import neighbours, registry
 from integrations.forms import ConnectionForm
 from integrations.models import Connection
@@ -122,6 +124,28 @@ def test(request: HttpRequest, workspace: str, pk: UUID) -> HttpResponse:
     return redirect("connection", workspace=workspace, pk=pk)
 
 
+def share(request: HttpRequest, workspace: str, pk: UUID) -> HttpResponse:
+    """Say who may use the connection in workflows."""
+    actor = actor_of(request)
+    found = operations.get_connection(actor, pk)
+    back = reverse("connection", kwargs={"workspace": workspace, "pk": pk})
+    if proof := prove_first(request, back):
+        return proof
+    try:
+        operations.share_connection(
+            actor,
+            found,
+            everyone=request.POST.get("who") != "chosen",
+            role=request.POST.get("role", ""),
+            members=request.POST.getlist("member"),
+        )
+    except UserError as problem:
+        messages.error(request, f"{problem.message} {problem.hint or ''}".strip())
+    else:
+        messages.success(request, f"Who may use {found.name} is saved.")
+    return redirect("connection", workspace=workspace, pk=pk)
+
+
 def default(request: HttpRequest, workspace: str, pk: UUID) -> HttpResponse:
     """Use this connection where a step names none."""
     actor = actor_of(request)
@@ -158,6 +182,9 @@ def _page(actor: Actor, connection: Connection, integration: Integration) -> dic
     return {
         **row,
         "here_row": row,
+        "sharing": operations.sharing_json(connection),
+        "members": list_members(actor),
+        "roles": ROLE_WORDS.items(),
         "alert": alert_of(row) if next_to_break([connection]) else None,
         "integration": integration,
         "oauth": integration.oauth,

@@ -18,6 +18,7 @@ from workflows.models import Workflow, WorkflowVersion
 from workflows.operations.drafts import draft_definition, lock
 from workflows.operations.import_problems import import_problems
 from workflows.operations.known import WorkspaceKnown
+from workflows.operations.sharing import refuse_unshared
 from workflows.operations.stale import check_tag
 from workflows.operations.trigger_fit import refuse_unfit_triggers
 
@@ -36,6 +37,7 @@ def publish_workflow(
         row = lock(actor, workflow)
         check_tag(row, if_match)
         definition = _checked(row)
+        refuse_unshared(actor, to_json(definition))
         sha256 = fingerprint(definition)
         if row.published is not None and row.published.sha256 == sha256:
             return row.published
@@ -90,4 +92,5 @@ def _freeze(
         engine_abi=ABI,
         note=note,
         created_by=actor.label[:200],
+        author=actor.user,
     )
