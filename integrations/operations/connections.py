@@ -6,7 +6,7 @@ from integrations.operations.limits import declared_limits, health_of, set_limit
 from integrations.operations.opening import client_for, open_connection
 from integrations.operations.sandbox import reset_sandbox, seed_sandbox
 from integrations.operations.sharing import share_connection, sharing_json
-from integrations.operations.testing import test_connection
+from integrations.operations.testing import prove_connection, test_connection
 
 __all__ = [
     "client_for",
@@ -20,6 +20,7 @@ __all__ = [
     "health_of",
     "make_default",
     "open_connection",
+    "prove_connection",
     "reset_sandbox",
     "seed_sandbox",
     "set_limits",

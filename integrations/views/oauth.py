@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,8 @@ from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.errors import NotFound, UserError
 
 SESSION, MINUTES, AT_ONCE = "oauth_pending", 15, 5
+TEST_MODE = timedelta(days=7)
+"""Reference: https://developers.google.com/identity/protocols/oauth2#expiration (publishing status “Testing”)."""
 
 
 class ConsentForm(forms.Form):
@@ -37,6 +40,11 @@ class ConsentForm(forms.Form):
         max_length=300, label="Client secret", widget=forms.PasswordInput(attrs={"autocomplete": "off"})
     )
 
+    test_mode = forms.BooleanField(
+        required=False,
+        label="The Google project is in test mode",
+        help_text="Its publishing status is “Testing”: a sign-in ends after 7 days. You are told three days before.",
+    )
     level = forms.ChoiceField(label="What steps may do with it", widget=forms.RadioSelect, required=False)
 
     def __init__(self, *args: Any, spec: OAuthSpec, ready: bool, existing: Connection | None, **kwargs: Any) -> None:
@@ -85,7 +93,8 @@ def callback(request: HttpRequest) -> HttpResponse:
         shown = {"problem": problem, "integration": integration, "workspace_slug": actor.workspace.slug}
         return render(request, "integrations/oauth_failed.html", shown)
     report = operations.test_connection(actor, made)
-    request.session[f"connection_report_{made.pk}"] = report
+    proof = operations.prove_connection(actor, made) if report["ok"] else []
+    request.session[f"connection_report_{made.pk}"] = {**report, "proof": proof}
     messages.success(request, f"{made.name} is connected.")
     return redirect("connection", workspace=actor.workspace.slug, pk=made.pk)
 
@@ -131,6 +140,7 @@ def _remembered(
     waiting[state] = {
         "service": integration.slug,
         "level": values.get("level", ""),
+        "test_mode": bool(values.get("test_mode")),
         "workspace": str(actor.workspace.pk),
         "name": values.get("name", ""),
         "connection": str(existing.pk) if existing else "",
@@ -175,7 +185,7 @@ def _stored(
     request: HttpRequest, actor: Actor, integration: Integration, spec: OAuthSpec, pending: dict[str, Any]
 ) -> Connection:
     kept = crypto.decrypt(pending["sealed"], binding={"oauth": pending["state"], "workspace": str(actor.workspace.pk)})
-    secret = oauth.exchange(
+    consented = oauth.exchange(
         oauth.provider_of(spec),
         spec,
         code=request.GET.get("code", ""),
@@ -186,9 +196,27 @@ def _stored(
     )
     if pending["connection"]:
         found = operations.get_connection(actor, UUID(pending["connection"]))
-        return operations.update_connection(actor, found, secret=secret, consented=True)
+        return operations.update_connection(
+            actor, found, secret=consented.secret, consented=True, expires=_ending(consented, pending)
+        )
     name = pending["name"] or free_name(actor.workspace, integration.slug)
-    return operations.create_connection(actor, service=integration.slug, name=name, secret=secret, consented=True)
+    return operations.create_connection(
+        actor,
+        service=integration.slug,
+        name=name,
+        secret=consented.secret,
+        consented=True,
+        expires=_ending(consented, pending),
+    )
+
+
+def _ending(consented: oauth.Consented, pending: dict[str, Any]) -> tuple[datetime, str] | None:
+    """When the sign-in ends: as the provider says, or after seven days where the person said: test mode."""
+    if consented.seconds is not None:
+        return now() + timedelta(seconds=consented.seconds), "The provider says when this sign-in ends."
+    if pending.get("test_mode"):
+        return now() + TEST_MODE, "The Google project is in test mode: 7 days per sign-in."
+    return None
 
 
 def _refused_words(integration: Integration, error: str) -> str:
