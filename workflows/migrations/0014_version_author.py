@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("workflows", "0012_loop_chunks"),
+        ("workflows", "0013_templates"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
