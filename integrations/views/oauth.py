@@ -27,8 +27,6 @@ from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.errors import NotFound, UserError
 
 SESSION, MINUTES, AT_ONCE = "oauth_pending", 15, 5
-TEST_MODE = timedelta(days=7)
-"""Reference: https://developers.google.com/identity/protocols/oauth2#expiration (publishing status “Testing”)."""
 
 
 class ConsentForm(forms.Form):
@@ -42,8 +40,6 @@ class ConsentForm(forms.Form):
 
     test_mode = forms.BooleanField(
         required=False,
-        label="The Google project is in test mode",
-        help_text="Its publishing status is “Testing”: a sign-in ends after 7 days. You are told three days before.",
     )
     level = forms.ChoiceField(label="What steps may do with it", widget=forms.RadioSelect, required=False)
 
@@ -54,6 +50,10 @@ class ConsentForm(forms.Form):
         levels.initial = spec.levels[0].name if spec.levels else ""
         if not spec.levels:
             del self.fields["level"]
+        if spec.trial:
+            self.fields["test_mode"].label, self.fields["test_mode"].help_text = spec.trial.label, spec.trial.help
+        else:
+            del self.fields["test_mode"]
         if ready:
             del self.fields["client_id"], self.fields["client_secret"]
         if existing:
@@ -197,7 +197,7 @@ def _stored(
     if pending["connection"]:
         found = operations.get_connection(actor, UUID(pending["connection"]))
         return operations.update_connection(
-            actor, found, secret=consented.secret, consented=True, expires=_ending(consented, pending)
+            actor, found, secret=consented.secret, consented=True, expires=_ending(consented, spec, pending)
         )
     name = pending["name"] or free_name(actor.workspace, integration.slug)
     return operations.create_connection(
@@ -206,16 +206,16 @@ def _stored(
         name=name,
         secret=consented.secret,
         consented=True,
-        expires=_ending(consented, pending),
+        expires=_ending(consented, spec, pending),
     )
 
 
-def _ending(consented: oauth.Consented, pending: dict[str, Any]) -> tuple[datetime, str] | None:
-    """When the sign-in ends: as the provider says, or after seven days where the person said: test mode."""
+def _ending(consented: oauth.Consented, spec: OAuthSpec, pending: dict[str, Any]) -> tuple[datetime, str] | None:
+    """When the sign-in ends: as the provider says, or after the days of its trial where the person said so."""
     if consented.seconds is not None:
         return now() + timedelta(seconds=consented.seconds), "The provider says when this sign-in ends."
-    if pending.get("test_mode"):
-        return now() + TEST_MODE, "The Google project is in test mode: 7 days per sign-in."
+    if spec.trial and pending.get("test_mode"):
+        return now() + timedelta(days=spec.trial.days), spec.trial.text
     return None
 
 
