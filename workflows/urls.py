@@ -87,6 +87,7 @@ pages: list[URLPattern] = [
     path("effects/<uuid:pk>/undo", effects.effect_undo, name="effect_undo"),
     path("runs/<uuid:run>/undo", effects.run_undo, name="run_undo"),
     path("effects/<uuid:pk>/settle", effects.effect_settle, name="effect_settle"),
+    path("files", files.file_list, name="files"),
     path("files/<uuid:pk>", files.file, name="file"),
     path("variables", variables.variable_list, name="variables"),
     path("variables/<str:name>/delete", variables.variable_delete, name="variable_delete"),

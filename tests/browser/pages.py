@@ -96,6 +96,7 @@ def places(data: dict[str, Any]) -> list[Place]:
         Place("prompt", f"{w}prompts/{data['prompt']}/"),
         Place("prompt-new", f"{w}prompts/new/"),
         Place("prompt-import", f"{w}prompts/import/"),
+        Place("files", f"{w}files"),
         Place("connections", f"{w}connections/"),
         Place("connection-new", f"{w}connections/new/"),
         Place("connection-form", f"{w}connections/new/?service=notion"),

@@ -195,6 +195,7 @@ FIELDS = sorted(
 )
 
 
+<<<<<<< HEAD
 NO_BODY = (
     "api:connection_test",
     "api:effect_undo",
@@ -204,6 +205,9 @@ NO_BODY = (
     "api:run_pause",
     "api:run_resume",
 )
+=======
+NO_BODY = ("api:files", "api:connection_test", "api:sandbox_reset", "api:run_cancel", "api:run_pause", "api:run_resume")
+>>>>>>> a2174fe (Files are put into the workspace by page, API and run form; inputs of the kind file)
 
 
 @pytest.mark.parametrize("field", FIELDS)

@@ -2,7 +2,11 @@
 
 from django.urls import path
 
+<<<<<<< HEAD
 from workflows.api import bulk, files, gallery, ledger, runs, triggers, trying, workflows, workspace
+=======
+from workflows.api import bulk, files, gallery, ledger, runs, triggers, uploads, workflows, workspace
+>>>>>>> a2174fe (Files are put into the workspace by page, API and run form; inputs of the kind file)
 
 urlpatterns = [
     path("import", files.Import.as_view(), name="import"),
@@ -48,6 +52,8 @@ urlpatterns = [
     path("triggers/preview", triggers.SchedulePreview.as_view(), name="trigger_preview"),
     path("triggers/<str:pk>", triggers.TriggerDetail.as_view(), name="trigger"),
     path("triggers/<str:pk>/backfill", triggers.BackfillView.as_view(), name="trigger_backfill"),
+    path("files", uploads.FileList.as_view(), name="files"),
+    path("files/<uuid:pk>", uploads.FileDetail.as_view(), name="file"),
     path("variables", workspace.VariableList.as_view(), name="variables"),
     path("variables/<str:name>", workspace.VariableDetail.as_view(), name="variable"),
     path("usage", workspace.Usage.as_view(), name="usage"),
