@@ -47,8 +47,8 @@ BODIES = {
     "B96 a workspace": (b'{"workspace": "1"}', 400, "E_READONLY"),
     "B94 an unknown field": (b'{"zzz": 1}', 400, "E_UNKNOWN_FIELD"),
 }
-<<<<<<< HEAD
 NO_BODY = {
+    "api:files",
     "api:connection_test",
     "api:effect_undo",
     "api:run_undo",
@@ -57,9 +57,6 @@ NO_BODY = {
     "api:run_pause",
     "api:run_resume",
 }
-=======
-NO_BODY = {"api:files", "api:connection_test", "api:sandbox_reset", "api:run_cancel", "api:run_pause", "api:run_resume"}
->>>>>>> a2174fe (Files are put into the workspace by page, API and run form; inputs of the kind file)
 LARGE = {"api:workflow_batch", "api:run_rerun"}  # 8 MiB: inputs of many runs, outputs of many steps
 NEEDS_QUERY = {"api:run_events", "api:runs_compare"}  # a stream, and one that names two runs
 MAY_BE_EMPTY = {"api:workflow_publish", "api:run_rerun", "api:workflow_runs", *NO_BODY}
