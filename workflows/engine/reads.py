@@ -18,6 +18,7 @@ from integrations.models import Connection
 from integrations.operations.finding import default_connection, find_connection
 from integrations.operations.opening import open_connection
 from orchestrator_site.lib.errors import UserError
+from workflows.engine import fallbacks
 from workflows.engine.agent_tools import made_by
 from workflows.engine.claims import Reader
 from workflows.engine.definition import Definition, StepSpec, parse
@@ -137,6 +138,8 @@ class Reads:
             services = _services(step)
             if services and (step.connection or not _is_keyless(step)):
                 self._resolve(run.workspace_id, step, services, found, missing)
+            for name in fallbacks.named(step) if services else ():
+                self._resolve_other(run.workspace_id, step, name, services, found, missing)
         if len(self._connections) > 1000:
             self._connections.clear()
         rows = ((self.reader.store.uuid(row[0]), row[1], self.reader.value(row[5])) for row in there)
@@ -186,6 +189,18 @@ class Reads:
             )
         else:
             found[step.key] = connection.pk
+
+    def _resolve_other(
+        self, workspace: UUID, step: StepSpec, name: str, services: list[str], found: dict[str, UUID],
+        missing: dict[str, Failure],
+    ) -> None:  # fmt: skip
+        """A connection that a step may turn to when its own does not answer."""
+        connection = find_connection(workspace, name)
+        if connection is None or connection.service not in services:
+            text = f"“{step.title}” may turn to the connection “{name}”, and there is no such one for it."
+            missing.setdefault(step.key, Failure("E_NO_CONNECTION", text, CONNECT_HINT, step=step.key))
+        else:
+            found[fallbacks.place(step.key, name)] = connection.pk
 
     def open(self, connection: UUID, known: Any, begin: Callable[[], None]) -> tuple[ConnectionInfo | None, Any]:
         """A connection decrypted for use, and the row it was made from; no info while that is the `known` one."""

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from accounts.models import Member, User
 from integrations.operations.sharing import usable_by
+from workflows.engine.fallbacks import step_of
 from workflows.engine.loading import ClaimedRun
 from workflows.engine.plan import Plan
 from workflows.engine.records import Failure
@@ -24,13 +25,13 @@ def not_shared(
     `limited` are the connections that not everybody may use: {id: (name, sharing)}. What the product itself started
     or made is not asked about.
     """
-    steps = {key: limited[pk] for key, pk in found.items() if pk in limited}
+    steps = [(step_of(place), *limited[pk]) for place, pk in found.items() if pk in limited]
     if not steps:
         return {}
     titles = {step.key: step.title for step, _ in plan.definition.walk()}
     wrong: dict[str, Failure] = {}
     for user, role, doing in _behind(run):
-        for key, (name, sharing) in steps.items():
+        for key, name, sharing in steps:
             if key not in wrong and not usable_by(sharing, user.pk, role):
                 text = f"“{titles[key]}” uses the connection “{name}”, which is not shared with {user}, who {doing}."
                 wrong[key] = Failure("E_CONN_SHARED", text, HINT, step=key)

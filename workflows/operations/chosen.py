@@ -8,6 +8,7 @@ from typing import Any
 from integrations import registry
 from integrations.models import Connection
 from integrations.operations.finding import chosen_default
+from workflows.engine.fallbacks import FALLBACK
 from workflows.engine.lists import lists_of
 
 
@@ -41,6 +42,11 @@ class Chosen:
             found = None if registry.is_keyless(action) else self._default(action.needs or action.service)
         if found is not None:
             yield found
+        said = (step.get("with") or step.get("inputs") or {}).get(FALLBACK)
+        for item in said if isinstance(said, list) else ():
+            other = self._by_name.get(str(item.get("connection", ""))) if isinstance(item, dict) else None
+            if other is not None:
+                yield other
 
     def _default(self, service: str) -> Connection | None:
         if service not in self._defaults:

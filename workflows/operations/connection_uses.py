@@ -69,7 +69,7 @@ def _uses_by_workflow(workspace: Any, chosen: Chosen) -> dict[Workflow, dict[UUI
     )
     drafts: dict[UUID, list[dict[str, Any]]] = {}
     steps = Step.objects.of(workspace).filter(workflow__deleted_at__isnull=True, disabled=False)
-    for step in steps.values("workflow_id", "key", "action", "connection"):
+    for step in steps.values("workflow_id", "key", "action", "connection", "inputs"):
         drafts.setdefault(step["workflow_id"], []).append(dict(step))
     found: dict[Workflow, dict[UUID, _Found]] = {}
     for one in workflows:

@@ -281,7 +281,7 @@ def lock(actor: Actor, workflow: Workflow) -> Workflow:
 
 def store(actor: Actor, workflow: Workflow, definition: JSON, made: Save) -> None:
     """Write a well-formed definition as the draft, with its revision; inside a transaction."""
-    refuse_unshared(actor, definition, steps_of(workflow).values("key", "action", "connection"))
+    refuse_unshared(actor, definition, steps_of(workflow).values("key", "action", "connection", "inputs"))
     workflow.name = definition["name"]
     workflow.description = definition.get("description", "")
     workflow.settings = definition.get("settings", {})
