@@ -128,6 +128,7 @@ PAGES: dict[str, Methods] = {
     "variable_delete": _post(EDIT),
     "audit": _page(AUDIT),
     "workspace_settings": _page(READ, OWN),
+    "workspace_delete": _page(OWN, OWN),
 }
 
 API: dict[str, Methods] = {

@@ -97,6 +97,7 @@ def places(data: dict[str, Any]) -> list[Place]:
         Place("prompt-new", f"{w}prompts/new/"),
         Place("prompt-import", f"{w}prompts/import/"),
         Place("files", f"{w}files"),
+        Place("workspace-delete", f"{w}settings/delete"),
         Place("connections", f"{w}connections/"),
         Place("connection-new", f"{w}connections/new/"),
         Place("connection-form", f"{w}connections/new/?service=notion"),

@@ -195,8 +195,8 @@ FIELDS = sorted(
 )
 
 
-<<<<<<< HEAD
 NO_BODY = (
+    "api:files",
     "api:connection_test",
     "api:effect_undo",
     "api:run_undo",
@@ -205,9 +205,6 @@ NO_BODY = (
     "api:run_pause",
     "api:run_resume",
 )
-=======
-NO_BODY = ("api:files", "api:connection_test", "api:sandbox_reset", "api:run_cancel", "api:run_pause", "api:run_resume")
->>>>>>> a2174fe (Files are put into the workspace by page, API and run form; inputs of the kind file)
 
 
 @pytest.mark.parametrize("field", FIELDS)

@@ -2,11 +2,7 @@
 
 from django.urls import path
 
-<<<<<<< HEAD
-from workflows.api import bulk, files, gallery, ledger, runs, triggers, trying, workflows, workspace
-=======
-from workflows.api import bulk, files, gallery, ledger, runs, triggers, uploads, workflows, workspace
->>>>>>> a2174fe (Files are put into the workspace by page, API and run form; inputs of the kind file)
+from workflows.api import bulk, files, gallery, ledger, runs, triggers, trying, uploads, workflows, workspace
 
 urlpatterns = [
     path("import", files.Import.as_view(), name="import"),

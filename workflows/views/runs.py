@@ -19,11 +19,8 @@ from workflows.models import Run, StepRun, Workflow
 from workflows.operations import live
 from workflows.operations import runs as operations
 from workflows.operations.blobs import RECORD, with_outputs
-<<<<<<< HEAD
-from workflows.operations.trying import KIND as TRY
-=======
 from workflows.operations.files import upload_file
->>>>>>> a2174fe (Files are put into the workspace by page, API and run form; inputs of the kind file)
+from workflows.operations.trying import KIND as TRY
 from workflows.operations.turns import repairs, waits_for
 from workflows.operations.undoing import KIND as UNDO
 from workflows.operations.undoing import Offer, undo_offers
