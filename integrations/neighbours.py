@@ -29,10 +29,12 @@ class UsedBy:
 
 @dataclass
 class Uses:
-    """What a connection is used by, and how many runs wait for its repair."""
+    """What a connection is used by, how many runs wait for its repair, and (where asked) how many steps of drafts run
+    in the sandbox and could use it."""
 
     workflows: list[UsedBy] = field(default_factory=list)
     waiting_runs: int = 0
+    in_sandbox: int = 0
 
 
 class Neighbour(Protocol):

@@ -106,6 +106,7 @@ PAGES: dict[str, Methods] = {
     "connection": _page(READ, CONNECTIONS),
     "connection_test": _post(CONNECTIONS),
     "connection_share": _post(CONNECTIONS),
+    "connection_switch": _page(EDIT, EDIT),
     "connection_default": _post(CONNECTIONS),
     "connection_delete": _post(CONNECTIONS),
     "oauth_start": _page(CONNECTIONS, CONNECTIONS),

@@ -102,6 +102,7 @@ def places(data: dict[str, Any]) -> list[Place]:
         Place("connection-new", f"{w}connections/new/"),
         Place("connection-form", f"{w}connections/new/?service=notion"),
         Place("connection", f"{w}connections/{data['connection']}/"),
+        Place("connection-switch", f"{w}connections/{data['connection']}/switch"),
         Place("catalogue", f"{w}catalogue/"),
         Place("catalogue-none", f"{w}catalogue/?q=zebra"),
         Place("catalogue-action", f"{w}catalogue/http.send/"),

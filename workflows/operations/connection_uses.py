@@ -13,6 +13,7 @@ from integrations.operations.finding import connections_of
 from workflows.models import Step, Workflow
 from workflows.operations.chosen import Chosen, steps_in
 from workflows.operations.drafts import problems_of_many
+from workflows.operations.switching import switchable
 from workflows.operations.waking import steps_held, wake_held
 
 
@@ -51,6 +52,9 @@ def uses_of(workspace: Any, problems_of: UUID | None = None) -> dict[UUID, Uses]
                 workflow.slug, workflow.name, use.published, use.draft, tuple(use.steps), workflow.enabled, count
             )
             found[pk].workflows.append(said)
+    asked = next((one for one in chosen.connections if one.pk == problems_of), None)
+    if asked is not None:
+        found[asked.pk].in_sandbox = len(switchable(asked))
     for pk, count in waiting_runs(workspace).items():
         if pk in found:
             found[pk].waiting_runs = count

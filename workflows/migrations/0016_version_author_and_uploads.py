@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("workflows", "0013_templates"),
+        ("workflows", "0015_samples"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
