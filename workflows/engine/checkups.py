@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -43,8 +42,12 @@ class Checkups:
         """Look for what is due, for ever."""
         while True:
             await asyncio.sleep(self.times.sweep)
-            with suppress(Error):
+            try:
                 await self.round()
+            except Error:
+                log.warning("the database did not answer; connections are looked at in the next round")
+            except Exception:
+                log.exception("a round of looks at connections failed; runs go on")
 
     async def round(self) -> int:
         """Look at the connections that are due, and write the letters that are; how many looks there were."""
