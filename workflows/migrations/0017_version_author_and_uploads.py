@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("workflows", "0015_samples"),
+        ("workflows", "0016_revision_by_etag"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
