@@ -61,9 +61,17 @@ class FirstUserForm(PersonForm):
 
 
 class WorkspaceForm(CleanForm):
-    """The name of a workspace."""
+    """The name of a workspace, and where its people are."""
 
     name = forms.CharField(label="Name", max_length=120)
+    timezone = forms.CharField(
+        label="Time zone",
+        max_length=64,
+        required=False,
+        help_text="Like Europe/Berlin. Dates without a zone mean this one: in templates, and where a step waits until "
+        "a moment. Runs that have begun keep theirs.",
+        widget=forms.TextInput(attrs={"list": "zones", "spellcheck": "false"}),
+    )
 
 
 class RoleField(forms.ChoiceField):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
@@ -223,6 +224,9 @@ class Context(Generic[C]):
     `usage` is booked even if the action then fails. `prompt` is the frozen prompt version of `ai.run_prompt`.
     `stream` shows a piece of text that is being written to whoever watches; None when nobody does.
     `foreseen` is what a dry run has planned so far; None in every other run.
+    `last_try`: a failure of this call is not tried again by itself. `away`: why the step's own connection is not to be
+    asked now. `reach(name)` is the client of another connection of the workspace, for one call; `turned(problem)` says
+    that the own connection failed (None: was not asked) and another one is asked.
     `files` are those of the run's workspace: `await context.read_file(values.file)` gives the bytes of a `File` input,
     `await context.write_file(content, name="a.png", mime_type="image/png")` keeps bytes and gives the `File` to return.
     """
@@ -241,6 +245,10 @@ class Context(Generic[C]):
     stream: Callable[[str], None] | None = None
     files: Files = field(default_factory=NoFiles)
     foreseen: Foreseen | None = None
+    last_try: bool = True
+    away: str = ""
+    reach: Callable[[str], AbstractAsyncContextManager[Any]] | None = None
+    turned: Callable[[Exception | None], None] = lambda problem: None
 
     async def read_file(self, file: File) -> bytes:
         """The bytes of a file of this workspace. Raises Rejected E_NO_FILE."""

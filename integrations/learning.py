@@ -1,4 +1,5 @@
-"""What a client has found out about its server (which API it speaks), kept with the connection for the next call."""
+"""What a client has learned, kept with the connection for the next call: which API its server speaks, a token that the
+service gave in place of another."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from django.db import transaction
 
 from integrations.context import Calls, ConnectionInfo
 from integrations.models import Connection
+from integrations.operations.secrets import seal, unseal
 from orchestrator_site.lib.outbound import reads_only
 
 
@@ -30,3 +32,20 @@ def _keep(info: ConnectionInfo, pk: UUID, found: Mapping[str, Any]) -> None:
         if row is not None and row.base_url == info.base_url and dict(row.learned) != {**row.learned, **found}:
             row.learned = {**row.learned, **found}
             row.save(update_fields=["learned"])
+
+
+async def replace_token(info: ConnectionInfo, calls: Calls, name: str, old: str, new: str) -> None:
+    """Keep a token that the service gave in place of `old`, which it may not take again; only where `old` is kept."""
+    row = info.id
+    if row is not None:
+        await calls.database(lambda: _replace(info, row, name, old, new))
+
+
+def _replace(info: ConnectionInfo, pk: UUID, name: str, old: str, new: str) -> None:
+    with transaction.atomic():
+        rows = Connection.objects.of(info.workspace_id).select_for_update().filter(pk=pk, deleted_at__isnull=True)
+        row = rows.first()
+        secret = unseal(row) if row is not None else {}
+        if row is not None and secret.get(name) == old:
+            seal(row, {**secret, name: new})
+            row.save(update_fields=["secret", "key_id", "masked"])

@@ -13,7 +13,10 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class UsedBy:
-    """A workflow that uses a connection: in its published version, in its draft, or in both."""
+    """A workflow that uses a connection: in its published version, in its draft, or in both.
+
+    `problems`: how many things are wrong with its draft, so that it cannot run; None where nobody asked.
+    """
 
     slug: str
     name: str
@@ -21,28 +24,31 @@ class UsedBy:
     draft: bool
     steps: tuple[str, ...] = ()
     enabled: bool = True
+    problems: int | None = None
 
 
 @dataclass
 class Uses:
-    """What a connection is used by, and how many runs wait for its repair."""
+    """What a connection is used by, how many runs wait for its repair, and (where asked) how many steps of drafts run
+    in the sandbox and could use it."""
 
     workflows: list[UsedBy] = field(default_factory=list)
     waiting_runs: int = 0
+    in_sandbox: int = 0
 
 
 class Neighbour(Protocol):
     """What the app above answers."""
 
-    def uses(self, workspace: Any) -> Mapping[UUID, Uses]:
-        """The uses of every connection of a workspace."""
+    def uses(self, workspace: Any, problems_of: UUID | None = None) -> Mapping[UUID, Uses]:
+        """The uses of every connection of a workspace; for one of them with the problems of its workflows."""
 
     def wake(self, connection: UUID) -> int:
         """The connection may be used again: the runs that wait for it go on; how many there were."""
 
 
 class _Nobody:
-    def uses(self, workspace: Any) -> Mapping[UUID, Uses]:
+    def uses(self, workspace: Any, problems_of: UUID | None = None) -> Mapping[UUID, Uses]:
         return {}
 
     def wake(self, connection: UUID) -> int:
@@ -57,9 +63,12 @@ def know(neighbour: Neighbour) -> None:
     _known[0] = neighbour
 
 
-def uses_of(workspace: Any) -> Mapping[UUID, Uses]:
-    """The uses of every connection of a workspace; one that is not among them is used by nothing."""
-    return _known[0].uses(workspace)
+def uses_of(workspace: Any, problems_of: UUID | None = None) -> Mapping[UUID, Uses]:
+    """The uses of every connection of a workspace; one that is not among them is used by nothing.
+
+    `problems_of`: a connection whose workflows are looked at for whether they could run.
+    """
+    return _known[0].uses(workspace, problems_of)
 
 
 def wake(connection: UUID) -> int:

@@ -25,6 +25,7 @@ from orchestrator_site.lib.redact import remember
 
 log = logging.getLogger(__name__)
 SECONDS = 15.0
+LONGEST = 10 * 365 * 24 * 3600
 
 
 class NotConnected(UserError):
@@ -45,6 +46,14 @@ class Provider:
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
     extra: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Consented:
+    """What came of a consent: the connection's secret, and after how many seconds it ends (None: not said)."""
+
+    secret: dict[str, str] = field(repr=False)
+    seconds: int | None = None
 
 
 def _google() -> Provider:
@@ -109,8 +118,8 @@ def exchange(
     client_secret: str,
     redirect_uri: str,
     verifier: str,
-) -> dict[str, str]:
-    """Tokens for a code: `{access_token, refresh_token, client_id, client_secret}`. Raises NotConnected."""
+) -> Consented:
+    """Tokens for a code, and when they end where the provider says so. Raises NotConnected."""
     answer = _post(
         provider,
         provider.token_url,
@@ -132,7 +141,9 @@ def exchange(
             f"{provider.title} gave no lasting permission, so the connection would end within the hour.",
             f"Remove this product's access in your {provider.title} account, then connect again.",
         )
-    return {**tokens, "client_id": client_id, "client_secret": client_secret}
+    ends = answer.get("refresh_token_expires_in")
+    seconds = ends if type(ends) is int and 0 < ends < LONGEST else None
+    return Consented({**tokens, "client_id": client_id, "client_secret": client_secret}, seconds)
 
 
 def revoke(spec: OAuthSpec, secret: Mapping[str, str]) -> bool:

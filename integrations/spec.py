@@ -195,10 +195,34 @@ class OAuthLevel:
 
 
 @dataclass(frozen=True)
+class GuideStep:
+    """One tick of what a person does once in a provider's console: what, how, and texts to copy there (label, text).
+
+    `redirect`: our redirect address is shown with it.
+    """
+
+    title: str
+    text: str
+    copies: tuple[tuple[str, str], ...] = ()
+    redirect: bool = False
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A state of the provider's project in which a sign-in ends after some days; the person ticks that it is in it."""
+
+    label: str
+    help: str
+    days: int
+    text: str
+
+
+@dataclass(frozen=True)
 class OAuthSpec:
     """A consent page instead of pasted secrets: whose it is, what is asked for, and in which words it is explained.
 
     `provider` names the endpoints (settings GOOGLE_AUTH_URL, GOOGLE_TOKEN_URL …); `scopes` are shown before consent.
+    `guide` leads a person who brings a client of their own; `console` says where.
     """
 
     provider: str
@@ -206,6 +230,9 @@ class OAuthSpec:
     scope_words: tuple[str, ...] = ()
     button: str = "Connect with Google"
     levels: tuple[OAuthLevel, ...] = ()
+    console: str = ""
+    guide: tuple[GuideStep, ...] = ()
+    trial: Trial | None = None
 
     def at(self, level: str) -> OAuthSpec:
         """The same with the scopes of one of the levels; unchanged for a name that is none."""

@@ -16,6 +16,7 @@ pages = [
     path("connections/connect/<str:service>/", oauth.start, name="oauth_start"),
     path("connections/<uuid:pk>/", connections.connection, name="connection"),
     path("connections/<uuid:pk>/test/", connections.test, name="connection_test"),
+    path("connections/<uuid:pk>/share/", connections.share, name="connection_share"),
     path("connections/<uuid:pk>/default/", connections.default, name="connection_default"),
     path("connections/<uuid:pk>/delete/", connections.delete, name="connection_delete"),
     path("actions/<str:action>/choices/<str:field>", choices.choices, name="action_choices"),

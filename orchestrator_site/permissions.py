@@ -98,6 +98,7 @@ PAGES: dict[str, Methods] = {
     "effect_settle": _post(DECIDE),
     "effect_undo": _post(RUN),
     "run_undo": _post(RUN),
+    "files": _page(READ, RUN),
     "file": _page(READ),
     "prompts": _page(READ),
     "prompt_new": _page(EDIT, EDIT),
@@ -110,6 +111,8 @@ PAGES: dict[str, Methods] = {
     "connection_new": _page(CONNECTIONS, CONNECTIONS),
     "connection": _page(READ, CONNECTIONS),
     "connection_test": _post(CONNECTIONS),
+    "connection_share": _post(CONNECTIONS),
+    "connection_switch": _page(EDIT, EDIT),
     "connection_default": _post(CONNECTIONS),
     "connection_delete": _post(CONNECTIONS),
     "oauth_start": _page(CONNECTIONS, CONNECTIONS),
@@ -132,6 +135,7 @@ PAGES: dict[str, Methods] = {
     "variable_delete": _post(EDIT),
     "audit": _page(AUDIT),
     "workspace_settings": _page(READ, OWN),
+    "workspace_delete": _page(OWN, OWN),
 }
 
 API: dict[str, Methods] = {
@@ -192,6 +196,8 @@ API: dict[str, Methods] = {
     "api:trigger_preview": _post(READ),
     "api:trigger": {"GET": READ, "PATCH": EDIT, "DELETE": EDIT},
     "api:trigger_backfill": _post(RUN),
+    "api:files": _post(RUN),
+    "api:file": _page(READ),
     "api:usage": _page(READ),
     "api:workers": _page(READ),
     "api:stored": _page(READ),

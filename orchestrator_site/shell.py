@@ -26,7 +26,7 @@ PLACES: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
         "Settings",
         "settings",
         "Build",
-        ("member", "token", "variable", "stored", "audit", "workspace_settings"),
+        ("member", "token", "variable", "file", "stored", "audit", "workspace_settings"),
     ),
 )
 
@@ -89,6 +89,7 @@ SETTINGS: tuple[tuple[str, str, str], ...] = (
     ("members", "Members", "read"),
     ("tokens", "API tokens", "tokens"),
     ("variables", "Variables", "read"),
+    ("files", "Files", "read"),
     ("stored", "Stored values", "read"),
     ("audit", "Audit trail", "audit"),
     ("workspace_settings", "Workspace", "read"),

@@ -33,6 +33,8 @@ class Workspace(models.Model):
     name = models.CharField(max_length=120)
     created_at = models.DateTimeField(default=now, editable=False)
     quotas = JSONText(default=dict, blank=True, help_text="Limits of this workspace; 0 or absent = none.")
+    timezone = models.CharField(max_length=64, default="UTC", help_text="Where its people are: an IANA name.")
+    deleted_at = models.DateTimeField(null=True, editable=False, help_text="Nobody gets in; its rows are purged later.")
     served_at = models.DateTimeField(default=now, editable=False, help_text="When a run was last claimed (fairness).")
 
     def __str__(self) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from zoneinfo import available_timezones
+
 from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -12,7 +15,7 @@ from accounts.actor import Actor
 from accounts.models import Member, User, Workspace
 from accounts.text import clean_email, clean_line
 from orchestrator_site.lib.errors import Conflict, UserError
-from orchestrator_site.lib.names import slugify_key
+from orchestrator_site.lib.names import did_you_mean, slugify_key
 
 _FIRST_USER_LOCK = 7_061_001
 
@@ -90,6 +93,37 @@ def _write_workspace(user: User, name: str, slug: str) -> Workspace:
     user.last_workspace = workspace
     audit.record(Actor.of_member(member), "workspace.create", workspace, details={"name": name, "slug": slug})
     return workspace
+
+
+@transaction.atomic
+def set_timezone(actor: Actor, name: str) -> Workspace:
+    """Say where the people of the workspace are: dates without a zone mean this one, in runs that begin from now on.
+
+    Raises UserError E_TZ for a name that is none.
+    """
+    actor.require("own")
+    workspace = Workspace.objects.select_for_update().get(pk=actor.workspace.pk)
+    before, workspace.timezone = workspace.timezone, check_zone(name)
+    if before != workspace.timezone:
+        workspace.save(update_fields=["timezone"])
+        audit.record(actor, "workspace.timezone", workspace, details={"before": before, "after": workspace.timezone})
+    return workspace
+
+
+def check_zone(name: str) -> str:
+    """An IANA name of a time zone. Raises UserError E_TZ with the nearest one."""
+    known = zones()
+    if name not in known:
+        raise UserError(
+            "E_TZ", f"There is no time zone “{name[:64]}”.", field="timezone", hint=did_you_mean(name[:64], list(known))
+        )
+    return name
+
+
+@cache
+def zones() -> tuple[str, ...]:
+    """The time zones that this machine knows, by name."""
+    return tuple(sorted(name for name in available_timezones() if "/" in name or name == "UTC"))
 
 
 @transaction.atomic

@@ -7,13 +7,14 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from accounts.actor import Actor, actor_of
 from accounts.forms import InviteForm, WorkspaceForm
 from accounts.operations import members as people
-from accounts.operations.setup import rename_workspace
+from accounts.operations.setup import rename_workspace, set_timezone, zones
 from accounts.roles import ROLE_WORDS, ROLES, rank
 from accounts.views.fresh import fresh_sign_in
 from orchestrator_site.lib.errors import UserError
@@ -85,16 +86,21 @@ def invitation_revoke(request: HttpRequest, workspace: str, pk: UUID) -> HttpRes
 
 
 def workspace_settings(request: HttpRequest, workspace: str) -> HttpResponse:
-    """The name of the workspace; owners change it."""
+    """The name of the workspace and its time zone; owners change them."""
     actor = actor_of(request)
-    form = WorkspaceForm(request.POST or None, initial={"name": actor.workspace.name})
+    form = WorkspaceForm(
+        request.POST or None, initial={"name": actor.workspace.name, "timezone": actor.workspace.timezone}
+    )
     if request.method == "POST" and form.is_valid():
         try:
-            rename_workspace(actor, form.cleaned_data["name"])
+            with transaction.atomic():
+                rename_workspace(actor, form.cleaned_data["name"])
+                if form.cleaned_data["timezone"]:
+                    set_timezone(actor, form.cleaned_data["timezone"])
         except UserError as problem:
             form.add_problem(problem)
         else:
             messages.success(request, "Saved.")
             return redirect("workspace_settings", workspace=workspace)
-    shown = {"form": form, "may": actor.can("own")}
+    shown = {"form": form, "may": actor.can("own"), "zones": zones()}
     return render(request, "accounts/workspace_settings.html", shown, status=400 if form.errors else 200)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from integrations.context import Context
-from integrations.errors import RateLimited, Rejected, ServiceError, Unavailable
+from integrations.errors import Rejected, ServiceError, SignInAgain, Unavailable
 from integrations.llm import LanguageModel, ModelAnswer, ModelRequest
 from integrations.spec import Model, setting
 
@@ -37,6 +39,13 @@ class Completion(Model):
     cost_usd: float | None = None
 
 
+class Fallback(Model):
+    """Another model to ask, of another connection of the workspace; without a model that one's usual one."""
+
+    connection: str = setting("Connection", default="", help="By name.", example="backup", max_length=48)
+    model: str | None = setting("Model", default=None, help="Left empty: its usual one.", max_length=200)
+
+
 def model_setting() -> Any:
     """Which model; offered from the connection."""
     return setting(
@@ -50,8 +59,9 @@ def fallback_setting() -> Any:
     return setting(
         "If it does not answer, ask",
         default=[],
-        help="Other models of the same connection, asked in turn when a model is away, busy, or no longer there.",
-        example=["gpt-4o-mini"],
+        help="Asked in turn after the step's retries, when a model is away, busy or gone: models of the same "
+        "connection, or of another one.",
+        example=["gpt-4o-mini", {"connection": "backup", "model": "a-small-model"}],
         widget="models",
         max_length=3,
     )
@@ -70,29 +80,91 @@ def max_tokens_setting() -> Any:
     return setting("Most tokens", default=None, help="Where the answer is cut off.", example=500, ge=1, le=1_000_000)
 
 
-async def ask(context: Answers, request: ModelRequest, fallback: Sequence[str] = ()) -> ModelAnswer:
-    """The answer of the model, or of the first fallback that gives one; all are booked. Raises ServiceError."""
-    models = [request.model, *(name for name in fallback if name and name != request.model)]
-    for model in models[:-1]:
+async def ask(context: Answers, request: ModelRequest, fallback: Sequence[str | Fallback] = ()) -> ModelAnswer:
+    """The answer of the step's model; when it can no longer be hoped for, of the first fallback that gives one.
+
+    The usual retries come first: only the last call turns to others, and only for what another model can cure (it is
+    away, busy, does not take the key, or will not do this), never for input that no model takes. All are booked, and
+    who answered is said. Raises ServiceError.
+    """
+    others = [one for one in map(_other, fallback) if one != ("", request.model or "")]
+    if others and context.away:
+        context.turned(None)
+        context.warn(f"{context.away.rstrip('.')}. Another model was asked.")
+    else:
         try:
-            return await _one(context, replace(request, model=model))
-        except (RateLimited, Unavailable, Rejected) as problem:
-            if isinstance(problem, Rejected) and problem.code not in GOES_ON:
+            return await _one(context, context.client, request, 1 + len(others))
+        except ServiceError as problem:
+            if not others or not _curable(problem) or not (context.last_try or isinstance(problem, Rejected)):
                 raise
-            context.book(problem.usage)
-            context.warn(f"{model or 'The usual model'} gave no answer ({problem.message}) Another model was asked.")
-    return await _one(context, replace(request, model=models[-1]))
+            _turn(context, problem, request.model or "The usual model")
+            context.turned(problem)
+    return await _ask_others(context, request, others)
 
 
-async def _one(context: Answers, request: ModelRequest) -> ModelAnswer:
-    answer = await context.client.complete(request)
+async def _ask_others(context: Answers, request: ModelRequest, others: list[tuple[str, str]]) -> ModelAnswer:
+    for place, (connection, model) in enumerate(others, start=1):
+        named = f"{model or 'The usual model'} of {connection}" if connection else model
+        left = len(others) - place
+        try:
+            answer = await _ask_other(context, replace(request, model=model), connection, 1 + left)
+        except ServiceError as problem:
+            if not left or not _curable(problem):
+                raise _as_ours(problem, named) from problem
+            _turn(context, problem, named)
+        else:
+            context.warn(f"{named} answered.")
+            return answer
+    raise Rejected("There is no other model to ask.", refused=True)
+
+
+async def _ask_other(context: Answers, request: ModelRequest, connection: str, sharers: int) -> ModelAnswer:
+    if not connection:
+        return await _one(context, context.client, request, sharers)
+    if context.reach is None:
+        raise Rejected(f"The connection “{connection}” cannot be reached here.", code="E_MODEL", refused=True)
+    async with context.reach(connection) as client:
+        return await _one(context, client, request, sharers)
+
+
+def _turn(context: Answers, problem: ServiceError, named: str) -> None:
+    context.book(problem.usage)
+    context.warn(f"{named} gave no answer ({problem.message}) Another model was asked.")
+
+
+def _as_ours(problem: ServiceError, named: str) -> ServiceError:
+    """A credential that another connection lacks is nothing that the step's own could wait for."""
+    if isinstance(problem, SignInAgain):
+        return Unavailable(f"{named} gave no answer either: {problem.message}", hint=problem.hint, refused=True)
+    return problem
+
+
+def _curable(problem: ServiceError) -> bool:
+    """Whether another model may give what this one did not."""
+    return problem.code in GOES_ON if isinstance(problem, Rejected) else True
+
+
+def _other(item: str | Fallback) -> tuple[str, str]:
+    return ("", item) if isinstance(item, str) else (item.connection, item.model or "")
+
+
+async def _one(context: Answers, client: LanguageModel, request: ModelRequest, sharers: int = 1) -> ModelAnswer:
+    """One call; where others come after it, it has only its part of the time that is left."""
+    part = (context.calls.deadline - time.monotonic()) / sharers if sharers > 1 else None
+    try:
+        async with asyncio.timeout(part):
+            answer = await client.complete(request)
+    except TimeoutError as late:
+        if part is None:
+            raise
+        raise Unavailable(f"There was no answer within {part:.0f} seconds.", code="E_TIMEOUT") from late
     context.book(answer.usage)
     for warning in answer.warnings:
         context.warn(warning)
     return answer
 
 
-async def write(context: Answers, request: ModelRequest, fallback: Sequence[str] = ()) -> Completion:
+async def write(context: Answers, request: ModelRequest, fallback: Sequence[str | Fallback] = ()) -> Completion:
     """A text by the model, shown as it is written where somebody watches. Raises Rejected when there is none."""
     answer = await ask(context, replace(request, on_text=context.stream), fallback)
     if answer.finish_reason == "length":

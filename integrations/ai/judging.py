@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from integrations.ai import INTEGRATION
-from integrations.ai.asking import Answers, Spent, fallback_setting, model_setting, refuse_empty, spent
+from integrations.ai.asking import Answers, Fallback, Spent, fallback_setting, model_setting, refuse_empty, spent
 from integrations.ai.blocks import data_block
 from integrations.ai.structured import ask_for_json
 from integrations.llm import ModelRequest
@@ -21,7 +21,7 @@ class GradeInput(Model):
     scale: int = setting("Best score", default=10, help="The worst is 0.", ge=1, le=100)
     pass_from: float = setting("Enough from", default=7, help="The score from which it has passed.", ge=0, le=100)
     model: str | None = model_setting()
-    fallback: list[str] = fallback_setting()
+    fallback: list[str | Fallback] = fallback_setting()
 
 
 class Graded(Spent):

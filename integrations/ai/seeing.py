@@ -6,6 +6,7 @@ from integrations.ai import INTEGRATION
 from integrations.ai.asking import (
     Answers,
     Completion,
+    Fallback,
     fallback_setting,
     max_tokens_setting,
     model_setting,
@@ -35,7 +36,7 @@ class DescribeInput(Model):
     question: str = setting("Question", default=USUAL, help="What you want to know about it.", widget="long")
     model: str | None = model_setting()
     max_tokens: int | None = max_tokens_setting()
-    fallback: list[str] = fallback_setting()
+    fallback: list[str | Fallback] = fallback_setting()
 
 
 @INTEGRATION.action(

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from integrations.ai import INTEGRATION
-from integrations.ai.asking import Answers, Spent, ask, fallback_setting, model_setting, refuse_empty, spent
+from integrations.ai.asking import Answers, Fallback, Spent, ask, fallback_setting, model_setting, refuse_empty, spent
 from integrations.ai.blocks import data_block
 from integrations.errors import Rejected
 from integrations.llm import Message, ModelAnswer, ModelRequest
@@ -81,7 +81,7 @@ with warnings.catch_warnings():
             "What to mind", default="", help="Rules for doubtful cases.", example="Amounts in euros.", widget="long"
         )
         model: str | None = model_setting()
-        fallback: list[str] = fallback_setting()
+        fallback: list[str | Fallback] = fallback_setting()
 
         @model_validator(mode="after")
         def _one_of_both(self) -> ExtractInput:
@@ -135,7 +135,7 @@ class ClassifyInput(Model):
         "What to mind", default="", help="What belongs where.", example="A reminder is an invoice too.", widget="long"
     )
     model: str | None = model_setting()
-    fallback: list[str] = fallback_setting()
+    fallback: list[str | Fallback] = fallback_setting()
 
 
 class Classified(Spent):
@@ -231,7 +231,7 @@ def _choice_schema(names: list[str], allow_none: bool) -> dict[str, Any]:
 
 
 async def ask_for_json(
-    context: Answers, request: ModelRequest, fallback: list[str]
+    context: Answers, request: ModelRequest, fallback: list[str | Fallback]
 ) -> tuple[dict[str, Any], list[ModelAnswer]]:
     """An object that follows the request's schema, and all answers on the way to it.
 

@@ -9,6 +9,7 @@ from integrations.ai import INTEGRATION
 from integrations.ai.asking import (
     Answers,
     Completion,
+    Fallback,
     ask,
     fallback_setting,
     model_setting,
@@ -34,7 +35,7 @@ class SummarizeInput(Model):
     max_words: int = setting("Most words", default=500, help="How long the summary may be.", ge=1, le=10_000)
     style: Literal["paragraph", "bullets"] = setting("Style", default="paragraph", help="Flowing text, or a list.")
     model: str | None = model_setting()
-    fallback: list[str] = fallback_setting()
+    fallback: list[str | Fallback] = fallback_setting()
 
 
 class SopInput(Model):
@@ -42,7 +43,7 @@ class SopInput(Model):
 
     task: str = content("Task", help="What the procedure is about.", example="Onboard a new customer", widget="long")
     model: str | None = model_setting()
-    fallback: list[str] = fallback_setting()
+    fallback: list[str | Fallback] = fallback_setting()
 
 
 class TranslateInput(Model):
@@ -52,7 +53,7 @@ class TranslateInput(Model):
     language: str = setting("Into", help="The language of the translation.", example="German", max_length=60)
     tone: str = setting("Tone", default="", help="How it should sound.", example="formal", max_length=100)
     model: str | None = model_setting()
-    fallback: list[str] = fallback_setting()
+    fallback: list[str | Fallback] = fallback_setting()
 
 
 class RewriteInput(Model):
@@ -63,7 +64,7 @@ class RewriteInput(Model):
         "How", help="What should be different.", example="Shorter and friendlier; keep all dates.", widget="long"
     )
     model: str | None = model_setting()
-    fallback: list[str] = fallback_setting()
+    fallback: list[str | Fallback] = fallback_setting()
 
 
 @INTEGRATION.action(

@@ -9,6 +9,7 @@ from integrations.ai import INTEGRATION
 from integrations.ai.asking import (
     Answers,
     Completion,
+    Fallback,
     fallback_setting,
     max_tokens_setting,
     model_setting,
@@ -36,7 +37,7 @@ class CompleteInput(Model):
     model: str | None = model_setting()
     temperature: float | None = temperature_setting()
     max_tokens: int | None = max_tokens_setting()
-    fallback: list[str] = fallback_setting()
+    fallback: list[str | Fallback] = fallback_setting()
 
 
 class RunPromptInput(Model):
@@ -51,7 +52,7 @@ class RunPromptInput(Model):
     model: str | None = model_setting()
     temperature: float | None = temperature_setting()
     max_tokens: int | None = max_tokens_setting()
-    fallback: list[str] = fallback_setting()
+    fallback: list[str | Fallback] = fallback_setting()
 
 
 @INTEGRATION.action(

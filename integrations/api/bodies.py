@@ -24,6 +24,14 @@ class NewConnection(Body):
     at_once: int | None = Field(default=None, description="calls at the same time; 0 or null: no limit")
 
 
+class SharingBody(Body):
+    """Who may use a connection in workflows. Not `everyone`: members from `role` on, and those named."""
+
+    everyone: bool = False
+    role: str | None = Field(default=None, description="this role and those above it")
+    members: list[str] = Field(default_factory=list, description="e-mail addresses of members")
+
+
 class ConnectionChange(Body):
     """What may change; a new `base_url` needs the secret again."""
 
@@ -33,6 +41,10 @@ class ConnectionChange(Body):
     is_default: bool | None = None
     requests_per_minute: int | None = Field(default=None, description="0: no limit; null: as the service asks for")
     at_once: int | None = Field(default=None, description="calls at the same time; 0 or null: no limit")
+    verify: bool = Field(
+        default=True, description="try a new secret first; one that is refused is not stored, and the old one stays"
+    )
+    sharing: SharingBody | None = Field(default=None, description="who may use it in workflows")
 
 
 class HealthBody(Body):
@@ -62,6 +74,39 @@ class ConnectionBody(Body):
     requests_per_minute: int | None
     at_once: int | None
     health: HealthBody
+    broken_since: datetime | None = Field(description="since when the credential is refused; runs that need it wait")
+    expires_at: datetime | None = Field(description="when the credential ends, as far as that is known")
+    expires_text: str
+    sharing: SharingBody
+
+
+class CheckBody(Body):
+    """What was seen of a connection on one day (UTC)."""
+
+    day: str
+    state: str = Field(description="works, broken, unknown (the service did not answer): the newest check of the day")
+    failed: bool = Field(description="whether any check of the day failed")
+    text: str
+
+
+class UsedByBody(Body):
+    """A workflow that uses a connection, named in its steps or as the default."""
+
+    slug: str
+    name: str
+    published: bool
+    draft: bool
+    steps: list[str]
+    enabled: bool
+    problems: int | None = Field(description="what is wrong with its draft; 0: it can run")
+
+
+class WholeConnectionBody(ConnectionBody):
+    """A connection with its last 20 days and what uses it."""
+
+    checks: list[CheckBody]
+    used_by: list[UsedByBody]
+    waiting_runs: int = Field(description="runs that wait for its repair")
 
 
 class ConnectionPage(Body):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -9,12 +10,14 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.actor import actor_of
-from integrations import catalogue
+from accounts.actor import Actor, actor_of
+from integrations import catalogue, neighbours
 from integrations.api import bodies
 from integrations.models import Connection
+from integrations.neighbours import Uses
 from integrations.operations import connections as operations
 from integrations.operations import stored
+from integrations.operations.checking import history
 from integrations.operations.choices import given_of, list_choices
 from integrations.operations.finding import free_name
 from integrations.operations.looking import world_json
@@ -41,7 +44,24 @@ def connection_json(connection: Connection) -> dict[str, Any]:
         "requests_per_minute": connection.requests_per_minute,
         "at_once": connection.at_once,
         "health": _health_json(connection),
+        "broken_since": moment(connection.broken_at),
+        "expires_at": moment(connection.expires_at),
+        "expires_text": connection.expires_text,
+        "sharing": operations.sharing_json(connection),
     }
+
+
+def whole_json(actor: Actor, connection: Connection) -> dict[str, Any]:
+    """One connection with its checks, the workflows that use it and the runs that wait for its repair."""
+    uses = neighbours.uses_of(actor.workspace, problems_of=connection.pk).get(connection.pk, Uses())
+    checks = [
+        {"day": day["day"].isoformat(), "state": day["state"], "failed": day["failed"], "text": day["text"] or ""}
+        for day in history([connection])[connection.pk]
+        if day["state"] != "none"
+    ]
+    used_by = [{**asdict(use), "steps": list(use.steps)} for use in uses.workflows]
+    found = {"checks": checks, "used_by": used_by, "waiting_runs": uses.waiting_runs}
+    return {**connection_json(connection), **found}
 
 
 def _health_json(connection: Connection) -> dict[str, Any]:
@@ -124,25 +144,31 @@ class ConnectionList(ApiView):
 class ConnectionDetail(ApiView):
     """One connection."""
 
-    @extend_schema(operation_id="connections_show", responses={200: bodies.ConnectionBody})
+    @extend_schema(operation_id="connections_show", responses={200: bodies.WholeConnectionBody})
     def get(self, request: Request, pk: UUID) -> Response:
-        """Show a connection; the secret is masked."""
-        return Response(connection_json(operations.get_connection(actor_of(request), pk)))
+        """Show a connection: its health, the checks of the last 20 days, and what uses it; the secret is masked."""
+        actor = actor_of(request)
+        return Response(whole_json(actor, operations.get_connection(actor, pk)))
 
     @extend_schema(
         operation_id="connections_change", request=bodies.ConnectionChange, responses={200: bodies.ConnectionBody}
     )
     def patch(self, request: Request, pk: UUID) -> Response:
-        """Rename it, replace fields of its secret, move it to another address, or make it the default."""
+        """Rename it, replace its secret (tried first), move it to another address, make it the default, share it."""
         actor = actor_of(request)
         connection = operations.get_connection(actor, pk)
         values = read_body(request.data, bodies.ConnectionChange)
         changes = values.model_dump(include={"name", "secret", "base_url"}, exclude_none=True)
         if changes:
-            connection = operations.update_connection(actor, connection, **changes)
+            connection = operations.update_connection(actor, connection, verify=values.verify, **changes)
         limits = values.model_dump(include={"requests_per_minute", "at_once"} & values.model_fields_set)
         if limits:
             operations.set_limits(actor, connection, **limits)
+        if values.sharing is not None:
+            who = values.sharing
+            operations.share_connection(
+                actor, connection, everyone=who.everyone, role=who.role or "", members=who.members
+            )
         if values.is_default:
             operations.make_default(actor, connection)
         return Response(connection_json(connection))

@@ -22,7 +22,7 @@ from integrations.github.interface import (
     marker_of,
     trailer_of,
 )
-from integrations.github.report import report
+from integrations.github.report import report, token_end
 from integrations.http_failures import from_transport, unreadable
 
 if TYPE_CHECKING:
@@ -214,12 +214,13 @@ class RealGithub:
             return report("an installed GitHub App", [], sample, len(sample), classic=False)
 
         def read(github: Github) -> ConnectionReport:
-            user = _raw(github.get_user().complete())
+            me = github.get_user().complete()
+            user, end = _raw(me), token_end(me.raw_headers)
             repositories = github.get_user().get_repos()
             first = [data for data in _raws(repositories, 100)]
             scopes = [scope for scope in github.oauth_scopes or [] if scope]
             count = repositories.totalCount if len(first) == 100 else len(first)
-            return report(str(_need(user, "login", "a user")), scopes, first, count, classic=bool(scopes))
+            return report(str(_need(user, "login", "a user")), scopes, first, count, classic=bool(scopes), end=end)
 
         return await self._call(read)
 

@@ -1,6 +1,6 @@
 """Gmail: search and read mail, put it in order, write drafts and send; each with no more permission than it needs."""
 
-from integrations.spec import Integration, OAuthLevel, OAuthSpec, SecretField
+from integrations.spec import GuideStep, Integration, OAuthLevel, OAuthSpec, SecretField, Trial
 
 ROOT = "https://www.googleapis.com/auth/gmail"
 READ = f"{ROOT}.readonly"
@@ -23,6 +23,45 @@ LEVELS = (
             "Set labels, archive and move to the trash; never delete for good.",
         ),
     ),
+)
+
+GUIDE = (
+    GuideStep(
+        "Make a project and switch on the Gmail API",
+        "console.cloud.google.com → APIs & Services → Library → Gmail API.",
+    ),
+    GuideStep(
+        "Fill in the consent screen",
+        "User type “External”; or “Internal” for a Workspace domain of your own: then nothing ends after 7 days.",
+        copies=(
+            ("App name", "AI Workflow Orchestrator"),
+            (
+                "What the permissions are for",
+                "Reads and answers mail in workflows that our own team builds; nothing is shared with others.",
+            ),
+        ),
+    ),
+    GuideStep(
+        "Add yourself as a test user",
+        "Audience → Test users. Without it Google answers “access blocked”. While the project is in test mode a "
+        "sign-in ends after 7 days: tick it below, and you are told before it does.",
+    ),
+    GuideStep(
+        "Make an OAuth client of the kind “Web application” with this redirect address",
+        "Exactly like this; localhost is allowed.",
+        redirect=True,
+    ),
+    GuideStep(
+        "Copy the client's id and secret to the form below, and connect",
+        "Google asks for your consent; back here, a self-test shows three subject lines of the mailbox.",
+    ),
+)
+# Reference: https://developers.google.com/identity/protocols/oauth2#expiration (publishing status “Testing”).
+TRIAL = Trial(
+    "The Google project is in test mode",
+    "Its publishing status is “Testing”: a sign-in ends after 7 days. You are told three days before.",
+    7,
+    "The Google project is in test mode: 7 days per sign-in.",
 )
 
 INTEGRATION = Integration(
@@ -58,6 +97,9 @@ INTEGRATION = Integration(
         scopes=LEVELS[0].scopes,
         scope_words=LEVELS[0].words,
         levels=LEVELS,
+        console="Google Cloud console",
+        guide=GUIDE,
+        trial=TRIAL,
     ),
     client="integrations.gmail.client.connect",
     sandbox="integrations.gmail.sandbox.connect",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,11 +17,13 @@ from integrations.gmail.interface import Draft, Label, Message, Sent
 from integrations.gmail.mime import message_of, parts_left_out, walk
 from integrations.gmail.tokens import Tokens
 from integrations.http_failures import from_transport, unreadable
+from integrations.learning import replace_token
 
 if TYPE_CHECKING:
     from integrations.gmail.wire import GmailApi
     from orchestrator_site.lib.outbound import Call
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 Body = dict[str, Any]
 HOST = "https://gmail.googleapis.com/"
@@ -44,6 +47,7 @@ class RealGmail:
     def __init__(self, info: ConnectionInfo, calls: Calls) -> None:
         self._base_url = (info.base_url or HOST).rstrip("/") + "/"
         self._calls = calls
+        self._info = info
         self._tokens = Tokens(info)
         self._label_names: dict[str, str] = {}
 
@@ -65,6 +69,11 @@ class RealGmail:
     async def messages(self, ids: Sequence[str]) -> list[Message | None]:
         """Reference: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/get."""
         return await self._call(lambda api: [self._message(api, identifier) for identifier in ids])
+
+    async def proof(self) -> list[str]:
+        """The subjects of the three newest mails, for whoever has just connected the mailbox."""
+        found = await self.messages(await self.search("", 3))
+        return [mail.subject or "(no subject)" for mail in found if mail is not None]
 
     async def describe(self) -> ConnectionReport:
         """Whose mailbox it is and how much is in it."""
@@ -266,7 +275,22 @@ class RealGmail:
                 self._tokens.forget(token)
                 return self._once(function, call, self._tokens.current(call), about)
 
-        return await in_thread(self._calls, SERVICE, guarded, max_bytes=max_bytes)
+        try:
+            return await in_thread(self._calls, SERVICE, guarded, max_bytes=max_bytes)
+        finally:
+            await self._keep_rotated()
+
+    async def _keep_rotated(self) -> None:
+        """Store a refresh token that Google has replaced; what was asked for is answered in any case."""
+        rotated = self._tokens.rotated()
+        if rotated is None:
+            return
+        try:
+            await replace_token(self._info, self._calls, "refresh_token", *rotated)
+        except Exception:
+            log.exception("a new refresh token could not be stored; it is tried again with the next call")
+        else:
+            self._tokens.is_stored(rotated[1])
 
     def _once(self, function: Callable[[GmailApi], T], call: Call, token: str, about: str) -> T:
         from integrations.gmail.wire import open_gmail

@@ -215,6 +215,11 @@ class SandboxGmail:
 
         return await self._world.run(look)
 
+    async def proof(self) -> list[str]:
+        """The subjects of the three newest mails, for whoever has just connected the mailbox."""
+        found = await self.messages(await self.search("", 3))
+        return [mail.subject or "(no subject)" for mail in found if mail is not None]
+
     async def describe(self) -> ConnectionReport:
         """What there is to read."""
         count = len(await self.search("in:anywhere", 1000))

@@ -1,7 +1,7 @@
 """Access tokens of Google: fetched ahead of a call where one is due, never in the middle of it.
 
 A refresh is a request of its own, under a lock for each connection; the call that needs the token is sent after it,
-once. Tokens live in this process only.
+once. Access tokens live in this process only; a refresh token that Google replaces is stored by the client.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class _Kept:
     good_until: float = 0.0
     refresh_token: str = ""
     of: tuple[str, str] = ("", "")
+    former: tuple[str, str] | None = None
 
 
 _kept: dict[UUID | None, _Kept] = {}
@@ -63,8 +64,9 @@ class Tokens:
             return self._only_token()
         store = self._store
         with store.lock:
-            if store.of != self._of:
+            if self._of not in (store.of, store.former):
                 store.token, store.good_until, store.refresh_token, store.of = "", 0.0, "", self._of
+                store.former = None
             if not store.token or store.good_until - EARLY_SECONDS < time.monotonic():
                 self._renew(store, call)
             return store.token
@@ -74,6 +76,19 @@ class Tokens:
         with self._store.lock:
             if self._store.token == token:
                 self._store.token = ""
+
+    def rotated(self) -> tuple[str, str] | None:
+        """(old, new) where Google has given another refresh token than the one that is stored with the connection."""
+        store, stored = self._store, self._secret.get("refresh_token", "")
+        with store.lock:
+            new = store.refresh_token
+            return (stored, new) if new and new != stored and store.of == self._of else None
+
+    def is_stored(self, new: str) -> None:
+        """The connection holds this refresh token now; who still has the old one in hand goes on with this one."""
+        store = self._store
+        with store.lock:
+            store.former, store.of = store.of, (new, self._secret.get("access_token", ""))
 
     def _only_token(self) -> str:
         token = self._secret.get("access_token", "")

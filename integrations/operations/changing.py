@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -167,6 +167,25 @@ def delete_connection(actor: Actor, connection: Connection) -> None:
         audit.record(actor, "connection.delete", connection, details={"service": connection.service})
     if integration and integration.oauth and CONSENTED in secret:
         oauth.revoke(integration.oauth, secret)
+
+
+def forget_all(actor: Actor) -> Callable[[], None]:
+    """Forget the secrets of all connections of a workspace that ends; what is called then gives consents back."""
+    actor.require("own")
+    consents = []
+    for connection in connections_of(actor.workspace).select_for_update(of=("self",)):
+        integration, secret = registry.get_integration(connection.service), _readable(connection)
+        if integration and integration.oauth and CONSENTED in secret:
+            consents.append((integration.oauth, secret))
+        connection.secret, connection.key_id, connection.masked = "", "", {}
+        connection.is_default, connection.deleted_at, connection.broken_at = False, now(), None
+        connection.save()
+
+    def give_back() -> None:
+        for spec, secret in consents:
+            oauth.revoke(spec, secret)
+
+    return give_back
 
 
 def _readable(connection: Connection) -> dict[str, str]:

@@ -49,6 +49,8 @@ def understood(describe: Callable[[], ConnectionReport]) -> Seen:
 
 def failed(problem: Exception) -> Seen:
     """What a failure says: a service that is away or busy says nothing about the key. Raises any other exception."""
+    if isinstance(problem, TimeoutError):
+        return Seen(ConnectionReport(ok=False, summary="There was no answer in time."), UNKNOWN)
     if not isinstance(problem, ServiceError | UserError):
         raise problem
     words = redact(" ".join(filter(None, (problem.message, problem.hint))))
@@ -59,11 +61,14 @@ def failed(problem: Exception) -> Seen:
 
 
 def keep(connection: Connection, mark: str, seen: Seen) -> Connection:
-    """Keep what was seen of the credential with this mark; the runs that waited for it go on. Gives the fresh row."""
+    """Keep what was seen of the credential with this mark ("": of whatever is there, which could not be opened).
+
+    The runs that waited for it go on. Gives the row as it is now.
+    """
     with transaction.atomic():
         rows = Connection.objects.of(connection.workspace_id).select_for_update()
         row: Connection = rows.get(pk=connection.pk)
-        if row.deleted_at is None and mark == mark_of(row.secret, row.base_url):
+        if row.deleted_at is None and mark in ("", mark_of(row.secret, row.base_url)):
             _keep(row, seen)
     return row
 

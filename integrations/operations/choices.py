@@ -16,6 +16,7 @@ from integrations.errors import ServiceError
 from integrations.models import Connection
 from integrations.operations.finding import default_connection, find_connection
 from integrations.operations.opening import client_for, open_connection
+from integrations.operations.sharing import require_use
 from integrations.spec import Action, choices_of
 from orchestrator_site.lib.errors import NotFound, UserError
 from orchestrator_site.lib.json import repair_text
@@ -38,6 +39,7 @@ def list_choices(
     found = _connection(actor, declared, connection)
     if found is None:
         return []
+    require_use(actor, found)
     known = {key: str(value)[:LONGEST] for key, value in (given or {}).items() if key in depends and value}
     key = _key(found, name, q[:LONGEST], known)
     kept = cache.get(key)

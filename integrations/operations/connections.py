@@ -5,7 +5,8 @@ from integrations.operations.finding import connections_of, default_connection, 
 from integrations.operations.limits import declared_limits, health_of, set_limits
 from integrations.operations.opening import client_for, open_connection
 from integrations.operations.sandbox import reset_sandbox, seed_sandbox
-from integrations.operations.testing import test_connection
+from integrations.operations.sharing import share_connection, sharing_json
+from integrations.operations.testing import prove_connection, test_connection
 
 __all__ = [
     "client_for",
@@ -19,9 +20,12 @@ __all__ = [
     "health_of",
     "make_default",
     "open_connection",
+    "prove_connection",
     "reset_sandbox",
     "seed_sandbox",
     "set_limits",
+    "share_connection",
+    "sharing_json",
     "test_connection",
     "update_connection",
 ]

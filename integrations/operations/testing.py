@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from accounts import audit
 from accounts.actor import Actor
 from integrations import direct
 from integrations.context import Calls, ConnectionInfo, ConnectionReport, mark_of
+from integrations.errors import ServiceError
 from integrations.models import Connection
 from integrations.operations.checking import CHECKED, Seen, failed, keep, understood
 from integrations.operations.opening import client_for, open_connection
@@ -67,3 +68,21 @@ def candidate(connection: Connection, secret: Mapping[str, str], base_url: str) 
 async def _described(info: ConnectionInfo, calls: Calls) -> ConnectionReport:
     report: ConnectionReport = await client_for(info, calls).describe()
     return report
+
+
+def prove_connection(actor: Actor, connection: Connection) -> list[str]:
+    """A few lines of what is there, as the last step of connecting: it really works. Nothing where it cannot be shown.
+
+    A client offers them by `async proof() -> Sequence[str]` (three subject lines of a mailbox); they are not stored.
+    """
+    actor.require("connections")
+    try:
+        info = open_connection(connection)
+        return [line[:200] for line in direct.call(lambda calls: _proved(info, calls), timeout=SECONDS)][:3]
+    except (ServiceError, UserError):
+        return []
+
+
+async def _proved(info: ConnectionInfo, calls: Calls) -> Sequence[str]:
+    client = client_for(info, calls)
+    return await client.proof() if hasattr(client, "proof") else ()

@@ -10,40 +10,35 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from accounts.actor import actor_of
-from integrations import registry
+from accounts.actor import Actor, actor_of
+from accounts.operations.members import list_members
+from accounts.roles import ROLE_WORDS
+from integrations import neighbours, registry
 from integrations.forms import ConnectionForm
 from integrations.models import Connection
+from integrations.neighbours import Uses
 from integrations.oauth import provider_ready
 from integrations.operations import connections as operations
+from integrations.operations.checking import history
 from integrations.operations.finding import free_name
+from integrations.operations.forecast import next_to_break
 from integrations.operations.secrets import get_service, service_of
 from integrations.spec import Integration
 from integrations.views.common import add_problem, crumbs, prove_first
+from integrations.views.health import alert_of, alerts_of, row_of, rows_of
 from orchestrator_site.lib.errors import UserError
-
-HEALTH: dict[str, tuple[str, str]] = {
-    "works": ("Works", "ok"),
-    "broken": ("Needs you", "need"),
-    "unknown": ("Not tested", "idle"),
-    "sandbox": ("Sandbox", "dry"),
-}
-TROUBLE: dict[str, tuple[str, str]] = {
-    "slowed": ("Slowed down", "need"),
-    "failing": ("Failing", "bad"),
-    "trying": ("Failing", "bad"),
-}
 
 
 def connections(request: HttpRequest, workspace: str) -> HttpResponse:
     """All connections with their health, and what else one can connect to."""
     actor = actor_of(request)
     found = operations.connections_of(actor.workspace).select_related("bucket", "breaker")
-    rows = [_row(connection) for connection in found]
+    rows = rows_of(list(found), neighbours.uses_of(actor.workspace), workspace)
     shown = {
         "rows": rows,
-        "working": sum(row["word"] in ("Works", "Sandbox") for row in rows),
-        "broken": [row for row in rows if row["connection"].status == "broken"],
+        "working": sum(row["tone"] in ("ok", "dry") for row in rows),
+        "needing": sum(row["tone"] in ("need", "bad") for row in rows),
+        "alerts": alerts_of(rows),
         "services": registry.connectable(),
         "may_change": actor.can("connections"),
     }
@@ -100,6 +95,7 @@ def connection(request: HttpRequest, workspace: str, pk: UUID) -> HttpResponse:
                 name=form.cleaned_data["name"],
                 secret=form.secret or None,
                 base_url=form.cleaned_data.get("base_url"),
+                verify="untried" not in request.POST,
             )
             operations.set_limits(actor, found, **form.limits)
         except UserError as problem:
@@ -108,7 +104,13 @@ def connection(request: HttpRequest, workspace: str, pk: UUID) -> HttpResponse:
             messages.success(request, f"{found.name} is saved.")
             return redirect("connection", workspace=workspace, pk=pk)
     report = request.session.pop(_report_key(pk), None)
-    shown = {**_page(found, integration), "form": form, "may_change": actor.can("connections"), "report": report}
+    shown = {
+        **_page(actor, found, integration),
+        "untried": "untried" in request.POST,
+        "form": form,
+        "may_change": actor.can("connections"),
+        "report": report,
+    }
     shown["crumbs"] = _crumbs(workspace)
     return render(request, "integrations/connection.html", shown, status=400 if form.errors else 200)
 
@@ -119,6 +121,28 @@ def test(request: HttpRequest, workspace: str, pk: UUID) -> HttpResponse:
     found = operations.get_connection(actor, pk)
     report = operations.test_connection(actor, found)
     request.session[_report_key(pk)] = report
+    return redirect("connection", workspace=workspace, pk=pk)
+
+
+def share(request: HttpRequest, workspace: str, pk: UUID) -> HttpResponse:
+    """Say who may use the connection in workflows."""
+    actor = actor_of(request)
+    found = operations.get_connection(actor, pk)
+    back = reverse("connection", kwargs={"workspace": workspace, "pk": pk})
+    if proof := prove_first(request, back):
+        return proof
+    try:
+        operations.share_connection(
+            actor,
+            found,
+            everyone=request.POST.get("who") != "chosen",
+            role=request.POST.get("role", ""),
+            members=request.POST.getlist("member"),
+        )
+    except UserError as problem:
+        messages.error(request, f"{problem.message} {problem.hint or ''}".strip())
+    else:
+        messages.success(request, f"Who may use {found.name} is saved.")
     return redirect("connection", workspace=workspace, pk=pk)
 
 
@@ -152,26 +176,16 @@ def _made(request: HttpRequest, workspace: str, made: Connection) -> HttpRespons
     return redirect("connection", workspace=workspace, pk=made.pk)
 
 
-def _row(connection: Connection) -> dict[str, Any]:
-    integration = registry.get_integration(connection.service)
-    health = operations.health_of(connection)
-    word, tone = HEALTH["sandbox" if connection.sandbox else connection.status]
-    word, tone = TROUBLE.get(health["state"], (word, tone))
-    endings = [value.strip("•") for value in connection.masked.values() if value.startswith("•") and value.strip("•")]
-    return {
-        "connection": connection,
-        "title": integration.title if integration else connection.service,
-        "ends_in": endings[0] if endings else "",
-        "word": word,
-        "tone": tone,
-        "trouble": health,
-    }
-
-
-def _page(connection: Connection, integration: Integration) -> dict[str, Any]:
-    row = _row(connection)
+def _page(actor: Actor, connection: Connection, integration: Integration) -> dict[str, Any]:
+    uses = neighbours.uses_of(actor.workspace, problems_of=connection.pk).get(connection.pk, Uses())
+    row = row_of(connection, uses, history([connection])[connection.pk], actor.workspace.slug)
     return {
         **row,
+        "here_row": row,
+        "sharing": operations.sharing_json(connection),
+        "members": list_members(actor),
+        "roles": ROLE_WORDS.items(),
+        "alert": alert_of(row) if next_to_break([connection]) else None,
         "integration": integration,
         "oauth": integration.oauth,
         "oauth_ready": bool(integration.oauth and provider_ready(integration.oauth.provider)),

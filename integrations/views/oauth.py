@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +38,9 @@ class ConsentForm(forms.Form):
         max_length=300, label="Client secret", widget=forms.PasswordInput(attrs={"autocomplete": "off"})
     )
 
+    test_mode = forms.BooleanField(
+        required=False,
+    )
     level = forms.ChoiceField(label="What steps may do with it", widget=forms.RadioSelect, required=False)
 
     def __init__(self, *args: Any, spec: OAuthSpec, ready: bool, existing: Connection | None, **kwargs: Any) -> None:
@@ -46,6 +50,10 @@ class ConsentForm(forms.Form):
         levels.initial = spec.levels[0].name if spec.levels else ""
         if not spec.levels:
             del self.fields["level"]
+        if spec.trial:
+            self.fields["test_mode"].label, self.fields["test_mode"].help_text = spec.trial.label, spec.trial.help
+        else:
+            del self.fields["test_mode"]
         if ready:
             del self.fields["client_id"], self.fields["client_secret"]
         if existing:
@@ -85,7 +93,8 @@ def callback(request: HttpRequest) -> HttpResponse:
         shown = {"problem": problem, "integration": integration, "workspace_slug": actor.workspace.slug}
         return render(request, "integrations/oauth_failed.html", shown)
     report = operations.test_connection(actor, made)
-    request.session[f"connection_report_{made.pk}"] = report
+    proof = operations.prove_connection(actor, made) if report["ok"] else []
+    request.session[f"connection_report_{made.pk}"] = {**report, "proof": proof}
     messages.success(request, f"{made.name} is connected.")
     return redirect("connection", workspace=actor.workspace.slug, pk=made.pk)
 
@@ -131,6 +140,7 @@ def _remembered(
     waiting[state] = {
         "service": integration.slug,
         "level": values.get("level", ""),
+        "test_mode": bool(values.get("test_mode")),
         "workspace": str(actor.workspace.pk),
         "name": values.get("name", ""),
         "connection": str(existing.pk) if existing else "",
@@ -175,7 +185,7 @@ def _stored(
     request: HttpRequest, actor: Actor, integration: Integration, spec: OAuthSpec, pending: dict[str, Any]
 ) -> Connection:
     kept = crypto.decrypt(pending["sealed"], binding={"oauth": pending["state"], "workspace": str(actor.workspace.pk)})
-    secret = oauth.exchange(
+    consented = oauth.exchange(
         oauth.provider_of(spec),
         spec,
         code=request.GET.get("code", ""),
@@ -186,9 +196,27 @@ def _stored(
     )
     if pending["connection"]:
         found = operations.get_connection(actor, UUID(pending["connection"]))
-        return operations.update_connection(actor, found, secret=secret, consented=True)
+        return operations.update_connection(
+            actor, found, secret=consented.secret, consented=True, expires=_ending(consented, spec, pending)
+        )
     name = pending["name"] or free_name(actor.workspace, integration.slug)
-    return operations.create_connection(actor, service=integration.slug, name=name, secret=secret, consented=True)
+    return operations.create_connection(
+        actor,
+        service=integration.slug,
+        name=name,
+        secret=consented.secret,
+        consented=True,
+        expires=_ending(consented, spec, pending),
+    )
+
+
+def _ending(consented: oauth.Consented, spec: OAuthSpec, pending: dict[str, Any]) -> tuple[datetime, str] | None:
+    """When the sign-in ends: as the provider says, or after the days of its trial where the person said so."""
+    if consented.seconds is not None:
+        return now() + timedelta(seconds=consented.seconds), "The provider says when this sign-in ends."
+    if spec.trial and pending.get("test_mode"):
+        return now() + timedelta(days=spec.trial.days), spec.trial.text
+    return None
 
 
 def _refused_words(integration: Integration, error: str) -> str:

@@ -48,6 +48,7 @@ BODIES = {
     "B94 an unknown field": (b'{"zzz": 1}', 400, "E_UNKNOWN_FIELD"),
 }
 NO_BODY = {
+    "api:files",
     "api:connection_test",
     "api:effect_undo",
     "api:run_undo",

@@ -196,6 +196,7 @@ FIELDS = sorted(
 
 
 NO_BODY = (
+    "api:files",
     "api:connection_test",
     "api:effect_undo",
     "api:run_undo",

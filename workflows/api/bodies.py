@@ -235,6 +235,16 @@ class CachedBody(Body):
     at: str
 
 
+class FileBody(Body):
+    """A file of the workspace, as inputs and steps take it."""
+
+    file: str = Field(alias="$file", description="its id")
+    name: str
+    mime_type: str
+    size: int
+    sha256: str
+
+
 class HeldBody(Body):
     """Why a call may not leave yet. `why`: limit (the service asked to wait), failing, rate, at_once, or connection:
     the credential of `connection` (an id) is refused; it goes on when that is repaired, and waits `until` at most."""

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from workflows.api import bulk, files, gallery, ledger, runs, tests, triggers, trying, workflows, workspace
+from workflows.api import (
+    bulk,
+    files,
+    gallery,
+    ledger,
+    runs,
+    tests,
+    triggers,
+    trying,
+    uploads,
+    workflows,
+    workspace,
+)
 
 urlpatterns = [
     path("import", files.Import.as_view(), name="import"),
@@ -51,6 +63,8 @@ urlpatterns = [
     path("triggers/preview", triggers.SchedulePreview.as_view(), name="trigger_preview"),
     path("triggers/<str:pk>", triggers.TriggerDetail.as_view(), name="trigger"),
     path("triggers/<str:pk>/backfill", triggers.BackfillView.as_view(), name="trigger_backfill"),
+    path("files", uploads.FileList.as_view(), name="files"),
+    path("files/<uuid:pk>", uploads.FileDetail.as_view(), name="file"),
     path("variables", workspace.VariableList.as_view(), name="variables"),
     path("variables/<str:name>", workspace.VariableDetail.as_view(), name="variable"),
     path("usage", workspace.Usage.as_view(), name="usage"),

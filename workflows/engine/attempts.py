@@ -191,6 +191,13 @@ def _failed(walk: Walk, task: Task, failure: Failure) -> datetime | None:
     return due
 
 
+def is_last(task: Task) -> bool:
+    """Whether the call under way is the last one that the step's policy allows, whatever comes of it."""
+    decision = task.record.decision if isinstance(task.record.decision, dict) else {}
+    used = task.record.attempts - int(decision.get("slowed") or 0) - holding.times_refused(task.record)
+    return not task.policy.most or used > task.policy.most
+
+
 def _slowed(record: StepRecord, failure: Failure) -> int:
     """How often the service has asked this step to slow down: such an answer uses up no retry, up to a bound."""
     decision = record.decision if isinstance(record.decision, dict) else {}

@@ -18,7 +18,10 @@ from workflows.engine.lists import ON_ERROR, with_lists
 FORMAT = 1
 MAX_STEPS = 1000
 MAX_BYTES = MIB
-INPUT_TYPES = ("text", "long_text", "number", "integer", "boolean", "choice", "date", "datetime", "json", "list")
+INPUT_TYPES = (
+    *("text", "long_text", "number", "integer", "boolean", "choice", "date", "datetime", "json", "list"),
+    "file",
+)
 
 
 @dataclass(frozen=True)

@@ -207,7 +207,10 @@ class Driver:
                 "url": self.url_of(run),
                 "workflow": run.workflow_slug,
             },
-            "workspace": {"variables": run.frozen.get("variables") or {}},
+            "workspace": {
+                "variables": run.frozen.get("variables") or {},
+                "timezone": run.frozen.get("timezone") or "UTC",
+            },
             "tainted_inputs": bool(run.frozen.get("tainted_inputs")),
             "frozen_now": run.started_at,
         }

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -22,9 +22,9 @@ from integrations.operations.opening import overlaid
 from integrations.spec import Action, Kind, role_of
 from orchestrator_site.lib.errors import UserError
 from orchestrator_site.lib.json import clean_value
-from workflows.engine import dry
+from workflows.engine import dry, fallbacks
 from workflows.engine.actions import ActionInfo
-from workflows.engine.attempts import last_change
+from workflows.engine.attempts import is_last, last_change
 from workflows.engine.calls import Clients, Open, set_deadline
 from workflows.engine.catalogue import CATALOGUE
 from workflows.engine.crashpoints import crashpoint
@@ -151,7 +151,7 @@ class Executor:
             return None
         change = task.record.kind == Kind.EFFECT and self.facts.foreseen is None
         held: Held | None = await limits.admit(task.record.id, connection, change=change)
-        return held
+        return None if fallbacks.passes_by(task, held) else held
 
     def leave(self, task: Task) -> None:
         """No call of the task is under way."""
@@ -165,6 +165,8 @@ class Executor:
 
     def note(self, task: Task, error: ServiceError | TimeoutError | None) -> None:
         """What a call has shown of the service behind the task's connection."""
+        if task.elsewhere:
+            return  # what came of it speaks of another connection
         if self.house.limits is not None and task.record.connection_id is not None:
             self.house.limits.note(task.record.connection_id, error, task.mark)
 
@@ -247,7 +249,16 @@ class Executor:
         context.finish = lambda text: setattr(task, "finish", text)
         context.render_prompt = self._render_prompt
         context.files = WorkspaceFiles(self.facts.workspace_id, self.house.on_database)
+        context.last_try, context.away, task.elsewhere = is_last(task), task.away, False
+        if self.facts.foreseen is None:
+            context.reach, context.turned = partial(fallbacks.reach, self, task), partial(self._turned, task)
         return context
+
+    def _turned(self, task: Task, problem: Exception | None) -> None:
+        """The step's own connection has failed, or was not asked: what comes now speaks of others."""
+        if isinstance(problem, ServiceError | TimeoutError):
+            self.note(task, problem)
+        task.elsewhere = True
 
     def _ledger(self, task: Task, timeout: float, opened: Open | None) -> Ledger:
         slot = opened.calls.slot if opened else _NO_CALLS.slot

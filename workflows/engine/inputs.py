@@ -68,6 +68,20 @@ def _list(value: JSONValue, _: InputSpec) -> Complaint | None:
     return None if isinstance(value, list) else ("E_TYPE", "must be a list")
 
 
+def _file(value: JSONValue, _: InputSpec) -> Complaint | None:
+    """A file's value; whether the workspace has it is asked when a run is started."""
+    wanted = "must be a file: the value that an upload gives, {$file, name, mime_type, size, sha256}"
+    return None if is_file(value) else ("E_TYPE", wanted)
+
+
+_FILE = {"$file", "name", "mime_type", "size", "sha256"}
+
+
+def is_file(value: JSONValue) -> bool:
+    """Whether a value has the form of a file's."""
+    return isinstance(value, dict) and set(value) <= _FILE and isinstance(value.get("$file"), str)
+
+
 CHECKS: dict[str, Callable[[JSONValue, InputSpec], Complaint | None]] = {
     "text": _text,
     "long_text": _text,
@@ -79,6 +93,7 @@ CHECKS: dict[str, Callable[[JSONValue, InputSpec], Complaint | None]] = {
     "datetime": _datetime,
     "json": lambda value, spec: None,
     "list": _list,
+    "file": _file,
 }
 
 

@@ -96,6 +96,8 @@ class Task:
     policy: Policy = field(default_factory=Policy)
     cache_key: str = ""
     mark: str = ""
+    away: str = ""
+    elsewhere: bool = False
 
 
 class Executor(Protocol):

@@ -138,6 +138,8 @@ def _prompt_of(step: StepSpec) -> Iterable[tuple[str, str]]:
 def frozen_now(workflow: Workflow, facts: VersionFacts) -> dict[str, Any]:
     """The variables and prompts that a version reads, as they are now."""
     frozen: dict[str, Any] = {}
+    if workflow.workspace.timezone != "UTC":
+        frozen["timezone"] = workflow.workspace.timezone
     if facts.variables is None or facts.variables:
         rows = Variable.objects.of(workflow.workspace_id)
         if facts.variables is not None:

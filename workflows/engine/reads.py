@@ -18,6 +18,7 @@ from integrations.models import Connection
 from integrations.operations.finding import default_connection, find_connection
 from integrations.operations.opening import open_connection
 from orchestrator_site.lib.errors import UserError
+from workflows.engine import fallbacks
 from workflows.engine.agent_tools import made_by
 from workflows.engine.claims import Reader
 from workflows.engine.definition import Definition, StepSpec, parse
@@ -26,11 +27,13 @@ from workflows.engine.execute import CONNECT_HINT
 from workflows.engine.loading import ClaimedRun
 from workflows.engine.plan import Plan, make_plan
 from workflows.engine.records import Failure
+from workflows.engine.sharing import not_shared
 from workflows.engine.sql import SqlStore, thread_settings
 
 T = TypeVar("T")
 PLANS = 256
 Connections = tuple[dict[str, UUID], dict[str, Failure]]
+Limited = dict[UUID, tuple[str, Any]]
 
 
 class Reads:
@@ -41,7 +44,7 @@ class Reads:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reads")
         self._used = 0.0
         self._plans: OrderedDict[UUID, Plan] = OrderedDict()
-        self._connections: dict[tuple[UUID, UUID], tuple[Any, Connections]] = {}
+        self._connections: dict[tuple[UUID, UUID], tuple[Any, Connections, Limited]] = {}
         self.reader = Reader(SqlStore(connections[alias]))
         self._bound = False
 
@@ -128,23 +131,34 @@ class Reads:
         known = self._connections.get(place)
         there = self._there(run.workspace_id)
         if known is not None and known[0] == there:
-            return known[1]
+            return self._shared(run, plan, known[1], known[2])
         found: dict[str, UUID] = {}
         missing: dict[str, Failure] = {}
         for step in _calls(plan.definition):
             services = _services(step)
             if services and (step.connection or not _is_keyless(step)):
                 self._resolve(run.workspace_id, step, services, found, missing)
+            for name in fallbacks.named(step) if services else ():
+                self._resolve_other(run.workspace_id, step, name, services, found, missing)
         if len(self._connections) > 1000:
             self._connections.clear()
-        self._connections[place] = (there, (found, missing))
-        return found, missing
+        rows = ((self.reader.store.uuid(row[0]), row[1], self.reader.value(row[5])) for row in there)
+        limited = {pk: (name, sharing) for pk, name, sharing in rows if sharing}
+        self._connections[place] = (there, (found, missing), limited)
+        return self._shared(run, plan, (found, missing), limited)
+
+    @staticmethod
+    def _shared(run: ClaimedRun, plan: Plan, known: Connections, limited: Limited) -> Connections:
+        """The same, without what is not shared with those behind the run."""
+        found, missing = known
+        wrong = not_shared(run, plan, found, limited) if limited else {}
+        return (found, {**missing, **wrong}) if wrong else known
 
     def _there(self, workspace: UUID) -> Any:
         """All that decides which connection a step has."""
         store = self.reader.store
         sql = (
-            "SELECT id, name, service, sandbox, is_default FROM integrations_connection "
+            "SELECT id, name, service, sandbox, is_default, sharing FROM integrations_connection "
             "WHERE workspace_id = %s AND deleted_at IS NULL ORDER BY id"
         )
         return [tuple(row) for row in store.run(sql, (store.id(workspace),)).fetchall()]
@@ -175,6 +189,18 @@ class Reads:
             )
         else:
             found[step.key] = connection.pk
+
+    def _resolve_other(
+        self, workspace: UUID, step: StepSpec, name: str, services: list[str], found: dict[str, UUID],
+        missing: dict[str, Failure],
+    ) -> None:  # fmt: skip
+        """A connection that a step may turn to when its own does not answer."""
+        connection = find_connection(workspace, name)
+        if connection is None or connection.service not in services:
+            text = f"“{step.title}” may turn to the connection “{name}”, and there is no such one for it."
+            missing.setdefault(step.key, Failure("E_NO_CONNECTION", text, CONNECT_HINT, step=step.key))
+        else:
+            found[fallbacks.place(step.key, name)] = connection.pk
 
     def open(self, connection: UUID, known: Any, begin: Callable[[], None]) -> tuple[ConnectionInfo | None, Any]:
         """A connection decrypted for use, and the row it was made from; no info while that is the `known` one."""

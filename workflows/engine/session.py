@@ -23,6 +23,7 @@ from orchestrator_site.lib.ids import uuid7
 from workflows.engine.abi import ABI, ABI_MIN
 from workflows.engine.bells import make_bell, ring_after_commit, workers_folder
 from workflows.engine.calls import MOST_LEAKS, Clients, Pool
+from workflows.engine.checkups import Checkups
 from workflows.engine.claims import Watch
 from workflows.engine.crashpoints import crashpoint
 from workflows.engine.driver import Driver, Loaded
@@ -135,6 +136,7 @@ class Session:
             self._owned(),
             sweeper.run(),
             TriggerLoop(self.reads, self.times).run(),
+            Checkups(self.reads, self.clients, self.times).run(),
             self.previews.run(),
             self.limits.keep_shares(),
         )

@@ -54,6 +54,7 @@ INPUT_SHAPES: dict[str, Shape] = {
     "datetime": TEXT,
     "json": ANY,
     "list": Shape("list", item=ANY),
+    "file": OBJECT,
 }
 
 

@@ -21,6 +21,8 @@ from workflows.engine.template_problems import check_condition, check_templates
 from workflows.engine.values import fields_of, literal_problems
 from workflows.engine.waiting_problems import check_waiting
 
+FALLBACK = "fallback"
+
 
 def check_step(step: StepSpec, scope: Scope, catalogue: Catalogue, known: Known | None) -> Iterator[Problem]:
     """Everything that is wrong with one step."""
@@ -49,6 +51,7 @@ def check_step(step: StepSpec, scope: Scope, catalogue: Catalogue, known: Known 
     if known is not None:
         yield from _items(step, known)
         yield from _connection(step, info, known)
+        yield from _others(step, info, known)
         yield from _prompt(step, info, known)
 
 
@@ -155,6 +158,22 @@ def _items(step: StepSpec, known: Known) -> Iterator[Problem]:
     if isinstance(items, list) and len(items) > known.max_items:
         text = f"items must have at most {known.max_items:,} items; these are {len(items):,}."
         yield Problem("E_RANGE", text, step=step.key, field="with.items", limit=known.max_items)
+
+
+def _others(step: StepSpec, info: ActionInfo, known: Known) -> Iterator[Problem]:
+    """The connections of other models that a step may turn to."""
+    said = step.with_.get(FALLBACK) if info.takes_connection else None
+    for place, item in enumerate(said if isinstance(said, list) else ()):
+        name = item.get("connection") if isinstance(item, dict) else None
+        if not isinstance(name, str) or not name:
+            continue
+        field, found = f"with.{FALLBACK}[{place}].connection", known.connections.get(name)
+        if found is None:
+            text = f"There is no connection “{name[:48]}” in this workspace."
+            yield _problem(step, "E_NOT_FOUND", text, field, did_you_mean(name, list(known.connections)))
+        elif found.service not in info.services:
+            text = f"“{name}” is a connection to {found.service}; it offers no model for “{info.title}”."
+            yield _problem(step, "E_CONN_SERVICE", text, field, "Choose a connection that offers a model.")
 
 
 def _connection(step: StepSpec, info: ActionInfo, known: Known) -> Iterator[Problem]:

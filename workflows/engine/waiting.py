@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
@@ -129,14 +130,23 @@ def _begin_wait(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord, va
     _one_of(values)
     now = walk.clock.now()
     seconds = values.due if values.event else values.seconds
-    due = _moment(values.until) if values.until else (now + timedelta(seconds=seconds) if seconds else None)
+    due = (
+        _moment(values.until, zone_of(walk.base))
+        if values.until
+        else (now + timedelta(seconds=seconds) if seconds else None)
+    )
     kind = "event" if values.event else "timer"
     decision = {"kind": kind, "event": values.event, "on_timeout": values.on_timeout}
     title = values.event or plan.step.title
     _ask(walk, record, values, kind, title, due, decision)
 
 
-def _moment(text: str) -> datetime:
+def zone_of(base: Mapping[str, Any]) -> ZoneInfo:
+    """Where a moment without a zone is meant: the workspace's, as it was when the run began."""
+    return ZoneInfo((base.get("workspace") or {}).get("timezone") or "UTC")
+
+
+def _moment(text: str, zone: ZoneInfo) -> datetime:
     try:
         found = datetime.fromisoformat(text.strip())
     except ValueError:
@@ -144,7 +154,7 @@ def _moment(text: str) -> datetime:
         raise Failure("E_DATE", f"“{text[:60]}” is no date and time.", hint) from None
     if not 1970 <= found.year <= 2200:
         raise Failure("E_DATE", "The moment must lie between 1970 and 2200.")
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    return found if found.tzinfo is not None else found.replace(tzinfo=zone)
 
 
 async def _event(walk: Walk, plan: StepPlan, frame: Frame, record: StepRecord, asked: UUID) -> None:

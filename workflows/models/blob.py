@@ -19,6 +19,8 @@ class Blob(WorkspaceModel):
     mime_type = models.CharField(max_length=100, default="application/json")
     content = models.BinaryField()
     created_at = models.DateTimeField(default=now)
+    uploaded_at = models.DateTimeField(null=True, help_text="When a person or a program put it in.")
+    uploaded_by = models.CharField(max_length=200, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workspace", "sha256"], name="blob_content")]

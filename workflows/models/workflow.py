@@ -115,6 +115,7 @@ class WorkflowVersion(WorkspaceModel):
     prompts = JSONText(default=dict, blank=True, help_text="{slug: {label: version}} as they stood at publishing.")
     created_at = models.DateTimeField(default=now, editable=False)
     created_by = models.CharField(max_length=200, blank=True)
+    author = models.ForeignKey("accounts.User", null=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workflow", "number"], name="version_number")]

@@ -141,13 +141,14 @@ def _value(spec: InputSpec, cell: str) -> Any:
         if text.casefold() in (*TRUE, *FALSE):
             return text.casefold() in TRUE
         raise UserError("E_TYPE", f"{spec.title} must be true or false, not “{text[:40]}”.")
-    if spec.type in ("number", "integer", "list", "json"):
+    if spec.type in ("number", "integer", "list", "json", "file"):
         return _json(spec, text)
     return text
 
 
 def _json(spec: InputSpec, text: str) -> Any:
     wanted = {"number": "a number like 12.5", "integer": "a whole number", "list": 'a list like ["a", "b"]'}
+    wanted["file"] = 'the value of an uploaded file, {"$file": …}'
     try:
         return clean_json(text, field=spec.name)
     except UserError:

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from integrations import registry
-from integrations.models import Connection
 from integrations.neighbours import UsedBy, Uses
-from integrations.operations.finding import chosen_default, connections_of
-from workflows.engine.lists import lists_of
+from integrations.operations.finding import connections_of
 from workflows.models import Step, Workflow
+from workflows.operations.chosen import Chosen, steps_in
+from workflows.operations.drafts import problems_of_many
+from workflows.operations.switching import switchable
 from workflows.operations.waking import steps_held, wake_held
 
 
 class Neighbours:
     """`integrations.neighbours.Neighbour`."""
 
-    def uses(self, workspace: Any) -> Mapping[UUID, Uses]:
+    def uses(self, workspace: Any, problems_of: UUID | None = None) -> Mapping[UUID, Uses]:
         """The uses of every connection of a workspace: in published versions and in drafts."""
-        return uses_of(workspace)
+        return uses_of(workspace, problems_of)
 
     def wake(self, connection: UUID) -> int:
         """The runs that wait for this connection go on."""
@@ -36,16 +36,25 @@ class _Found:
     steps: dict[str, None] = field(default_factory=dict)
 
 
-def uses_of(workspace: Any) -> dict[UUID, Uses]:
-    """For each connection of the workspace the workflows that use it, and how many runs wait for its repair."""
+def uses_of(workspace: Any, problems_of: UUID | None = None) -> dict[UUID, Uses]:
+    """For each connection of the workspace the workflows that use it, and how many runs wait for its repair.
+
+    Those of the connection `problems_of` are checked too: whether they could run as they are now.
+    """
     chosen = Chosen(list(connections_of(workspace)))
     found = {connection.pk: Uses() for connection in chosen.connections}
-    for workflow, uses in _uses_by_workflow(workspace, chosen).items():
+    by_workflow = _uses_by_workflow(workspace, chosen)
+    wrong = problems_of_many(one for one, uses in by_workflow.items() if problems_of in uses)
+    for workflow, uses in by_workflow.items():
         for pk, use in uses.items():
+            count = sum(p.severity == "error" for p in wrong[workflow.pk]) if pk == problems_of else None
             said = UsedBy(
-                workflow.slug, workflow.name, use.published, use.draft, tuple(use.steps), enabled=workflow.enabled
+                workflow.slug, workflow.name, use.published, use.draft, tuple(use.steps), workflow.enabled, count
             )
             found[pk].workflows.append(said)
+    asked = next((one for one in chosen.connections if one.pk == problems_of), None)
+    if asked is not None:
+        found[asked.pk].in_sandbox = len(switchable(asked))
     for pk, count in waiting_runs(workspace).items():
         if pk in found:
             found[pk].waiting_runs = count
@@ -64,7 +73,7 @@ def _uses_by_workflow(workspace: Any, chosen: Chosen) -> dict[Workflow, dict[UUI
     )
     drafts: dict[UUID, list[dict[str, Any]]] = {}
     steps = Step.objects.of(workspace).filter(workflow__deleted_at__isnull=True, disabled=False)
-    for step in steps.values("workflow_id", "key", "action", "connection"):
+    for step in steps.values("workflow_id", "key", "action", "connection", "inputs"):
         drafts.setdefault(step["workflow_id"], []).append(dict(step))
     found: dict[Workflow, dict[UUID, _Found]] = {}
     for one in workflows:
@@ -77,40 +86,3 @@ def _uses_by_workflow(workspace: Any, chosen: Chosen) -> dict[Workflow, dict[UUI
                     use.published, use.draft = use.published or published, use.draft or not published
                     use.steps[str(each.get("key", ""))] = None
     return found
-
-
-def steps_in(steps: Any) -> Iterator[dict[str, Any]]:
-    """Every step of a definition's JSON that is not switched off, with those that it holds."""
-    todo = list(steps or ())
-    while todo:
-        step = todo.pop()
-        if isinstance(step, dict) and not step.get("disabled"):
-            yield step
-            todo.extend(child for _, children in lists_of(step) for child in children)
-
-
-class Chosen:
-    """Which of a workspace's connections a step uses: the one it names, or the default of its service."""
-
-    def __init__(self, connections: list[Connection]) -> None:
-        self.connections = connections
-        self._by_name = {connection.name: connection for connection in connections}
-        self._defaults: dict[str, Connection | None] = {}
-
-    def of(self, step: Mapping[str, Any]) -> Iterator[Connection]:
-        """The connections that a step as JSON uses; none where it needs none, or has none."""
-        action = registry.get_action(str(step.get("action", "")))
-        if action is None or not registry.services_for(action):
-            return
-        name = step.get("connection")
-        if name:
-            found = self._by_name.get(str(name))
-        else:
-            found = None if registry.is_keyless(action) else self._default(action.needs or action.service)
-        if found is not None:
-            yield found
-
-    def _default(self, service: str) -> Connection | None:
-        if service not in self._defaults:
-            self._defaults[service] = chosen_default(self.connections, service)
-        return self._defaults[service]

@@ -29,6 +29,7 @@ from workflows.operations.contracts import learned_problems
 from workflows.operations.import_problems import import_problems
 from workflows.operations.known import WorkspaceKnown
 from workflows.operations.rows import definition_of, write_steps
+from workflows.operations.sharing import refuse_unshared
 from workflows.operations.stale import Joining, Match, after_change
 
 JSON = dict[str, Any]
@@ -285,6 +286,7 @@ def lock(actor: Actor, workflow: Workflow) -> Workflow:
 
 def store(actor: Actor, workflow: Workflow, definition: JSON, made: Save) -> None:
     """Write a well-formed definition as the draft, with its revision; inside a transaction."""
+    refuse_unshared(actor, definition, steps_of(workflow).values("key", "action", "connection", "inputs"))
     workflow.name = definition["name"]
     workflow.description = definition.get("description", "")
     workflow.settings = definition.get("settings", {})

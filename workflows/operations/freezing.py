@@ -23,6 +23,7 @@ def freeze(
         note=note,
         prompts=prompts_now(workflow.workspace, definition) if number else {},
         created_by=actor.label[:200],
+        author=actor.user,
     )
 
 

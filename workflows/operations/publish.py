@@ -11,13 +11,14 @@ from accounts.actor import Actor
 from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.json import clean_text
 from workflows.engine.catalogue import CATALOGUE
-from workflows.engine.definition import Definition, fingerprint, parse
+from workflows.engine.definition import Definition, fingerprint, parse, to_json
 from workflows.engine.problems import check, refuse_errors
 from workflows.models import Workflow, WorkflowVersion
 from workflows.operations.drafts import draft_definition, lock
 from workflows.operations.freezing import freeze, freeze_once
 from workflows.operations.import_problems import import_problems
 from workflows.operations.known import WorkspaceKnown
+from workflows.operations.sharing import refuse_unshared
 from workflows.operations.stale import check_tag
 from workflows.operations.testing.results import check_tests
 from workflows.operations.trigger_fit import refuse_unfit_triggers
@@ -37,6 +38,7 @@ def publish_workflow(
         row = lock(actor, workflow)
         check_tag(row, if_match)
         definition = checked(row)
+        refuse_unshared(actor, to_json(definition))
         sha256 = fingerprint(definition)
         if row.published is not None and row.published.sha256 == sha256:
             return row.published

@@ -20,9 +20,10 @@ from orchestrator_site.lib.ids import uuid7
 from orchestrator_site.lib.json import clean_value, dumps
 from workflows.engine.bells import ring_after_commit
 from workflows.engine.crashpoints import crashpoint
-from workflows.engine.newrun import new_run
+from workflows.engine.newrun import facts_of, new_run
 from workflows.engine.queue import wake_if_nobody_works
 from workflows.models import Run, RunEvent, Workflow, WorkflowVersion
+from workflows.operations.files import with_files
 from workflows.operations.publish import freeze_draft
 from workflows.operations.workflows import get_workflow, workflow_to_run
 
@@ -209,7 +210,7 @@ def fresh_run(
     return new_run(
         workflow,
         version,
-        given,
+        with_files(workflow.workspace_id, facts_of(version).inputs, given),
         frozen=origin.frozen,
         mode=mode,
         trigger_kind=origin.kind,

@@ -22,10 +22,11 @@ from workflows.models import Run
 from workflows.operations import runs as operations
 from workflows.operations.again import Preview, Wanted, asks_a_person, preview, run_again
 from workflows.operations.blobs import is_reference
+from workflows.operations.files import upload_file
 from workflows.operations.starting import MODES
 from workflows.views.effect_line import EffectLine
 from workflows.views.pages import PageRequest, go, link, tell_error
-from workflows.views.run_form import PREFIX, RunForm
+from workflows.views.run_form import PREFIX, Keep, RunForm
 
 OUTPUT = "output_"
 MOST_OUTPUTS = 40
@@ -37,23 +38,33 @@ class AgainForm(RunForm):
     """The inputs and the outputs of the steps before, filled with what that run had; what is not touched stays."""
 
     def __init__(
-        self, specs: Iterable[InputSpec], then: dict[str, Any], outputs: dict[str, tuple[str, Any]], data: Any = None
+        self,
+        specs: Iterable[InputSpec],
+        then: dict[str, Any],
+        outputs: dict[str, tuple[str, Any]],
+        data: Any = None,
+        files: Any = None,
     ) -> None:
-        super().__init__(specs, data)
+        super().__init__(specs, data, files)
         self.then, self.outputs = then, outputs
         for spec in self.specs:
-            if then.get(spec.name) is not None:
+            if then.get(spec.name) is None:
+                continue
+            if spec.type == "file":
+                field = self.fields[PREFIX + spec.name]
+                field.required, field.help_text = False, f"Left empty: {then[spec.name].get('name', 'the same file')}"
+            else:
                 self.fields[PREFIX + spec.name].initial = then[spec.name]
         for place, (title, value) in outputs.items():
             widget = forms.Textarea(attrs={"rows": 6, "class": "mono", "spellcheck": "false"})
             self.fields[OUTPUT + place] = _json_field(title, value, widget)
 
-    def inputs(self) -> dict[str, Any] | None:
+    def inputs(self, keep: Keep) -> dict[str, Any] | None:
         """The inputs where any was edited, else None."""
         edited = {spec.name for spec in self.specs if PREFIX + spec.name in self.changed_data}
         if not edited:
             return None
-        filled = self.values()
+        filled = self.values(keep)
         known = {spec.name for spec in self.specs}
         kept = {name: value for name, value in self.then.items() if name in known and name not in edited}
         return {**kept, **{name: value for name, value in filled.items() if name in edited}}
@@ -103,7 +114,7 @@ def run_again_page(request: PageRequest, workspace: str, run: UUID) -> HttpRespo
         tell_error(request, error)
         return go(workspace, "run", run=found.pk)
     outputs = _editable(shown, wanted.start) if "edit" in request.actor.permissions else {}
-    form = AgainForm(shown.definition.inputs, found.inputs, outputs, request.POST or None)
+    form = AgainForm(shown.definition.inputs, found.inputs, outputs, request.POST or None, request.FILES or None)
     status = 200
     if request.method == "POST":
         status = 422
@@ -129,8 +140,9 @@ def _at_once(request: PageRequest, found: Run, wanted: Wanted) -> HttpResponse:
 
 def _start(request: PageRequest, form: AgainForm, found: Run, wanted: Wanted) -> Run | None:
     """The new run, or None with the reason in the form."""
-    wish = Wanted(wanted.start, form.inputs(), form.given(), wanted.version, wanted.mode)
     try:
+        inputs = form.inputs(lambda upload: upload_file(request.actor, upload))
+        wish = Wanted(wanted.start, inputs, form.given(), wanted.version, wanted.mode)
         if preview(request.actor, found, wish).repeated and request.POST.get("sure") != "1":
             form.add_error(None, "Say that the changes named below shall be made again, or begin at a later step.")
             return None

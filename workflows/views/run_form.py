@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django import forms
@@ -15,6 +15,8 @@ from workflows.operations.drafts import draft_definition
 from workflows.operations.versions import get_version
 
 PREFIX = "input_"
+Keep = Callable[[Any], Any]
+"""Puts an uploaded file into the workspace and gives its value."""
 
 
 def run_inputs(workflow: Workflow, version: int | str | None) -> tuple[InputSpec, ...]:
@@ -29,15 +31,20 @@ def run_inputs(workflow: Workflow, version: int | str | None) -> tuple[InputSpec
 class RunForm(forms.Form):
     """One field per input. `direct` fills absent fields with the defaults (the cards of the home page post nothing)."""
 
-    def __init__(self, specs: Iterable[InputSpec], data: Any = None, *, direct: bool = False) -> None:
+    def __init__(
+        self, specs: Iterable[InputSpec], data: Any = None, files: Any = None, *, direct: bool = False
+    ) -> None:
         self.specs = tuple(specs)
-        super().__init__({} if direct else data)
+        super().__init__({} if direct else data, files)
         self.direct = direct
         for spec in self.specs:
             self.fields[PREFIX + spec.name] = field_for(spec)
 
-    def values(self) -> dict[str, Any]:
-        """The inputs for `start_run`: only what was filled in, so that defaults stay the workflow's own."""
+    def values(self, keep: Keep) -> dict[str, Any]:
+        """The inputs for `start_run`: only what was filled in, so that defaults stay the workflow's own.
+
+        `keep` puts an uploaded file into the workspace and gives its value.
+        """
         if self.direct:
             return {}
         found: dict[str, Any] = {}
@@ -45,6 +52,8 @@ class RunForm(forms.Form):
             value = self.cleaned_data.get(PREFIX + spec.name)
             if value is None or (value == "" and not (spec.has_default and spec.default != "")):
                 continue
+            if spec.type == "file":
+                value = keep(value)
             found[spec.name] = value.isoformat() if hasattr(value, "isoformat") else value
         return found
 
@@ -78,6 +87,8 @@ def field_for(spec: InputSpec) -> forms.Field:
         return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}), **common)
     if spec.type == "datetime":
         return forms.DateTimeField(widget=forms.DateTimeInput(attrs={"type": "datetime-local"}), **common)
+    if spec.type == "file":
+        return forms.FileField(allow_empty_file=False, **{**common, "initial": None})
     if spec.type in ("json", "list"):
         return CleanJSONField(widget=forms.Textarea(attrs={"rows": 5, "class": "mono"}), **common)
     return forms.CharField(strip=False, **common)

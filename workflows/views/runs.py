@@ -19,6 +19,7 @@ from workflows.models import Run, StepRun, Workflow
 from workflows.operations import live
 from workflows.operations import runs as operations
 from workflows.operations.blobs import RECORD, with_outputs
+from workflows.operations.files import upload_file
 from workflows.operations.trying import KIND as TRY
 from workflows.operations.turns import repairs, waits_for
 from workflows.operations.undoing import KIND as UNDO
@@ -39,11 +40,12 @@ def workflow_run(request: PageRequest, workspace: str, slug: str) -> HttpRespons
     workflow = get_workflow(request.actor, slug)
     version = _wanted_version(request, workflow)
     specs = run_inputs(workflow, version)
-    form = RunForm(specs, request.POST or None, direct=request.POST.get("direct") == "1")
+    form = RunForm(specs, request.POST or None, request.FILES or None, direct=request.POST.get("direct") == "1")
     if request.method == "POST" and form.is_valid():
         try:
+            inputs = form.values(lambda upload: upload_file(request.actor, upload))
             run = operations.start_run(
-                request.actor, slug, form.values(), mode=_mode(request), version=version, trigger_kind="page"
+                request.actor, slug, inputs, mode=_mode(request), version=version, trigger_kind="page"
             )
         except UserError as error:
             add_errors(form, error)

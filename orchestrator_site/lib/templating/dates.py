@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from email.utils import parsedate_to_datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,8 +17,8 @@ _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9_+-]{1,31}){0,2}")
 _MAX_FORMAT = 100
 
 
-def read_moment(value: Any, context: Any) -> datetime | None:
-    """A moment with its zone, or None if there is none in the value."""
+def read_moment(value: Any, context: Any, zone: tzinfo = UTC) -> datetime | None:
+    """A moment with its zone (`zone` where it says none), or None if there is none in the value."""
     if isinstance(value, bool):
         return None
     if isinstance(value, (int, float)):
@@ -35,7 +35,7 @@ def read_moment(value: Any, context: Any) -> datetime | None:
             moment = read(text)
         except (ValueError, TypeError, IndexError, OverflowError):
             continue
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment if moment.tzinfo else moment.replace(tzinfo=zone)
     return None
 
 
@@ -62,13 +62,20 @@ def format_moment(moment: datetime, form: str, zone: str) -> str:
     if len(form) > _MAX_FORMAT:
         raise bad_value("date", f"takes a format of at most {_MAX_FORMAT} characters")
     try:
-        local = moment.astimezone(_zone(zone))
+        local = moment.astimezone(zone_named(zone))
     except OverflowError:
         raise bad_value("date", "cannot show this date there") from None
     return _DIRECTIVE.sub(lambda found: _write(local, found.group(1), found.group(2)), form)
 
 
-def _zone(name: str) -> ZoneInfo:
+def zone_here(context: Any) -> str:
+    """The zone of the workspace in whose run this is written; UTC where there is none."""
+    workspace = context.globals.get("workspace")
+    name = workspace.get("timezone") if isinstance(workspace, dict) else None
+    return name if isinstance(name, str) and name else "UTC"
+
+
+def zone_named(name: str) -> ZoneInfo:
     if _ZONE.fullmatch(name):
         try:
             return ZoneInfo(name)

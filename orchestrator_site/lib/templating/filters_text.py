@@ -198,15 +198,19 @@ def text(left: Any) -> str:
 
 
 @register("date")
-def date(left: Any, format: Any = "%Y-%m-%d", zone: Any = "UTC", *, context: Any) -> str:
-    """A moment (ISO 8601, RFC 2822, or seconds) written as wished; `now` is the moment the run began."""
-    from orchestrator_site.lib.templating.dates import format_moment, read_moment
+def date(left: Any, format: Any = "%Y-%m-%d", zone: Any = None, *, context: Any) -> str:
+    """A moment (ISO 8601, RFC 2822, or seconds) written as wished; `now` is the moment the run began.
+
+    Without a zone it is the workspace's, and a moment that says none is meant there: a day stays that day.
+    """
+    from orchestrator_site.lib.templating.dates import format_moment, read_moment, zone_here, zone_named
 
     if left is None or left == "":
         return ""
-    moment = read_moment(left, context)
+    here = zone_here(context) if zone is None else "UTC"
+    moment = read_moment(left, context, zone_named(here))
     if moment is None:
         raise bad_value(
             "date", f"does not see a date in “{as_text(left)[:40]}”", "Use a date such as 2026-11-24T09:30:00Z."
         )
-    return format_moment(moment, text_of("date", format), text_of("date", zone))
+    return format_moment(moment, text_of("date", format), here if zone is None else text_of("date", zone))

@@ -164,3 +164,22 @@ def test_an_editor_cannot_begin_and_a_removed_member_cannot_end(editor, admin, g
     Member.objects.of(admin.workspace).filter(user=admin.user).delete()
     assert admin.client.get(back).status_code == 404
     assert not connections_of(admin.workspace).exists()
+
+
+def test_the_end_of_a_test_mode_sign_in_is_known_and_the_self_test_shows_three_subjects(admin, google, monkeypatch):
+    monkeypatch.setattr("integrations.gmail.client.HOST", google.gmail_url)
+    url = reverse("oauth_start", kwargs={"workspace": admin.workspace.slug, "service": "gmail"})
+    way = admin.client.post(url, {"name": "Mail", "level": "read", "test_mode": "on"}).context["url"]
+    page = admin.client.get(consent(way), follow=True).content.decode()
+    made = connections_of(admin.workspace).get()
+    assert made.expires_at and abs(made.expires_at - clock.now() - timedelta(days=7)) < timedelta(minutes=1)
+    assert "test mode" in made.expires_text
+    assert "Self-test" in page and page.count("<bdi>") >= 3
+
+
+def test_whoever_brings_a_client_of_their_own_is_led_through_it(admin, settings):
+    settings.GOOGLE_CLIENT_ID = settings.GOOGLE_CLIENT_SECRET = ""
+    url = reverse("oauth_start", kwargs={"workspace": admin.workspace.slug, "service": "gmail"})
+    page = admin.client.get(url).content.decode()
+    assert page.count('id="tick-') == 5 and f"http://testserver{CALLBACK}" in page
+    assert "test user" in page and "7 days" in page and 'name="test_mode"' in page

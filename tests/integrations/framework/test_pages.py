@@ -81,7 +81,7 @@ def test_a_secret_can_only_be_replaced(admin):
     admin.client.post(url, {"name": "Renamed", "secret_api_key": ""})
     made.refresh_from_db()
     assert (made.name, made.masked) == ("Renamed", {"api_key": "••••9f2c"})
-    admin.client.post(url, {"name": "Renamed", "secret_api_key": "sk-another-key-0000"})
+    admin.client.post(url, {"name": "Renamed", "secret_api_key": "sk-another-key-0000", "untried": "on"})
     made.refresh_from_db()
     assert made.masked == {"api_key": "••••0000"}
 

@@ -10,6 +10,7 @@ import pytest
 
 from integrations.errors import SignInAgain, Unavailable
 from integrations.gmail import tokens
+from integrations.operations.connections import create_connection, open_connection, update_connection
 from tests.integrations.gate import attempt, info_of, run_action
 
 pytestmark = pytest.mark.django_db
@@ -131,3 +132,31 @@ def test_trouble_at_the_token_endpoint_is_not_a_lost_sign_in(contract, kind):
 def test_no_token_outlives_its_connection_in_a_repr(contract):
     info = connection(contract, refresh_token=f"1//{uuid4()}")
     assert "1//" not in repr(info)
+
+
+def test_a_rotated_refresh_token_is_stored_with_its_connection(contract, admin):
+    contract.google_oauth.rotate_refresh_tokens = True
+    made = create_connection(admin.actor, service="gmail", name="mail", secret=SECRET, base_url=contract.gmail_url)
+    info = open_connection(made)
+    run_action("gmail.search", {"limit": 1}, info)
+    made.refresh_from_db()
+    fresh = open_connection(made)
+    assert fresh.secret["refresh_token"] not in ("", SECRET["refresh_token"])
+    assert fresh.secret["client_id"] == "web" and made.masked["refresh_token"].endswith(
+        fresh.secret["refresh_token"][-4:]
+    )
+    for known in (fresh, info):  # whoever opened it before goes on with the new one
+        assert run_action("gmail.search", {"limit": 1}, known).output["count"] == 1
+    assert len(contract.calls("oauth2.token")) == 1
+    tokens._kept.clear()  # another process, or after a restart
+    assert run_action("gmail.search", {"limit": 1}, fresh).output["count"] == 1
+
+
+def test_a_token_that_somebody_changed_meanwhile_is_left_alone(contract, admin):
+    contract.google_oauth.rotate_refresh_tokens = True
+    made = create_connection(admin.actor, service="gmail", name="mail", secret=SECRET, base_url=contract.gmail_url)
+    info = open_connection(made)
+    update_connection(admin.actor, made, secret={"refresh_token": "1//typed-by-hand"})
+    run_action("gmail.search", {"limit": 1}, info)
+    made.refresh_from_db()
+    assert open_connection(made).secret["refresh_token"] == "1//typed-by-hand"

@@ -11,6 +11,7 @@ from accounts.actor import Actor
 from integrations.models import Connection, ConnectionCheck
 from integrations.operations.connections import delete_connection, test_connection, update_connection
 from orchestrator_site.lib.clock import now
+from workflows.engine.times import Times
 from workflows.models import Attempt, Effect, Run, StepRun
 from workflows.operations.connection_uses import uses_of
 from workflows.operations.runs import start_batch, start_run, wait_for
@@ -73,6 +74,18 @@ def test_a_test_that_succeeds_lets_them_go_on_too(workspace, actor, engine, serv
     assert test_connection(actor, the(workspace))["ok"]
     assert wait_for(run, 20).status == "succeeded"
     assert the(workspace).broken_at is None
+
+
+def test_a_worker_looks_again_by_itself_and_lets_them_go_on(workspace, actor, engine, service, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(Times, "sweep", 0.3)
+    engine(), engine()
+    service.revoked.add("abc")
+    run = start_run(actor, publish(workspace, making()).slug)
+    until(lambda: held(workspace, 1))
+    service.revoked.clear()
+    Connection.objects.of(workspace).update(next_check_at=now())
+    assert wait_for(run, 20).status == "succeeded"
+    assert the(workspace).status_text == "The token is taken." and ConnectionCheck.objects.of(workspace).get().failed
 
 
 def test_who_does_not_want_to_wait_fails_at_once_in_words(workspace, actor, engine, service):  # noqa: F811
