@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0001_first"),
+        ("accounts", "0002_audit_by_object"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("workflows", "0016_revision_by_etag"),
+        ("workflows", "0018_version_prompts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
