@@ -192,3 +192,24 @@ def test_single_texts_meet_the_same_rules():
 def test_dumps_refuses_what_is_not_json():
     with pytest.raises(ValueError):
         dumps(float("nan"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": "x", "n": 1, "ok": True, "none": None, "list": ["a", "b"]},
+        {"a": {"deeper": ["x"]}},
+        {"a": 1.5, "list": [1, "x"]},
+        {"a": "x" * 5000},
+    ],
+)
+def test_a_small_flat_object_is_copied_as_any_other(value):
+    copy = clean_value(value, repair=True)
+    assert copy == value and copy is not value
+    assert not isinstance(value.get("list"), list) or copy["list"] is not value["list"]
+
+
+@pytest.mark.parametrize("value", [{"a": "\x00"}, {"a\x00": "x"}, {"a": ["\ud800"]}, {"a": 2**64}, {1: "x"}])
+def test_what_has_no_place_is_found_in_a_small_object_too(value):
+    with pytest.raises(UserError):
+        clean_value(value)

@@ -17,6 +17,8 @@ from workflows.operations import runs as operations
 from workflows.operations.bulk import Bulk, cancel_runs, chosen, run_all_again
 from workflows.operations.compare_runs import compare_runs
 
+ONCE = "The same key runs none of them again twice, and completes what was cut off."
+
 
 def _runs(request: Request, values: bodies.ManyBody) -> Any:
     rows = operations.list_runs(
@@ -50,7 +52,12 @@ class CancelRuns(ApiView):
 class RerunRuns(ApiView):
     """Running many again."""
 
-    @extend_schema(operation_id="runs_rerun_many", request=bodies.RerunManyBody, responses={202: bodies.ManyAnswer})
+    @extend_schema(
+        operation_id="runs_rerun_many",
+        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, description=ONCE)],
+        request=bodies.RerunManyBody,
+        responses={202: bodies.ManyAnswer},
+    )
     def post(self, request: Request) -> Response:
         """Run up to 1,000 runs again, as one batch. `from` "@failed" (the default): only those that did not succeed.
 
@@ -58,7 +65,9 @@ class RerunRuns(ApiView):
         """
         values = read_body(request.data, bodies.RerunManyBody)
         runs = _runs(request, values)
-        return _answer(run_all_again(actor_of(request), runs, values.from_, values.version))
+        key = parameters.idempotency_key(request)
+        again = run_all_again(actor_of(request), runs, values.from_, values.version, idempotency_key=key)
+        return _answer(again)
 
 
 class CompareRuns(ApiView):

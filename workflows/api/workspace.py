@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db.models import Count, Sum
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,8 +13,9 @@ from orchestrator_site.lib.api import ApiView, CursorPage
 from orchestrator_site.lib.body import read_body
 from orchestrator_site.lib.clock import moment, now
 from workflows.api import bodies, parameters
-from workflows.models import Run, Variable, Worker
+from workflows.models import Variable, Worker
 from workflows.operations import variables
+from workflows.operations.usage import usage_by_workflow
 
 
 def variable_json(variable: Variable) -> dict[str, object]:
@@ -81,25 +81,7 @@ class Usage(ApiView):
     def get(self, request: Request) -> Response:
         """Runs, tokens and cost of the last days, in all and per workflow."""
         days = parameters.number(request, "days", 30, low=1, high=366)
-        rows = (
-            Run.objects.of(actor_of(request).workspace)
-            .filter(created_at__gte=now() - timedelta(days=days))
-            .values("workflow__slug")
-            .annotate(
-                runs=Count("id"), tokens_in=Sum("input_tokens"), tokens_out=Sum("output_tokens"), cost=Sum("cost_usd")
-            )
-            .order_by("workflow__slug")
-        )
-        workflows = [
-            {
-                "workflow": row["workflow__slug"],
-                "runs": row["runs"],
-                "input_tokens": row["tokens_in"] or 0,
-                "output_tokens": row["tokens_out"] or 0,
-                "cost_usd": float(row["cost"] or 0),
-            }
-            for row in rows
-        ]
+        workflows = usage_by_workflow(actor_of(request), days)
         totals = {
             name: sum(row[name] for row in workflows) for name in ("runs", "input_tokens", "output_tokens", "cost_usd")
         }

@@ -1,4 +1,4 @@
-"""Looks for changes whose answer was lost when their run has ended: the effect's row learns, the run never changes."""
+"""Looks for changes whose answer was lost when their step is over, or their run: the effect's row learns, no more."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ A_SWEEP = 20
 
 @dataclass(frozen=True)
 class Lost:
-    """An unknown effect of a run that has ended, with what its step was given."""
+    """An unknown effect whose step or run has ended, with what the step was given."""
 
     effect: EffectRecord
     run: UUID
@@ -67,12 +67,12 @@ class Glance:
 
 
 def find_lost(reader: Reader) -> list[Lost]:
-    """Unknown effects of ended runs whose settle time has passed. On the reads thread."""
+    """Unknown effects of steps and runs that are over, whose settle time has passed. On the reads thread."""
     sql = (
         "SELECT e.id, e.run_id, s.key, s.path, s.action, s.input FROM workflows_effect e "
         "JOIN workflows_run r ON r.id = e.run_id JOIN workflows_steprun s ON s.id = e.step_run_id "
         "WHERE e.state = 'unknown' AND e.resolution = '' AND e.looks < %s AND e.settle_after <= NOW "
-        "AND r.status IN ('succeeded', 'failed', 'cancelled', 'timed_out') ORDER BY e.looks LIMIT %s"
+        "AND (r.finished_at IS NOT NULL OR s.finished_at IS NOT NULL) ORDER BY e.looks LIMIT %s"
     )
     found = []
     for row in reader.store.run(sql, (MOST_LOOKS, A_SWEEP)).fetchall():

@@ -6,14 +6,14 @@ the step's own row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from workflows.engine import holding
 from workflows.engine.frames import Ended
-from workflows.engine.records import AttemptRecord, EffectRecord, Failure, Held, StepRecord
+from workflows.engine.records import AttemptRecord, EffectRecord, Failure, Held, Record, StepRecord
 from workflows.engine.retry import LONGEST_WAIT, Policy, wait_before_retry
 
 if TYPE_CHECKING:
@@ -142,6 +142,18 @@ def left_behind(
     return AttemptRecord(
         id, step.id, step.attempts, status, error or CUT_OFF, 0, 0, Decimal(0), step.started_at or at, at
     )
+
+
+def abandoned(
+    effects: Mapping[str, list[EffectRecord]], step: StepRecord, at: datetime, new_id: Callable[[], UUID]
+) -> list[Record]:
+    """What is told of a step that does not go on: a change on its way becomes unknown, its attempt ends."""
+    sent = [e for past in effects.values() for e in past if e.step_run_id == step.id and e.state == "sent"]
+    for effect in sent:
+        effect.state = "unknown"
+        effect.error = {"code": "E_INTERRUPTED", "message": "The answer was never stored."}
+    attempt = left_behind(new_id(), step, last_change(effects, step.id), at)
+    return [*sent, *([attempt] if attempt is not None else [])]
 
 
 def _take_up(walk: Walk, task: Task) -> bool:

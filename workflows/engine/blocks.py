@@ -119,7 +119,9 @@ async def close(
     record.output = await walk.stored(output) if fields is None else output
     record.tainted, record.error = tainted, None
     walk.finish(record, "succeeded")
-    record.output = await walk.shelve(record, output) if fields is None else Away(Shelf(record.id), fields)
+    record.output = (
+        await walk.shelve(record, output, record.output) if fields is None else Away(Shelf(record.id), fields)
+    )
     frame.warnings.extend(warnings[:MOST_WARNINGS])
     frame.keep(record.key, record.output, frozenset({"results"}) if tainted else "")
 

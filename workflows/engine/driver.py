@@ -27,11 +27,12 @@ from workflows.engine.journal import Journal, RunLog
 from workflows.engine.loading import ClaimedRun
 from workflows.engine.parking import PARK_IN_MEMORY
 from workflows.engine.plan import Plan
-from workflows.engine.records import EventRecord, Failure, RunRecord, Stale, StepRecord, StoreRefused
+from workflows.engine.records import EventRecord, Failure, RunRecord, Stale, StepRecord, StepUse, StoreRefused
 from workflows.engine.stored import RunRecords
 from workflows.engine.suspects import SuspectLog
 from workflows.engine.waiting import Outside
 from workflows.engine.walk import Walk
+from workflows.models.run import WITH_CHILDREN
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +94,9 @@ class Family(Outside, Protocol):
 
     async def end_children(self) -> bool:
         """Tell the runs that this one started to end; whether one of them still goes on."""
+
+    async def uncounted(self) -> list[tuple[StepUse, StepUse]]:
+        """What runs used that ended after the steps that had started them; and what of it these steps lack."""
 
     async def ring(self, run: UUID | None = None) -> None:
         """There is a new run to be claimed; or this run was changed."""
@@ -237,6 +241,7 @@ class Driver:
         return Walk(
             loaded.plan, base, run_log, executor, clock, park_in_memory=stay, totals=totals, offload=self.offload,
             outside=self.outside, seen=seen, max_items=settings.MAX_ITEMS, samples=samples, pins=pins,
+            with_children=run.abi >= WITH_CHILDREN,
         )  # fmt: skip
 
     def _poisoned(self, loaded: Loaded) -> Failure | None:
@@ -269,11 +274,19 @@ class Driver:
         if await self._children_go_on(loaded):
             record = RunRecord("waiting", release=True, wake_seq=seen, due_at=now() + LOOK_FOR_CHILDREN)
             return await self._handed_back(run_log, self._with_totals(record))
-        unfinished = await self._unfinished(run_log)
+        unfinished, uses = await self._unfinished(run_log), await self._uncounted(run_log, loaded)
         at = now()
         self._settle_open(run_log, loaded, unfinished, at)
         end = self._last_record(done, at)
-        run_log.put(end, EventRecord(uuid7(), done.status, {"error": done.error} if done.error else {}, at))
+        for _, lacks in uses:
+            end.input_tokens += lacks.input_tokens
+            end.output_tokens += lacks.output_tokens
+            end.cost_usd += lacks.cost_usd
+        run_log.put(
+            end,
+            *(use for use, _ in uses),
+            EventRecord(uuid7(), done.status, {"error": done.error} if done.error else {}, at),
+        )
         await run_log.commit()
         await self._ring_parent()
         return False
@@ -284,6 +297,14 @@ class Driver:
             return []
         await run_log.commit()
         return await self.loader.records(self.run.id).unfinished()
+
+    async def _uncounted(self, run_log: RunLog, loaded: Loaded) -> list[tuple[StepUse, StepUse]]:
+        """What the runs below used that ended only when their steps were over; none is left out of the totals."""
+        may_have = loaded.plan is not None and loaded.plan.cache.get("children", False)
+        if self.outside is None or not may_have or self.run.abi < WITH_CHILDREN:
+            return []
+        await run_log.commit()
+        return await self.outside.uncounted()
 
     async def _children_go_on(self, loaded: Loaded) -> bool:
         """Whether a run that a step started has not ended; it is told to end."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from functools import cache, partial
 from typing import Any
@@ -24,7 +25,7 @@ from orchestrator_site.lib.errors import UserError
 from orchestrator_site.lib.json import clean_value
 from workflows.engine import dry, fallbacks
 from workflows.engine.actions import ActionInfo
-from workflows.engine.attempts import is_last, last_change
+from workflows.engine.attempts import abandoned, is_last, last_change
 from workflows.engine.calls import Clients, Open, set_deadline
 from workflows.engine.catalogue import CATALOGUE
 from workflows.engine.crashpoints import crashpoint
@@ -35,7 +36,7 @@ from workflows.engine.frames import Ended, Finished
 from workflows.engine.interfaces import Task, Traits
 from workflows.engine.keeping import cache_key
 from workflows.engine.plan import StepPlan, outweighs
-from workflows.engine.records import CacheRecord, EffectRecord, Failure, Held, Stale, StoreRefused
+from workflows.engine.records import CacheRecord, EffectRecord, Failure, Held, Record, Stale, StepRecord, StoreRefused
 from workflows.engine.remembering import remembering
 from workflows.engine.rendering import LARGE
 from workflows.engine.values import fields_of, take_inputs
@@ -140,6 +141,10 @@ class Executor:
     def last_change(self, task: Task) -> tuple[str, Mapping[str, Any] | None]:
         """State and error of the last change that a step made or tried to make; '' where there is none."""
         return last_change(self.facts.effects, task.record.id)
+
+    def abandon(self, step: StepRecord, at: datetime, new_id: Callable[[], UUID]) -> list[Record]:
+        """What is told of a step that an earlier walk began and that does not go on."""
+        return abandoned(self.facts.effects, step, at, new_id)
 
     def _changes(self, task: Task) -> list[EffectRecord]:
         return [e for past in self.facts.effects.values() for e in past if e.step_run_id == task.record.id]

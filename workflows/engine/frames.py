@@ -76,6 +76,11 @@ class Group:
         if self.ended:
             raise Ended(self.ended)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended and does not go on later."""
+        return bool(self.ended) and self.ended not in SOFT
+
     def end(self, kind: str) -> None:
         """Let nothing new start; calls that change nothing outside are aborted, unless the run goes on later."""
         if self.ended and self.ended not in SOFT:

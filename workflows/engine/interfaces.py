@@ -27,8 +27,8 @@ Offload = Callable[[Callable[[], Any]], Awaitable[Any]]
 class Log(Protocol):
     """The run's own part of the journal."""
 
-    def find(self, key: str, path: str, *, finished: bool = False) -> StepRecord | None:
-        """What is known of a step at a place; with `finished` only if it is that."""
+    def find(self, key: str, path: str) -> StepRecord | None:
+        """What is known of a step at a place."""
 
     async def open(self, paths: Collection[str], keys: Collection[str]) -> None:
         """Load the records of steps with these keys at these places of an unfinished loop."""
@@ -111,6 +111,9 @@ class Executor(Protocol):
 
     def last_change(self, task: Task) -> tuple[str, Mapping[str, Any] | None]:
         """State and error of the last change that a step made or tried to make; '' where there is none."""
+
+    def abandon(self, step: StepRecord, at: datetime, new_id: Callable[[], UUID]) -> list[Record]:
+        """What is told of a step that an earlier walk began and that does not go on."""
 
     async def admit(self, task: Task) -> Held | None:
         """None: the limits of the task's connection let a call leave; else why not yet, and when to ask again."""

@@ -91,12 +91,9 @@ class RunLog:
         self._tail: Put | None = None
         self._stored = stored
 
-    def find(self, key: str, path: str, *, finished: bool = False) -> StepRecord | None:
-        """What is known of a step at a place (only if it is `finished`); taken out, for nobody asks twice."""
-        if not self.steps:
-            return None
-        known = self.steps.get((key, path))
-        return None if known is None or (finished and not known.finished) else self.steps.pop((key, path))
+    def find(self, key: str, path: str) -> StepRecord | None:
+        """What is known of a step at a place; taken out, for nobody asks twice."""
+        return self.steps.pop((key, path), None) if self.steps else None
 
     async def open(self, paths: Collection[str], keys: Collection[str]) -> None:
         """Load the records of steps with these keys at these places of an unfinished loop."""

@@ -48,6 +48,7 @@ class ClaimedRun:
     starter_id: int | None
     started_by: str
     parent: UUID | None
+    abi: int
 
     @property
     def has_records(self) -> bool:
@@ -59,7 +60,7 @@ _RUN = (
     "SELECT r.id, r.fence, r.workspace_id, a.slug, w.slug, r.version_id, r.status, r.mode, r.inputs, r.frozen, "
     "r.trigger_kind, r.claims, r.deaths, r.wake_seq, r.ending, r.deadline_at, r.created_at, r.started_at, r.warnings, "
     "r.input_tokens, r.output_tokens, r.cost_usd, r.workflow_id, r.admitted_at IS NOT NULL, r.starter_id, "
-    "r.started_by, p.run_id FROM workflows_run r "
+    "r.started_by, p.run_id, r.abi FROM workflows_run r "
     "JOIN workflows_workflow w ON w.id = r.workflow_id JOIN accounts_workspace a ON a.id = r.workspace_id "
     "LEFT JOIN workflows_steprun p ON p.id = r.parent_step_id "
 )
@@ -99,7 +100,7 @@ class Loading:
             row[6], row[7], _json(row[8]), _json(row[9]), row[10], int(row[11]), int(row[12]), int(row[13]), row[14],
             moment(row[15]), _moment(row[16]), _moment(row[17]), _json(row[18]), int(row[19]), int(row[20]),
             Decimal(str(row[21])), self.store.uuid(row[22]), bool(row[23]), row[24], row[25],
-            None if row[26] is None else self.store.uuid(row[26]),
+            None if row[26] is None else self.store.uuid(row[26]), int(row[27]),
         )  # fmt: skip
 
     def definition(self, version: UUID) -> Any:

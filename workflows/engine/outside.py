@@ -19,7 +19,7 @@ from workflows.engine.findings import DefinitionProblems
 from workflows.engine.loading import ClaimedRun
 from workflows.engine.loading import moment as time_of
 from workflows.engine.newrun import new_run
-from workflows.engine.records import TERMINAL_RUN, ChildRecord, Failure
+from workflows.engine.records import TERMINAL_RUN, ChildRecord, Failure, StepUse
 from workflows.engine.waiting import Answer, ChildState, Event
 from workflows.models import Run, StepRun, Workflow
 
@@ -141,6 +141,21 @@ class RunOutside:
         rows = Run.objects.of(self.claimed.workspace_id).filter(parent_step__run_id=self.claimed.id)
         return list(rows.exclude(status__in=TERMINAL_RUN).values_list("pk", flat=True))
 
+    async def uncounted(self) -> list[tuple[StepUse, StepUse]]:
+        """What runs used that ended after the steps that had started them; and what of it these steps lack."""
+        return await self.reads.run(self._uncounted)
+
+    def _uncounted(self) -> list[tuple[StepUse, StepUse]]:
+        rows = Run.objects.of(self.claimed.workspace_id).filter(parent_step__run_id=self.claimed.id)
+        found = []
+        for child in rows.select_related("parent_step"):
+            step, use = child.parent_step, _usage(child)
+            assert step is not None
+            lacks = {name: value - getattr(step, name) for name, value in use.items()}
+            if any(lacks.values()):
+                found.append((StepUse(step.pk, **use), StepUse(step.pk, **lacks)))
+        return found
+
     def _end_all(self, runs: list[UUID]) -> None:
         """Cancel, where that has not been said; its owner, or whoever claims it, ends it."""
         store = self.reads.reader.store
@@ -173,8 +188,10 @@ def _as_record(run: Run, alias: str) -> ChildRecord:
 
 
 def _usage(run: Run) -> dict[str, Any]:
-    """What a run used, with the runs below it (their use stands in the steps that started them)."""
+    """What a run used, with the runs below it (of an old run their use stands in the steps that started them)."""
     names = ("input_tokens", "output_tokens", "cost_usd")
+    if run.counts_children:
+        return {name: getattr(run, name) for name in names}
     steps = StepRun.objects.of(run.workspace_id).filter(run=run, action="run_workflow")
     below = steps.aggregate(**{f"below_{name}": Sum(name) for name in names})
     return {name: getattr(run, name) + (below[f"below_{name}"] or 0) for name in names}

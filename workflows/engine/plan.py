@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from orchestrator_site.lib.templating import Condition, Template, compile, compile_condition
 from workflows.engine.definition import Definition, StepSpec
+from workflows.engine.lists import ON_ERROR
 
 if TYPE_CHECKING:
     from workflows.engine.interfaces import Task
@@ -88,6 +89,11 @@ class StepPlan:
     def key(self) -> str:
         """The step's key."""
         return self.step.key
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no steps are walked inside it, but for those after an error."""
+        return all(name == ON_ERROR for name in self.branches)
 
 
 @dataclass(frozen=True)

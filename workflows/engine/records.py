@@ -173,6 +173,16 @@ class ChildRecord:
     values: tuple[Any, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class StepUse:
+    """What the run that a step had started used, where the step ended before it."""
+
+    id: UUID
+    input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal
+
+
 @dataclass(slots=True)
 class EventRecord:
     """A transition of the run itself."""
@@ -244,9 +254,9 @@ class RunRecord:
     waited: bool = False
 
 
-Special = RunRecord | WaitDone | EventTaken | ChildRecord
+Special = RunRecord | WaitDone | EventTaken | ChildRecord | StepUse
 """Records that are no image of a row; each is written by a statement of its own."""
-SPECIAL = (RunRecord, WaitDone, EventTaken, ChildRecord)
+SPECIAL = (RunRecord, WaitDone, EventTaken, ChildRecord, StepUse)
 Row = StepRecord | AttemptRecord | EffectRecord | PlanRecord | WaitRecord | EventRecord | BlobRecord | CacheRecord
 Record = Row | ChunkRecord | Special
 

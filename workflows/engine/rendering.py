@@ -13,7 +13,7 @@ from typing import Any
 from workflows.engine.frames import Frame
 from workflows.engine.interfaces import Log, Offload
 from workflows.engine.plan import Asked, Path, StepPlan, Value, outweighs
-from workflows.engine.records import StepRecord
+from workflows.engine.records import Encoded, StepRecord
 from workflows.engine.rows import encoded
 from workflows.engine.shelf import MOST_INLINE, Away, Parts, Shelf, short_fields, weight
 
@@ -56,16 +56,18 @@ class Rendering:
         return function() if self.offload is None else await self.offload(function)
 
     async def stored(self, output: Any) -> Any:
-        """An output in the form in which it is stored: the text of a large one is made beside the event loop."""
-        return await self.aside(lambda: encoded(output)) if outweighs(output, ((),), LARGE) else output
+        """An output in the form in which it is stored: a large one as its text, a very large one made so aside."""
+        if not outweighs(output, ((),), MOST_INLINE):
+            return output
+        return await self.aside(lambda: encoded(output)) if outweighs(output, ((),), LARGE) else encoded(output)
 
     # Outputs that are not held
 
-    async def shelve(self, record: StepRecord, output: Any) -> Any:
-        """What the walk holds of an output that is in the log: itself, or where it stands."""
-        if not outweighs(output, ((),), MOST_INLINE):
+    async def shelve(self, record: StepRecord, output: Any, stored: Any) -> Any:
+        """What the walk holds of an output that is in the log as `stored`: itself, or where a large one stands."""
+        if type(stored) is not Encoded:
             return output
-        heavy = outweighs(output, ((),), LARGE)
+        heavy = len(stored.text) > LARGE
         size = await self.aside(lambda: weight(output)) if heavy else weight(output)
         self.log.keep(Shelf(record.id), output, size)
         return Away(Shelf(record.id), short_fields(output))

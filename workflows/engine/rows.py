@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -229,13 +230,17 @@ class RowMaker:
         kinds = _converters(self.sqlite)
         self.id = kinds["uuid"]
         self.time = kinds["timestamptz"]
-        self._plans: dict[type, tuple[tuple[str, Convert], ...]] = {
-            table.record: tuple(
-                (c.source, json_text if c.name in _JSON_COLUMNS else kinds[c.type]) for c in table.columns
-            )
-            for table in TABLES
-        }
+        self._plans: dict[type, tuple[Callable[[Any], tuple[Any, ...]], tuple[tuple[int, Convert], ...]]] = {}
+        for table in TABLES:
+            converts = [json_text if c.name in _JSON_COLUMNS else kinds[c.type] for c in table.columns]
+            needed = tuple((at, convert) for at, convert in enumerate(converts) if convert is not _same)
+            self._plans[table.record] = (attrgetter(*[c.source for c in table.columns]), needed)
 
     def row(self, record: Record) -> tuple[Any, ...]:
         """The values of a record in the order of its table's columns."""
-        return tuple([convert(getattr(record, source)) for source, convert in self._plans[type(record)]])
+        take, converts = self._plans[type(record)]
+        values = list(take(record))
+        for at, convert in converts:
+            if values[at] is not None:
+                values[at] = convert(values[at])
+        return tuple(values)

@@ -18,6 +18,7 @@ Name = str | int
 class Siblings:
     """The items of a loop or the branches of a parallel, in a group of their own.
 
+    Where all of them have ended before this walk began, it visits them: what one of them still holds is let go.
     When one has ended the others (by a failure, by stopping the run, by winning), that is put on record under
     `decided`; a resumed walk then starts nothing new among them and only answers from their records.
     """
@@ -28,20 +29,21 @@ class Siblings:
         self.stopped: BaseException | None = None
         self._ended: Ended | None = None
         self.decided: Name | None = record.decision.get("stopped", record.decision.get("winner"))
+        self.visits = self.group.is_over
         if self.decided is not None:
             self.group.end("sibling")
 
     async def one(self, name: Name, work: Callable[[], Awaitable[None]]) -> bool:
         """Walk one of them. False: nothing more is to begin."""
         try:
-            if self.decided is None:
+            if self.decided is None and not self.visits:
                 self.group.check()
             await work()
         except Ended as ended:
             if not self.group.ended:
                 return True  # resumed: it was cut off when another one failed; that one speaks
             self._ended = self._ended or ended
-            return self.decided is not None
+            return self.decided is not None or self.visits
         except (Failure, Finished) as problem:
             self._stop(name, problem)
             return self.decided is not None

@@ -30,6 +30,7 @@ from workflows.engine.records import (
     RunRecord,
     Stale,
     StepRecord,
+    StepUse,
     WaitDone,
 )
 from workflows.engine.rows import DEFAULTS, EVENTS, FAR, TABLES, RowMaker, Table, json_text
@@ -305,7 +306,7 @@ class SqlStore:
                     rows.setdefault(kind, {})[(guard[0], row[1])] = (*row, *guard)
                 elif kind is RunRecord:
                     runs[put.log.run_id] = (put.log, row)
-                elif kind in (WaitDone, EventTaken, ChildRecord):
+                elif kind in (WaitDone, EventTaken, ChildRecord, StepUse):
                     after.append((put.log.run_id, row))
                 else:
                     self._mark(kind, row)
@@ -329,13 +330,16 @@ class SqlStore:
         answers = limit_rows.apply(self, me, [put.rows[0][1] for put in puts])
         return {id(put): answer for put, answer in zip(puts, answers, strict=True)}
 
-    def _write_special(self, run: UUID, record: WaitDone | EventTaken | ChildRecord) -> None:
+    def _write_special(self, run: UUID, record: WaitDone | EventTaken | ChildRecord | StepUse) -> None:
         if isinstance(record, WaitDone):
             sql = "UPDATE workflows_wait SET decided_at = %s, decision = %s WHERE id = %s AND decided_at IS NULL"
             self.run(sql, (self.rows.time(record.at), record.decision, self.id(record.id)))
         elif isinstance(record, EventTaken):
             sql = "UPDATE workflows_deliveredevent SET taken_by_id = %s WHERE id = %s AND taken_by_id IS NULL"
             self.run(sql, (self.id(record.wait_id), self.id(record.id)))
+        elif isinstance(record, StepUse):
+            sql = "UPDATE workflows_steprun SET input_tokens = %s, output_tokens = %s, cost_usd = %s WHERE id = %s"
+            self.run(sql, (record.input_tokens, record.output_tokens, str(record.cost_usd), self.id(record.id)))
         else:
             columns = ", ".join(f'"{name}"' for name in record.columns)
             values = ", ".join(["%s"] * len(record.columns))

@@ -285,8 +285,8 @@ async def run_workflow(walk: Walk, plan: StepPlan, frame: Frame, record: StepRec
         if not ended.soft:
             await walk.outside.cancel_child(run)
         raise
-    for name, value in state.usage.items():
-        setattr(record, name, value)
+    if state.usage:
+        walk.book_child(record, state.usage)
     if state.status != "succeeded":
         raise _child_failed(state)
     record.output = {"outputs": state.outputs or {}, "run_id": str(run), "status": state.status}

@@ -24,7 +24,7 @@ from workflows.engine.interfaces import Clock, Done, Executor, Log, Offload, Rel
 from workflows.engine.lists import ON_ERROR
 from workflows.engine.parking import PARK_IN_MEMORY, Parking
 from workflows.engine.plan import Plan, StepPlan, outweighs
-from workflows.engine.records import FATAL, Failure, Record, RunRecord, StepRecord
+from workflows.engine.records import FATAL, Failure, Record, RunRecord, StepRecord, WaitDone
 from workflows.engine.rendering import LIGHT, Rendering
 from workflows.engine.shelf import Parts
 from workflows.engine.taint import OUR_OWN, OUTSIDE_FIELDS, RESULTS
@@ -53,6 +53,7 @@ class Walk(Parking, Rendering):
         seen: int = 0,
         samples: Mapping[str, Any] | None = None,
         pins: Mapping[str, Any] | None = None,
+        with_children: bool = True,
     ) -> None:
         Parking.__init__(self, clock, park_in_memory, seen)
         Rendering.__init__(self, log, clock.now() if base.get("frozen_now") is None else base["frozen_now"], offload)
@@ -69,6 +70,8 @@ class Walk(Parking, Rendering):
         self.step_runs = 0
         self.input_tokens, self.output_tokens, self.cost_usd = totals
         self.max_items = max_items
+        self.with_children = with_children
+        self._to_book: set[UUID] = set()
         self._frame = Frame.root({name: value for name, value in base.items() if name != "frozen_now"}, self.group)
 
     # The whole
@@ -136,11 +139,14 @@ class Walk(Parking, Rendering):
             await self._step(plan, frame)
 
     async def _step(self, plan: StepPlan, frame: Frame) -> None:
-        record = self.log.find(plan.key, frame.path, finished=bool(frame.group.ended))
+        record = self.log.find(plan.key, frame.path)
         if record is not None and record.finished:
             await self._replay(plan, frame, record)
             return
-        frame.group.check()
+        if record is None or not frame.group.is_over:
+            frame.group.check()
+        elif plan.is_leaf:
+            await self._leave(frame, record)
         await self._breathe(plan)
         handler = HANDLERS.get(plan.step.action)
         record = record or self._fresh(plan, frame, "control" if handler else "")
@@ -174,6 +180,19 @@ class Walk(Parking, Rendering):
         record.output, record.tainted = pin["output"], bool(pin["tainted"])
         record.decision = {"pinned": pin["from"]}
         await self.conclude(plan, frame, record)
+
+    async def _leave(self, frame: Frame, record: StepRecord) -> None:
+        """An earlier walk began this step, and it does not go on: what it holds is let go. Raises Ended."""
+        said = record.decision if isinstance(record.decision, dict) else {}
+        if "wait" in said:
+            self.log.put(WaitDone(UUID(said["wait"]), "ended", self.clock.now()))
+        if record.action == "run_workflow" and "run" in said:
+            await self.outside.cancel_child(UUID(said["run"]))
+        for each in self.executor.abandon(record, self.clock.now(), self.log.new_id):
+            self.log.put(each)
+        ended = Ended(frame.group.ended)
+        self._ended(record, ended)
+        raise ended
 
     async def _breathe(self, plan: StepPlan) -> None:
         self.steps_walked += 1
@@ -266,6 +285,22 @@ class Walk(Parking, Rendering):
         self.cost_usd += task.cost_usd
         self.log.put(self.run_record("running"))
 
+    def book_child(self, record: StepRecord, use: Mapping[str, Any]) -> None:
+        """What the run that a step started has used belongs to the step; it is added to the run's with its end."""
+        for name, value in use.items():
+            setattr(record, name, value)
+        if self.with_children:
+            self._to_book.add(record.id)
+
+    def _booked(self, record: StepRecord) -> tuple[RunRecord, ...]:
+        if record.id not in self._to_book:
+            return ()
+        self._to_book.discard(record.id)
+        self.input_tokens += record.input_tokens
+        self.output_tokens += record.output_tokens
+        self.cost_usd += record.cost_usd
+        return (self.run_record("running"),)
+
     def run_record(self, status: str, **more: Any) -> RunRecord:
         """The run's row with its totals as they are now."""
         return RunRecord(
@@ -283,7 +318,7 @@ class Walk(Parking, Rendering):
         if warnings or task.finish is not None:
             record.decision = {**(record.decision or {}), "warnings": warnings, "finish": task.finish}
         self.finish(record, "succeeded")
-        record.output = await self.shelve(record, output)
+        record.output = await self.shelve(record, output, stored)
         await self._replay(task.plan, frame, record)
 
     # Endings of a step
@@ -292,13 +327,15 @@ class Walk(Parking, Rendering):
         """Write the last image of a step."""
         record.status = status
         record.finished_at = self.clock.now()
-        self.log.put(record)
+        self.log.put(record, *self._booked(record))
 
     async def conclude(self, plan: StepPlan, frame: Frame, record: StepRecord, *more: Record) -> None:
         """The step has succeeded: its last image is committed together with `more`, and the walk goes on from it."""
+        output = record.output
+        record.output = await self.stored(output)
         record.status, record.finished_at, record.due_at = "succeeded", self.clock.now(), None
-        self.log.put(record, *more)
-        record.output = await self.shelve(record, record.output)
+        self.log.put(record, *more, *self._booked(record))
+        record.output = await self.shelve(record, output, record.output)
         await self._replay(plan, frame, record)
 
     async def _failed(self, plan: StepPlan, frame: Frame, record: StepRecord, failure: Failure) -> None:

@@ -28,6 +28,8 @@ class RunStatus(models.TextChoices):
     TIMED_OUT = "timed_out"
 
 
+WITH_CHILDREN = 2
+"""From this engine ABI on the totals of a run include those of the runs that its steps have started."""
 TERMINAL = (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.TIMED_OUT)
 
 
@@ -128,6 +130,11 @@ class Run(WorkspaceModel):
     def is_terminal(self) -> bool:
         """Whether the run has ended; nothing changes it after that."""
         return self.status in TERMINAL
+
+    @property
+    def counts_children(self) -> bool:
+        """Whether its totals include those of the runs that its steps have started; those of older runs do not."""
+        return self.abi == 0 or self.abi >= WITH_CHILDREN
 
 
 class StepRun(WorkspaceModel):

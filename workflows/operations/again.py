@@ -7,7 +7,7 @@ booked or changed a second time for them.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -28,7 +28,7 @@ from workflows.engine.reuse import WHERE_IT_FAILED, Place, Reuse, Wish, covers, 
 from workflows.models import Effect, Run, RunEvent, StepRun, Workflow, WorkflowVersion
 from workflows.operations.blobs import is_reference
 from workflows.operations.copies import copies
-from workflows.operations.earlier import Earlier, changes_behind
+from workflows.operations.earlier import Earlier, Read, changes_behind
 from workflows.operations.starting import (
     Origin,
     check_key,
@@ -103,6 +103,16 @@ class Again:
     warnings: list[str]
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A run that is not stored yet, with the steps that stand and what is said of it on record."""
+
+    run: Run
+    steps: list[StepRun]
+    said: dict[str, Any]
+    warnings: list[str]
+
+
 def rerun(
     actor: Actor,
     run: Run,
@@ -152,17 +162,50 @@ def start_again(actor: Actor, found: Preview, wanted: Wanted, key: str | None = 
     """Start what was looked at before. Raises Problems where something stands in the way."""
     if found.problems:
         raise Problems([problem.as_dict() for problem in found.problems], code=found.problems[0].code)
+    made = prepare_again(actor, found, wanted, key, sha)
+    with transaction.atomic():
+        store_again(actor, [made])
+        if not wanted.batch:
+            audit.record(actor, "run.again", made.run, details=made.said)
+    wake_if_nobody_works()
+    return made.run
+
+
+def prepare_again(actor: Actor, found: Preview, wanted: Wanted, key: str | None = None, sha: str = "") -> Prepared:
+    """The rows of a run that runs again what was looked at; nothing is stored yet."""
     fresh = _fresh(actor, found, wanted)
     fresh.idempotency_key, fresh.request_sha256 = key, sha
     steps = copies(found.definition, found.found, found.given, found.earlier, fresh, actor.label)
-    with transaction.atomic():
-        _store(actor, found, wanted, fresh, steps)
-    wake_if_nobody_works()
-    return fresh
+    said = {
+        "run": str(found.run.pk),
+        "from": wanted.start,
+        "kept": len(found.found.stands),
+        "edited": sorted(str(place) for place in found.given),
+        "inputs_edited": found.edited,
+    }
+    return Prepared(fresh, steps, said, found.warnings)
+
+
+def store_again(actor: Actor, made: Sequence[Prepared]) -> None:
+    """Write new runs with what stands of the earlier ones; within the caller's transaction."""
+    store_runs(actor, [each.run for each in made])
+    steps = [step for each in made for step in each.steps]
+    StepRun.objects.unscoped("the steps of this actor's new runs").bulk_create(steps, batch_size=100)
+    events = [
+        RunEvent(workspace=actor.workspace, run=each.run, kind="again", data={**each.said, "warnings": each.warnings})
+        for each in made
+    ]
+    RunEvent.objects.unscoped("the events of this actor's new runs").bulk_create(events, batch_size=100)
 
 
 def preview(
-    actor: Actor, run: Run, wanted: Wanted, *, strict: bool = True, workflow: Workflow | None = None
+    actor: Actor,
+    run: Run,
+    wanted: Wanted,
+    *,
+    strict: bool = True,
+    workflow: Workflow | None = None,
+    read: Read | None = None,
 ) -> Preview:
     """What running again would keep and repeat. `strict` False: inputs are not checked yet (a form is being filled).
 
@@ -183,7 +226,7 @@ def preview(
             hint="Cancel it or wait for its end, then run it again from a step.",
         )  # fmt: skip
     given = _given_outputs(definition, wanted)
-    earlier = Earlier(run)
+    earlier = Earlier(run, read=read)
     found = _reuse(actor, plan, earlier, wanted.start, inputs, given, version) if wanted.start else Reuse()
     covered = covers(definition, found.stands)
     problems = [*found.problems, *_bad_outputs(definition, given)]
@@ -191,7 +234,7 @@ def preview(
     if given or edited:
         problems += _approved(definition, earlier, covered)
     live = (wanted.mode or run.mode) == "live"
-    repeated = _repeated(definition, run, covered) if live else []
+    repeated = _repeated(definition, run, covered, read) if live else []
     return Preview(earlier, version, definition, inputs, edited, given, found, repeated, problems)
 
 
@@ -303,7 +346,7 @@ def _reuse(
     run = earlier.run
     variables = frozen_now(earlier.run.workflow, facts_of(version)).get("variables") or {}
     changed = earlier.changed(inputs, variables, given)
-    edited = () if version.pk == run.version_id else _edited(parse(run.version.definition, trusted=True), plan)
+    edited = () if version.pk == run.version_id else _edited(_plan_of(run.version).definition, plan)
     wish = Wish(start, set(given), changed, edited, run.status == "succeeded")
     return reuse(plan, earlier.steps, wish)
 
@@ -318,11 +361,11 @@ def _asks(spec: StepSpec) -> tuple[Any, ...]:
     return spec.action, spec.with_, spec.when, spec.cases, tuple(spec.branches)
 
 
-def _repeated(definition: Definition, run: Run, covered: Any) -> list[Effect]:
+def _repeated(definition: Definition, run: Run, covered: Any, read: Read | None) -> list[Effect]:
     """Changes that the earlier run made (or may have made) and that would be made again."""
     specs = {spec.key: spec for spec, _ in definition.walk()}
     found: dict[str, Effect] = {}
-    for change in changes_behind(run):
+    for change in changes_behind(run, read=read):
         spec, effect = specs.get(change.place.key), change.effect
         if spec is None or spec.disabled or spec.action != change.action or covered(*change.place):
             continue
@@ -363,23 +406,6 @@ def _fresh(actor: Actor, found: Preview, wanted: Wanted) -> Run:
         frozen["reused"] = {"run": str(run.pk), "from": wanted.start}
     origin = Origin("rerun", wanted.batch or str(run.pk), run, frozen)
     return fresh_run(actor, run.workflow, found.version, found.inputs, wanted.mode or run.mode, origin)
-
-
-def _store(actor: Actor, found: Preview, wanted: Wanted, fresh: Run, steps: list[StepRun]) -> None:
-    store_runs(actor, [fresh])
-    StepRun.objects.unscoped("the steps of this actor's new run").bulk_create(steps, batch_size=100)
-    said = {
-        "run": str(found.run.pk),
-        "from": wanted.start,
-        "kept": len(found.found.stands),
-        "edited": sorted(str(place) for place in found.given),
-        "inputs_edited": found.edited,
-    }
-    RunEvent.objects.create(
-        workspace=fresh.workspace, run=fresh, kind="again", data={**said, "warnings": found.warnings}
-    )
-    if not wanted.batch:
-        audit.record(actor, "run.again", fresh, details=said)
 
 
 def _said_then(run: Run) -> list[str]:

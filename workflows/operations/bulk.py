@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -18,15 +19,18 @@ from orchestrator_site.lib.clock import moment
 from orchestrator_site.lib.errors import UserError
 from orchestrator_site.lib.ids import uuid7
 from orchestrator_site.lib.tables import defused
-from workflows.models import Run, Workflow
-from workflows.operations.again import Wanted, preview, start_again
-from workflows.operations.runs import cancel_run
-from workflows.operations.starting import BATCH
+from workflows.engine.queue import wake_if_nobody_works
+from workflows.models import Run, StepRun, Workflow
+from workflows.operations.again import Preview, Wanted, prepare_again, preview, store_again
+from workflows.operations.earlier import Read, read_together
+from workflows.operations.starting import BATCH, another_request, check_key
+from workflows.operations.steering import cancel_together
 from workflows.operations.workflows import get_workflow
 
 MOST_RUNS = 1000
 MOST_ROWS = 10_000
-AT_ONCE = 10
+AT_ONCE = 50
+"""So many are read, and written, together."""
 FAILED = ("failed", "cancelled", "timed_out")
 
 
@@ -65,49 +69,124 @@ def cancel_runs(actor: Actor, runs: list[Run]) -> Bulk:
     actor.require("run")
     bulk = Bulk()
     for start in range(0, len(runs), AT_ONCE):
+        several = runs[start : start + AT_ONCE]
         with transaction.atomic():
-            for run in runs[start : start + AT_ONCE]:
-                _try(bulk, run, lambda run=run: cancel_run(actor, run))  # type: ignore[misc]
-    _record(actor, "runs.cancel", bulk)
+            cancelled = cancel_together(actor, several)
+            if cancelled:
+                said = {"runs": len(cancelled), "ids": sorted(str(run) for run in cancelled)}
+                audit.record(actor, "runs.cancel", details=said)
+        bulk.done += [run for run in several if run.pk in cancelled]
+        bulk.left += [(run, "This run has ended already.") for run in several if run.pk not in cancelled]
     return bulk
 
 
-def run_all_again(actor: Actor, runs: list[Run], start: str, version: int | str | None = None) -> Bulk:
+def run_all_again(
+    actor: Actor,
+    runs: list[Run],
+    start: str,
+    version: int | str | None = None,
+    *,
+    idempotency_key: str | None = None,
+) -> Bulk:
     """Run each again from `start` ("@failed", or "" for the beginning), as one batch.
 
-    From where they failed only those that did not succeed are taken, and none whose changes would be made again.
+    From where they failed only those that did not succeed are taken, and none whose changes would be made again. What
+    was begun with a key and cut off is completed by the same call with the same key; it runs none again twice.
     """
     actor.require("run")
-    bulk = Bulk(batch=uuid7().hex)
-    wanted = Wanted(start, version=version, batch=f"{BATCH}{bulk.batch}")
-    workflows: dict[UUID, Workflow] = {}
-    for run in runs:
-        _try(bulk, run, lambda run=run: _again(actor, run, wanted, workflows))  # type: ignore[misc]
-    _record(actor, "runs.again", bulk, start=start)
+    key = check_key(idempotency_key)
+    known = _known(actor, runs, key, _asked(start, version))
+    bulk = Bulk(batch=next((run.trigger_id.removeprefix(BATCH) for run in known.values()), uuid7().hex))
+    many = Many(actor, Wanted(start, version=version, batch=f"{BATCH}{bulk.batch}"), key, known)
+    for begin in range(0, len(runs), AT_ONCE):
+        many.several(bulk, runs[begin : begin + AT_ONCE])
+    wake_if_nobody_works()
+    said = {"runs": len(bulk.done), "left": bulk.reasons, "start": start, "batch": bulk.batch}
+    audit.record(actor, "runs.again", details=said)
     return bulk
 
 
-def _again(actor: Actor, run: Run, wanted: Wanted, workflows: dict[UUID, Workflow]) -> Run:
-    if wanted.start and run.status not in FAILED:
-        raise UserError("E_NOT_FAILED", "It did not fail.")
-    if run.workflow_id not in workflows:
-        workflows[run.workflow_id] = get_workflow(actor, run.workflow.slug)
-    found = preview(actor, run, wanted, workflow=workflows[run.workflow_id])
-    if wanted.start and found.repeated:
-        raise UserError("E_REPEATS", "Changes would be made again: run it again on its own page.")
-    return start_again(actor, found, wanted)
+class Many:
+    """Runs that are run again together: read in few queries, each looked at, stored in one transaction."""
+
+    def __init__(self, actor: Actor, wanted: Wanted, key: str | None, known: dict[UUID, Run]) -> None:
+        self.actor, self.wanted, self.key, self.known = actor, wanted, key, known
+        self.workflows: dict[UUID, Workflow] = {}
+
+    def several(self, bulk: Bulk, runs: list[Run]) -> None:
+        """Start these, or say why not. What the same call has started before is what it gives."""
+        reads = read_together(self.actor.workspace, [run.pk for run in runs if run.pk not in self.known])
+        looked: list[Preview] = []
+        for run in runs:
+            if run.pk in self.known:
+                bulk.done.append(self.known[run.pk])
+                continue
+            try:
+                looked.append(self._look(run, reads[run.pk]))
+            except UserError as problem:
+                bulk.left.append((run, problem.message))
+        _read_values(looked)
+        sha = _asked(self.wanted.start, self.wanted.version) if self.key else ""
+        made = [
+            prepare_again(self.actor, each, self.wanted, _key_of(self.key, each.run.pk) if self.key else None, sha)
+            for each in looked
+        ]
+        if made:
+            with transaction.atomic():
+                store_again(self.actor, made)
+        bulk.done += [each.run for each in made]
+
+    def _look(self, run: Run, read: Read) -> Preview:
+        if self.wanted.start and run.status not in FAILED:
+            raise UserError("E_NOT_FAILED", "It did not fail.")
+        if run.workflow_id not in self.workflows:
+            self.workflows[run.workflow_id] = get_workflow(self.actor, run.workflow.slug)
+        run.workflow = self.workflows[run.workflow_id]
+        found = preview(self.actor, run, self.wanted, workflow=run.workflow, read=read)
+        if self.wanted.start and found.repeated:
+            raise UserError("E_REPEATS", "Changes would be made again: run it again on its own page.")
+        if found.problems:
+            raise UserError(found.problems[0].code, found.problems[0].message)
+        return found
 
 
-def _try(bulk: Bulk, run: Run, act: Any) -> None:
-    try:
-        bulk.done.append(act())
-    except UserError as problem:
-        bulk.left.append((run, problem.message))
+def _read_values(looked: list[Preview]) -> None:
+    """The values of what stands of several runs, in few queries."""
+    wanted = {
+        each.earlier.steps[place].pk: each.earlier.read
+        for each in looked
+        for place in each.found.stands | each.found.opened
+        if place in each.earlier.steps
+    }
+    ids = list(wanted)
+    for start in range(0, len(ids), 500):
+        rows = StepRun.objects.of(looked[0].run.workspace_id).filter(pk__in=ids[start : start + 500])
+        for step in rows:
+            read = wanted[step.pk]
+            if read is not None:
+                read.values[step.pk] = step
 
 
-def _record(actor: Actor, action: str, bulk: Bulk, **more: Any) -> None:
-    said = {"runs": len(bulk.done), "left": bulk.reasons, **more}
-    audit.record(actor, action, details={**said, "batch": bulk.batch} if bulk.batch else said)
+def _known(actor: Actor, runs: list[Run], key: str | None, asked: str) -> dict[UUID, Run]:
+    """Which of these the same call has run again already, and as what. Raises UserError 422 for another call."""
+    if key is None:
+        return {}
+    keys = {_key_of(key, run.pk): run.pk for run in runs}
+    found: dict[UUID, Run] = {}
+    for start in range(0, len(keys), 500):
+        rows = Run.objects.of(actor.workspace).filter(idempotency_key__in=list(keys)[start : start + 500])
+        found |= {keys[str(run.idempotency_key)]: run for run in rows.select_related("workflow", "workspace")}
+    if any(run.request_sha256 != asked for run in found.values()):
+        raise another_request()
+    return found
+
+
+def _key_of(key: str, run: UUID) -> str:
+    return f"bulk:{hashlib.sha256(f'{key}|{run}'.encode()).hexdigest()[:48]}"
+
+
+def _asked(start: str, version: int | str | None) -> str:
+    return hashlib.sha256(f"again|{start}|{version}".encode()).hexdigest()
 
 
 # As a table

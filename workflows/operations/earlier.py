@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -19,16 +19,43 @@ MADE = ("confirmed", "unknown", "sent")
 DEEPEST = 20
 
 
+@dataclass
+class Read:
+    """The steps of a run and the changes it made (or may have made), read together with those of other runs."""
+
+    steps: list[StepRun] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+    values: dict[UUID, StepRun] = field(default_factory=dict)
+
+    @property
+    def calls(self) -> bool:
+        """Whether a step of it has run another workflow."""
+        return any(step.action == "run_workflow" for step in self.steps)
+
+
+def read_together(workspace_id: Any, runs: Collection[UUID]) -> dict[UUID, Read]:
+    """What running these again needs to know of each, in two queries."""
+    found = {run: Read() for run in runs}
+    for step in StepRun.objects.of(workspace_id).filter(run__in=runs).defer("input", "output", "error"):
+        found[step.run_id].steps.append(step)
+    made = Effect.objects.of(workspace_id).filter(run__in=runs, state__in=MADE)
+    for effect in made.select_related("step_run", "connection").order_by("id"):
+        found[effect.run_id].effects.append(effect)
+    return found
+
+
 class Earlier:
     """The steps of a run that has ended, read once, without their values."""
 
-    def __init__(self, run: Run, depth: int = 0) -> None:
-        self.run, self._depth = run, depth
+    def __init__(self, run: Run, depth: int = 0, read: Read | None = None) -> None:
+        self.run, self._depth, self.read = run, depth, read
 
     @cached_property
     def steps(self) -> dict[Place, StepRun]:
         """Every step by its place; the rounds of a loop that stands are those of the run that walked it."""
-        rows = StepRun.objects.of(self.run.workspace_id).filter(run=self.run).defer("input", "output", "error")
+        rows: Iterable[StepRun] = self.read.steps if self.read else []
+        if self.read is None:
+            rows = StepRun.objects.of(self.run.workspace_id).filter(run=self.run).defer("input", "output", "error")
         found = {Place(step.key, step.path): step for step in rows}
         if self.run.replay_of_id is None or self._depth >= DEEPEST:
             return found
@@ -44,6 +71,8 @@ class Earlier:
         """The steps at these places with their values; a large output stays a reference."""
         ids = [self.steps[place].pk for place in places if place in self.steps]
         found: dict[Place, StepRun] = {}
+        if self.read is not None and all(id in self.read.values for id in ids):
+            return {Place(step.key, step.path): step for step in (self.read.values[id] for id in ids)}
         for start in range(0, len(ids), 500):
             rows = StepRun.objects.of(self.run.workspace_id).filter(pk__in=ids[start : start + 500])
             found |= {Place(step.key, step.path): step for step in rows}
@@ -84,16 +113,17 @@ class Change:
     effect: Effect
 
 
-def changes_behind(run: Run, depth: int = 0) -> list[Change]:
+def changes_behind(run: Run, depth: int = 0, read: Read | None = None) -> list[Change]:
     """The changes a run made or may have made, its subworkflows' too, and those that its kept steps stand for."""
     if depth >= DEEPEST:
         return []
-    own = Effect.objects.of(run.workspace_id).filter(run=run, state__in=MADE)
-    found = [
-        Change(Place(effect.step_run.key, effect.step_run.path), effect.step_run.action, effect)
-        for effect in own.select_related("step_run", "connection").order_by("id")
-    ]
-    if not StepRun.objects.of(run.workspace_id).filter(run=run, action="run_workflow").exists():
+    own: Iterable[Effect] = read.effects if read else []
+    if read is None:
+        rows = Effect.objects.of(run.workspace_id).filter(run=run, state__in=MADE)
+        own = rows.select_related("step_run", "connection").order_by("id")
+    found = [Change(Place(effect.step_run.key, effect.step_run.path), effect.step_run.action, effect) for effect in own]
+    calls = read.calls if read else StepRun.objects.of(run.workspace_id).filter(run=run, action="run_workflow").exists()
+    if not calls:
         return [*found, *kept_changes(run, depth + 1)]
     children = Run.objects.of(run.workspace_id).filter(parent_step__run=run).select_related("parent_step")
     for child in children:

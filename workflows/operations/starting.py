@@ -294,12 +294,17 @@ def known_run(actor: Actor, key: str | None, sha: str) -> Run | None:
         return None
     found: Run | None = _runs(actor).filter(idempotency_key=key).first()
     if found is not None and found.request_sha256 != sha:
-        raise UserError(
-            "E_IDEM_MISMATCH", "This Idempotency-Key was used for another request.",
-            field="Idempotency-Key", status=422,
-            hint="Use a new key for a new request.",
-        )  # fmt: skip
+        raise another_request()
     return found
+
+
+def another_request() -> UserError:
+    """The key was used for something else."""
+    return UserError(
+        "E_IDEM_MISMATCH", "This Idempotency-Key was used for another request.",
+        field="Idempotency-Key", status=422,
+        hint="Use a new key for a new request.",
+    )  # fmt: skip
 
 
 def _runs(actor: Actor) -> Any:

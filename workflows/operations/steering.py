@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import transaction
 from django.db.models import Case, F, Q, QuerySet, Value, When
 
@@ -12,7 +14,7 @@ from orchestrator_site.lib.errors import Conflict
 from workflows.engine.bells import ring_after_commit
 from workflows.models import Run, RunEvent, RunStatus
 from workflows.models.run import TERMINAL
-from workflows.operations.waking import PARKED, wake
+from workflows.operations.waking import PARKED, wake, wake_all
 
 PAUSE = "pause"
 
@@ -38,6 +40,25 @@ def _end_unstarted(run: Run) -> bool:
     if ended and run.parent_step is not None:
         wake(run.parent_step.run)
     return bool(ended)
+
+
+def cancel_together(actor: Actor, runs: list[Run]) -> set[UUID]:
+    """Cancel several runs of the actor's workspace; which of them had not ended. Within the caller's transaction."""
+    actor.require("run")
+    rows = Run.objects.of(actor.workspace)
+    wanted = rows.filter(pk__in=[run.pk for run in runs]).exclude(status__in=TERMINAL)
+    going_on = list(wanted.order_by("pk").select_for_update().values_list("pk", flat=True))
+    among = rows.filter(pk__in=going_on)
+    unstarted = among.filter(claims=0, status__in=(RunStatus.QUEUED, RunStatus.PAUSED))
+    parents = set(unstarted.filter(parent_step__isnull=False).values_list("parent_step__run_id", flat=True))
+    unstarted.update(status=RunStatus.CANCELLED, ending="cancel", finished_at=now(), wake_seq=F("wake_seq") + 1)
+    wake_all(among, ending="cancel")
+    for parent in rows.filter(pk__in=parents).order_by("pk"):
+        wake(parent)
+    said = {"by": actor.label}
+    events = [RunEvent(workspace=actor.workspace, run_id=run, kind="cancel", data=said) for run in going_on]
+    RunEvent.objects.unscoped("the events of this actor's runs").bulk_create(events)
+    return set(going_on)
 
 
 def pause_run(actor: Actor, run: Run) -> Run:

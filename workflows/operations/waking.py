@@ -40,6 +40,22 @@ def wake(run: Run, *, paused_too: bool = False, **changes: Any) -> bool:
     return changed == 1
 
 
+def wake_all(runs: QuerySet[Run], **changes: Any) -> None:
+    """Change those of some runs (paused ones too) that have not ended, and let their owners see it."""
+    parked = (*PARKED, RunStatus.PAUSED)
+    going_on = runs.exclude(status__in=TERMINAL)
+    owned = list(going_on.filter(worker__isnull=False).values_list("pk", flat=True))
+    going_on.update(
+        wake_seq=F("wake_seq") + 1,
+        status=Case(When(status__in=parked, then=Value(RunStatus.QUEUED.value)), default=F("status")),
+        due_at=Case(When(status__in=parked, then=Value(now())), default=F("due_at")),
+        **changes,
+    )
+    ring_after_commit()
+    for run in owned:
+        ring_after_commit(run)
+
+
 def wake_held(connection: UUID) -> int:
     """Let the runs go on that wait for this connection, one after the other within seconds; how many there were.
 

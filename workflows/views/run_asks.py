@@ -55,7 +55,10 @@ class Asks:
 
 
 def asks_of(run: Run, steps: Iterable[StepRun]) -> Asks:
-    """Read them. The cost of finished subworkflows stands in the steps that started them."""
+    """Read them. The cost of finished subworkflows stands in the steps that started them.
+
+    Only of runs that were begun by an earlier release is it no part of the run's own (`below`).
+    """
     rows = Wait.objects.of(run.workspace_id).filter(run=run, decided_at__isnull=True)
     waits = rows.select_related("run").order_by("created_at", "id")
     callers = [step for step in steps if step.action == "run_workflow"]
@@ -64,7 +67,7 @@ def asks_of(run: Run, steps: Iterable[StepRun]) -> Asks:
         waits={} if run.is_terminal else {wait.step_run_id: wait for wait in waits if wait.kind != "unknown"},
         children={child.parent_step_id: child for child in children if child.parent_step_id} if callers else {},
         parent=_parent(run),
-        below=sum((step.cost_usd for step in callers), Decimal(0)),
+        below=Decimal(0) if run.counts_children else sum((step.cost_usd for step in callers), Decimal(0)),
     )
 
 

@@ -14,6 +14,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from orchestrator_site.lib.errors import UserError
+from orchestrator_site.lib.ids import short_token
 from workflows.models import Run
 from workflows.operations import runs as operations
 from workflows.operations.batches import progress
@@ -69,6 +70,7 @@ def run_list(request: PageRequest, workspace: str) -> HttpResponse:
         "problem": problem,
         "can_run": request.actor.can("run"),
         "most": MOST_RUNS,
+        "once": short_token(16),
         "batch": batch,
         "export_url": f"{link(request.workspace, 'runs_export')}?{urlencode(_query(filters, chosen_state))}",
         **edges,
@@ -133,7 +135,10 @@ def run_line(run: Run) -> dict[str, Any]:
 
 @require_POST
 def runs_bulk(request: PageRequest, workspace: str) -> HttpResponse:
-    """Cancel, run again or compare: the ticked runs (`run`), or with `which=all` all that the filter shows."""
+    """Cancel, run again or compare: the ticked runs (`run`), or with `which=all` all that the filter shows.
+
+    A page that is sent twice (`once`) runs none of them again twice.
+    """
     state, filters = _asked(request.POST)
     query = _query(filters, state)
     back = link(workspace, "runs") + (f"?{urlencode(query)}" if query else "")
@@ -148,7 +153,8 @@ def runs_bulk(request: PageRequest, workspace: str) -> HttpResponse:
             return redirect(back)
         if act not in ("failed", "again"):
             raise UserError("E_CHOICE", "Choose what to do with the runs.")
-        bulk = run_all_again(request.actor, runs, "@failed" if act == "failed" else "")
+        once = f"page:{act}:{request.POST['once'][:64]}" if request.POST.get("once") else None
+        bulk = run_all_again(request.actor, runs, "@failed" if act == "failed" else "", idempotency_key=once)
     except UserError as error:
         return back_with_error(request, error, back)
     _tell(request, "Started again:", bulk)

@@ -215,7 +215,7 @@ def build(run: Run) -> RunPage:
         total=len(flat),
         effects=effects,
         timeline=timeline(rows, run),
-        costs=_costs(rows, steps),
+        costs=_costs(run, rows, steps),
         events=list(RunEvent.objects.of(workspace).filter(run=run).order_by("id")),
         tokens=run.input_tokens + run.output_tokens,
         numbers=numbers,
@@ -454,14 +454,16 @@ def _attempts(step: StepRun) -> list[dict[str, Any]]:
     ]
 
 
-def _costs(rows: list[StepRow], steps: Iterable[StepRun]) -> list[dict[str, Any]]:
+def _costs(run: Run, rows: list[StepRow], steps: Iterable[StepRun]) -> list[dict[str, Any]]:
+    """What each step of a model cost, and each subworkflow; together they are the total."""
     names = {row.spec.key: row.name for row in rows}
     for row in rows:
         for item in row.inner:
             names |= {inner.spec.key: inner.name for inner in item.rows if not inner.made}
     sums: dict[str, list[Any]] = {}
     for step in steps:
-        if step.kind == "model" and not reused(step):
+        used = step.kind == "model" or (run.counts_children and step.action == "run_workflow" and step.cost_usd)
+        if used and not reused(step):
             agent = step.path.rpartition("/")[2].partition("[")[0]
             total = sums.setdefault(step.key if step.key in names else agent or step.key, [0, 0])
             total[0] += step.input_tokens + step.output_tokens

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,8 @@ _pool_pid = 0
 
 def resolve(host: str, port: int, *, timeout: float = DNS_SECONDS) -> list[Endpoint]:
     """Verified addresses of a host. Raises UrlBlocked or NotSent."""
+    if _is_address(host):
+        return _lookup(host, port)
     future = _executor().submit(_lookup, host, port)
     try:
         return future.result(timeout=max(timeout, 0.01))
@@ -30,12 +33,23 @@ def resolve(host: str, port: int, *, timeout: float = DNS_SECONDS) -> list[Endpo
 
 async def resolve_async(host: str, port: int) -> list[Endpoint]:
     """The same without blocking the loop."""
+    if _is_address(host):
+        return _lookup(host, port)
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(DNS_SECONDS):
             return await loop.run_in_executor(_executor(), _lookup, host, port)
     except TimeoutError:
         raise NotSent(f"{host} could not be looked up in time") from None
+
+
+def _is_address(host: str) -> bool:
+    """Whether nobody need be asked: it is an address, not a name."""
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _lookup(host: str, port: int) -> list[Endpoint]:

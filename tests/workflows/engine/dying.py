@@ -87,9 +87,8 @@ class DyingLog:
             self.store.write(put)
         self.pending = []
 
-    def find(self, key: str, path: str, *, finished: bool = False) -> StepRecord | None:
-        known = self.known.get((key, path))
-        return None if known is None or (finished and not known.finished) else self.known.pop((key, path))
+    def find(self, key: str, path: str) -> StepRecord | None:
+        return self.known.pop((key, path), None)
 
     async def open(self, paths: Collection[str], keys: Collection[str]) -> None:
         for place, step in self.store.steps.items():
@@ -160,6 +159,9 @@ class DyingExecutor:
 
     def last_change(self, task: Task) -> Any:
         return attempts.last_change(self.history, task.record.id)
+
+    def abandon(self, step: StepRecord, at: Any, new_id: Any) -> list[Record]:
+        return attempts.abandoned(self.history, step, at, new_id)
 
     async def call(self, task: Task) -> Any:
         self.log.alive()

@@ -31,9 +31,8 @@ class FakeLog:
         self.commits = 0
         self.crash_after: int | None = None
 
-    def find(self, key: str, path: str, *, finished: bool = False) -> StepRecord | None:
-        known = self.known.get((key, path))
-        return None if known is None or (finished and not known.finished) else self.known.pop((key, path))
+    def find(self, key: str, path: str) -> StepRecord | None:
+        return self.known.pop((key, path), None)
 
     async def open(self, paths: Any, keys: Any) -> None: ...
 
@@ -128,6 +127,9 @@ class FakeExecutor:
 
     def last_change(self, task: Task) -> tuple[str, None]:
         return "", None
+
+    def abandon(self, step: StepRecord, at: Any, new_id: Any) -> list[Record]:
+        return []
 
     async def admit(self, task: Task) -> None:
         return None

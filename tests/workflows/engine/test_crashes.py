@@ -193,6 +193,8 @@ def test_where_branches_race_nothing_is_made_twice_and_what_was_decided_stands(s
     done, world, store = tell(story, deaths_of(story, tell(story)[2]))
     assert done.status in ("succeeded", "failed")
     assert not [key for key, count in world.made.items() if count > 1]
+    assert not [effect for effect in store.effects.values() if effect.state == "sent"], "what was sent is settled"
+    assert all(step.finished for step in store.steps.values()), "nothing is left open"
     before, made = len(world.calls), dict(world.made)
     outputs = {step["key"]: f"{{{{ steps.{step['key']} | default: 'none' }}}}" for step in story["steps"]}
     again = ended(story["steps"], world, store, iter(()), inputs=story["inputs"], outputs=outputs)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from accounts.models import AuditEntry
+from orchestrator_site.lib.clock import now
 from tests.fakes.service import FakeService
 from tests.personas import outsider_of, persona
-from workflows.models import Effect, Run, Wait
-from workflows.operations.runs import start_run, wait_for
+from workflows.engine.afterlook import look_after
+from workflows.models import Effect, Run, StepRun, Wait
+from workflows.operations.runs import deliver_event, start_run, wait_for
 
 from .conftest import connect_fake, publish, until
 
@@ -119,3 +123,37 @@ def test_viewers_and_outsiders_settle_nothing(workspace, asked, omar):
         answer = who.api.post_json(f"/api/v1/effects/{effect.pk}/settle", {"answer": "stop"})
         assert answer.status_code == status
     assert Effect.objects.of(workspace).get(pk=effect.pk).state == "unknown"
+
+
+def test_what_the_loser_of_a_parallel_had_sent_is_settled_while_the_run_goes_on(workspace, actor, engine, service):
+    """Its worker died after the other branch had won: the answer is lost, nothing is sent again, a look finds it."""
+    service.plan.append("slow:1")
+    left = {"key": "left", "steps": [{"key": "make", "action": "fake.make", "with": {"title": "A hub"}}]}
+    right = {"key": "right", "steps": [{"key": "say", "action": "fake.model", "with": {"text": "x", "seconds": 0.2}}]}
+    fork = {"key": "fork", "action": "parallel", "with": {"join": "any"}, "branches": [left, right]}
+    waits = [{"key": name, "action": "wait", "with": {"event": name}} for name in ("one", "two")]
+    worker = engine()
+    run = start_run(actor, publish(workspace, {"steps": [fork, *waits]}).slug)
+    rows = StepRun.objects.of(workspace).filter(run=run)
+    until(lambda: rows.filter(key="one", status="waiting").exists() and not_walked(run))
+    before = rows.get(key="make")
+    rows.filter(key="make").update(status="running", output=None, finished_at=None)
+    rows.filter(key="fork").update(status="running", output=None, finished_at=None)
+    Effect.objects.of(workspace).update(
+        state="sent", resolution="", external_id="", settled_at=None, settle_after=now()
+    )
+    deliver_event(actor, run, "one")
+    until(lambda: rows.filter(key="two", status="waiting").exists() and not_walked(run))
+    assert rows.get(key="make").status == "cancelled" and rows.get(key="fork").output["winner"] == "right"
+    assert Effect.objects.of(workspace).get().state == "unknown"
+    looked = asyncio.run_coroutine_threadsafe(
+        look_after(worker.session.reads, worker.session.clients), worker._loop
+    ).result(20)
+    effect = Effect.objects.of(workspace).get()
+    assert (looked, effect.state, effect.resolution) == (1, "confirmed", "found")
+    assert effect.step_run_id == before.pk and len(service.done) == 1
+    assert Run.objects.of(workspace).get(pk=run.pk).status == "waiting", "the run goes on all the while"
+
+
+def not_walked(run) -> bool:
+    return Run.objects.of(run.workspace_id).get(pk=run.pk).status == "waiting"
