@@ -3,6 +3,7 @@
 from django.urls import path
 
 from workflows.api import bulk, files, gallery, ledger, runs, tests, triggers, trying, workflows, workspace
+from workflows.api import deliveries as delivered
 
 urlpatterns = [
     path("import", files.Import.as_view(), name="import"),
@@ -51,6 +52,11 @@ urlpatterns = [
     path("triggers/preview", triggers.SchedulePreview.as_view(), name="trigger_preview"),
     path("triggers/<str:pk>", triggers.TriggerDetail.as_view(), name="trigger"),
     path("triggers/<str:pk>/backfill", triggers.BackfillView.as_view(), name="trigger_backfill"),
+    path("triggers/<str:pk>/rotate", triggers.RotateSecret.as_view(), name="trigger_rotate"),
+    path("triggers/<str:pk>/test", delivered.TestTrigger.as_view(), name="trigger_test"),
+    path("triggers/<str:pk>/deliveries", delivered.DeliveryList.as_view(), name="trigger_deliveries"),
+    path("triggers/<str:pk>/deliveries/<int:n>", delivered.DeliveryDetail.as_view(), name="trigger_delivery"),
+    path("triggers/<str:pk>/deliveries/<int:n>/replay", delivered.Replay.as_view(), name="trigger_replay"),
     path("variables", workspace.VariableList.as_view(), name="variables"),
     path("variables/<str:name>", workspace.VariableDetail.as_view(), name="variable"),
     path("usage", workspace.Usage.as_view(), name="usage"),

@@ -18,6 +18,7 @@ from workflows.views.pages import PageRequest, link
 
 TABS = (
     ("steps", "Steps", "workflow"),
+    ("triggers", "Triggers", "workflow_triggers"),
     ("settings", "Inputs and settings", "workflow_settings"),
     ("tests", "Tests", "workflow_tests"),
     ("versions", "Versions", "workflow_versions"),

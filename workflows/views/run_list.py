@@ -44,6 +44,7 @@ TRIGGERS = {
     "rerun": "run again",
     "workflow": "another workflow",
     "schedule": "a schedule",
+    "webhook": "a webhook",
 }
 
 
