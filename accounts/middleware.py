@@ -23,7 +23,7 @@ from accounts.table import PUBLIC, SIGNED_IN, STAFF, Methods, allowed, needed_fo
 from orchestrator_site.lib.errors import Forbidden, NotFound, NotSignedIn, UserError
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
-API_NAMESPACES = ("api", "seed", "watching")
+API_NAMESPACES = ("api", "seed", "watching", "hooks")
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 

@@ -20,7 +20,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
-from integrations.spec import Action, Integration, Trigger
+from integrations.spec import Action, Integration, Signature, Trigger
 from integrations.undoing import Rule
 
 GROUP = "orchestrator.integrations"
@@ -73,6 +73,11 @@ def action_for(role: str) -> Action:
     if found is None:
         raise BadIntegration(f"no action has the role “{role}”")
     return found
+
+
+def signatures() -> dict[str, Signature]:
+    """How services sign their deliveries, by their slugs."""
+    return {slug: found.signature for slug, found in _loaded().items() if found.signature is not None}
 
 
 def services_for(action: Action) -> list[str]:

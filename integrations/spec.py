@@ -26,11 +26,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from integrations.rehearsal import Foretell, rehearsed
-from integrations.trigger_spec import Event, Hook, Polled, Trigger, declare_trigger
+from integrations.trigger_spec import Event, Hook, Polled, Signature, Trigger, declare_trigger
 
 __all__ = [
     "NAME", "Action", "Change", "Event", "Hook", "Integration", "Kind", "Limit", "Model", "OAuthLevel", "OAuthSpec",
-    "Polled", "SecretField", "Trigger", "check_action", "choices_of", "content", "role_of", "setting", "target",
+    "Polled", "SecretField", "Signature", "Trigger", "check_action", "choices_of", "content", "role_of", "setting",
+    "target",
 ]  # fmt: skip
 
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,47}$")
@@ -312,6 +313,9 @@ class Integration:
     `overlay` is a dotted path to `(client, Foreseen) -> client`: a client that shows what a dry run has planned as if
     it were there.
     `undo` is a dotted path to a table: op → `undoing.Rule`, how each kind of change is taken back.
+
+
+    `signature` says how the service signs what it delivers to an address of ours.
     `limits` are the rates the service asks for at its usual address; all workers together keep them, connection by
     connection.
     """
@@ -339,6 +343,7 @@ class Integration:
     folder: Path | None = None
     actions: dict[str, Action] = field(default_factory=dict)
     triggers: dict[str, Trigger] = field(default_factory=dict)
+    signature: Signature | None = None
 
     def __post_init__(self) -> None:
         if not NAME.match(self.slug):

@@ -4,9 +4,9 @@
     async def new_letter(context: Context[PostClient], config: NewLetter, cursor: JSONValue) -> Polled:
         '''A letter has arrived.'''
 
-The function is asked every so often and answers with what is new since `cursor` (None: it has just been switched on,
-and what is there already is not news). It may read over `context.client`, and changes nothing. The same event may come
-again, after an outage or from an overlap: it is told by its key, and starts one run.
+The function is asked every so often and answers with what is new since `cursor`. With None it has just been switched
+on: what it gives then was there before, it is noted and starts nothing. It may read over `context.client`, and changes
+nothing. The same event may come again, after an outage or from an overlap: it is told by its key, and starts one run.
 
 A service that tells by itself gives a `hook`: the address of the trigger is registered with it, and each delivery is
 read into events. Where both are there, `hook` is tried first, and the polling lies under it.
@@ -44,6 +44,24 @@ class Polled:
     events: Sequence[Event]
     cursor: JSONValue
     more: bool = False
+
+
+@dataclass(frozen=True)
+class Signature:
+    """How a service signs what it delivers: HMAC-SHA256 over the raw body, in hex, in this header.
+
+    `timestamp`: a header with the time of sending; it is then signed too (`time.body`) or at least looked at. `id_path`
+    names, inside the signed body, what tells one delivery from another; without one equal bodies are the same delivery.
+    `handshake`: the field of a first, unsigned delivery that brings the secret (the service makes it, not we).
+    """
+
+    title: str
+    header: str
+    prefix: str = "sha256="
+    timestamp: str = ""
+    id_path: str = ""
+    event_header: str = ""
+    handshake: str = ""
 
 
 @dataclass(frozen=True)

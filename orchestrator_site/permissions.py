@@ -82,6 +82,17 @@ PAGES: dict[str, Methods] = {
     "workflow_sample": _post(EDIT),
     "workflow_run": _page(RUN, RUN),
     "workflow_batch": _page(RUN, RUN),
+    "workflow_triggers": _page(READ),
+    "workflow_trigger_new": _page(EDIT, EDIT),
+    "workflow_trigger_preview": _post(EDIT),
+    "trigger": _page(READ, EDIT),
+    "trigger_toggle": _post(EDIT),
+    "trigger_delete": _post(EDIT),
+    "trigger_rotate": _post(EDIT),
+    "trigger_test": _post(RUN),
+    "trigger_backfill": _post(RUN),
+    "trigger_delivery": _page(READ),
+    "trigger_replay": _post(RUN),
     "runs": _page(READ),
     "runs_bulk": _post(RUN),
     "runs_export": _page(READ),
@@ -198,6 +209,11 @@ API: dict[str, Methods] = {
     "api:trigger_backfill": _post(RUN),
     "api:files": _post(RUN),
     "api:file": _page(READ),
+    "api:trigger_rotate": _post(EDIT),
+    "api:trigger_test": _post(RUN),
+    "api:trigger_deliveries": _page(READ),
+    "api:trigger_delivery": _page(READ),
+    "api:trigger_replay": _post(RUN),
     "api:usage": _page(READ),
     "api:workers": _page(READ),
     "api:stored": _page(READ),
@@ -231,7 +247,10 @@ ORIGINAL: dict[str, Methods] = {
 # For programs that watch the installation, at the root.
 WATCHING: dict[str, Methods] = {"watching:metrics": _page(READ)}
 
-TABLE: dict[str, Methods] = {**PAGES, **API, **ORIGINAL, **WATCHING}
+# Deliveries from outside prove themselves by their signature (workflows.operations.deliveries).
+HOOKS: dict[str, Methods] = {"hooks:hook": _post(PUBLIC)}
+
+TABLE: dict[str, Methods] = {**HOOKS, **PAGES, **API, **ORIGINAL, **WATCHING}
 
 # Whole trees that bring their own checks: allauth's pages (public or its own sign-in) and the admin (staff).
 # The longest fitting prefix counts: the second factor is asked for before anybody is signed in.

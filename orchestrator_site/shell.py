@@ -13,7 +13,7 @@ from accounts.models import Member, Workspace
 PLACES: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
     ("home", "Home", "home", "", ()),
     ("inbox", "Inbox", "inbox", "", ()),
-    ("workflows", "Workflows", "route", "", ("workflow",)),
+    ("workflows", "Workflows", "route", "", ("workflow", "trigger")),
     ("runs", "Runs", "activity", "", ("run",)),
     ("effects", "Effects", "receipt", "", ("effect",)),
     ("prompts", "Prompts", "message-code", "Build", ("prompt",)),

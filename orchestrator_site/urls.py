@@ -21,6 +21,7 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include(("orchestrator_site.api", "api"), namespace="api")),
+    path("", include((workflows.urls.hooks, "hooks"), namespace="hooks")),
     path("", include((workflows.urls.watching, "watching"), namespace="watching")),
     *[path("", include(app.public)) for app in APPS],
     path("w/<str:workspace>/", include([page for app in APPS for page in app.pages])),

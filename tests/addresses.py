@@ -35,7 +35,7 @@ class Address:
     @property
     def is_api(self) -> bool:
         """Whether it is for programs."""
-        return self.name.startswith(("api:", "seed:", "watching:"))
+        return self.name.startswith(("api:", "seed:", "watching:", "hooks:"))
 
     def path(self, world: World) -> str:
         """The address of an object of the world."""

@@ -15,8 +15,12 @@ class WorkflowsConfig(AppConfig):
     def ready(self) -> None:
         """Add the control actions to the catalogue that integrations shows; stand before `migrate`."""
         from integrations import catalogue, neighbours
+        from integrations.operations import rotation
         from workflows.engine.catalogue import control_entries
         from workflows.operations.connection_uses import Neighbours
+        from workflows.operations.trigger_secrets import rotate_triggers
+
+        rotation.also(rotate_triggers)
 
         catalogue.also(control_entries)
         neighbours.know(Neighbours())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
+from workflows.api.hooks import hook
 from workflows.api.metrics import metrics
 from workflows.api.original.door import root
 from workflows.views import (
@@ -23,6 +24,7 @@ from workflows.views import (
     steps,
     switching,
     tests,
+    triggers,
     trying,
     variables,
     versions,
@@ -31,6 +33,7 @@ from workflows.views import (
 )
 
 public: list[URLPattern] = [path("", root, name="root")]
+hooks: list[URLPattern] = [path("hooks/<str:token>", hook, name="hook")]
 watching: list[URLPattern] = [path("metrics", metrics, name="metrics")]
 
 pages: list[URLPattern] = [
@@ -62,6 +65,17 @@ pages: list[URLPattern] = [
     path("workflows/<str:slug>/redo", step_edits.workflow_redo, name="workflow_redo"),
     path("workflows/<str:slug>/steps/<str:key>/try", trying.workflow_try, name="workflow_try"),
     path("workflows/<str:slug>/steps/<str:key>/sample", trying.workflow_sample, name="workflow_sample"),
+    path("workflows/<str:slug>/triggers", triggers.workflow_triggers, name="workflow_triggers"),
+    path("workflows/<str:slug>/triggers/new", triggers.workflow_trigger_new, name="workflow_trigger_new"),
+    path("workflows/<str:slug>/triggers/preview", triggers.schedule_preview, name="workflow_trigger_preview"),
+    path("triggers/<uuid:pk>", triggers.trigger, name="trigger"),
+    path("triggers/<uuid:pk>/toggle", triggers.trigger_toggle, name="trigger_toggle"),
+    path("triggers/<uuid:pk>/delete", triggers.trigger_delete, name="trigger_delete"),
+    path("triggers/<uuid:pk>/rotate", triggers.trigger_rotate, name="trigger_rotate"),
+    path("triggers/<uuid:pk>/test", triggers.trigger_test, name="trigger_test"),
+    path("triggers/<uuid:pk>/backfill", triggers.trigger_backfill, name="trigger_backfill"),
+    path("triggers/<uuid:pk>/deliveries/<int:n>", triggers.trigger_delivery, name="trigger_delivery"),
+    path("triggers/<uuid:pk>/deliveries/<int:n>/replay", triggers.trigger_replay, name="trigger_replay"),
     path("workflows/<str:slug>/publish", versions.workflow_publish, name="workflow_publish"),
     path("workflows/<str:slug>/versions", versions.workflow_versions, name="workflow_versions"),
     path("workflows/<str:slug>/versions/<int:n>", versions.workflow_version, name="workflow_version"),

@@ -1,6 +1,6 @@
 """GitHub: issues, pull requests, files, releases and the rest, on github.com or an Enterprise server."""
 
-from integrations.spec import Integration, Limit, SecretField
+from integrations.spec import Integration, Limit, SecretField, Signature
 
 INTEGRATION = Integration(
     slug="github",
@@ -45,6 +45,8 @@ INTEGRATION = Integration(
     overlay="integrations.github.overlay.Overlay",
     asks=("*/app/installations/*/access_tokens",),
     keywords=("issue", "repository", "commit", "file", "code", "git", "pull request", "release", "actions"),
+    # https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
+    signature=Signature("GitHub", "X-Hub-Signature-256", event_header="X-GitHub-Event"),
     # 5,000 requests an hour; "no more than 80 content-generating requests per minute and 500 per hour":
     # https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
     limits=(

@@ -1,6 +1,6 @@
 """Notion: pages, databases and search, through an internal integration's token."""
 
-from integrations.spec import Integration, Limit, SecretField
+from integrations.spec import Integration, Limit, SecretField, Signature
 
 INTEGRATION = Integration(
     slug="notion",
@@ -23,6 +23,8 @@ INTEGRATION = Integration(
     overlay="integrations.notion.plans.Overlay",
     asks=("*/v1/search", "*/v1/data_sources/*/query"),
     keywords=("page", "database", "wiki", "notes", "markdown"),
+    # https://developers.notion.com/reference/webhooks
+    signature=Signature("Notion", "X-Notion-Signature", id_path="id", handshake="verification_token"),
     # "an average of three requests per second. Some bursts beyond the average rate are allowed":
     # https://developers.notion.com/reference/request-limits
     limits=(Limit(180, 60.0, burst=10),),

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.db import transaction
 
 from accounts import audit
 from integrations.models import Connection
 from integrations.operations.secrets import binding_of
 from orchestrator_site.lib import crypto
+
+Rotate = Callable[[], tuple[int, int, list[str]]]
+_others: list[Rotate] = []
+
+
+def also(rotate: Rotate) -> None:
+    """Turn over what another app keeps encrypted, too."""
+    if rotate not in _others:
+        _others.append(rotate)
 
 
 def rotate_all() -> tuple[int, int, list[str]]:
@@ -28,6 +39,9 @@ def rotate_all() -> tuple[int, int, list[str]]:
             row.key_id = current
             row.save(update_fields=["secret", "key_id"])
             done += 1
+    for rotate in _others:
+        more = rotate()
+        done, kept, unreadable = done + more[0], kept + more[1], unreadable + more[2]
     if done:
         audit.record_instance("connections.rotate", by="system: rotate_credentials", details={"secrets": done})
     return done, kept, unreadable

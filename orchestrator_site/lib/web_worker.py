@@ -16,6 +16,8 @@ from gunicorn.workers.gthread import ThreadWorker
 from orchestrator_site.lib.ids import short_token
 
 HEAD_SECONDS, PIECE_SECONDS, WHOLE_SECONDS, SEND_SECONDS = 5, 10, 120, 60
+HOOK_SECONDS = 10
+"""For the whole of a delivery, which may come from anybody who knows an address."""
 
 _ANSWERS: tuple[tuple[type[Exception], int, str, str, str], ...] = (
     (LimitRequestLine, 414, "URI Too Long", "E_LENGTH", "The address is too long."),
@@ -60,7 +62,8 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """The head is read; the body has longer."""
-        conn.patient.until = time.monotonic() + WHOLE_SECONDS
+        brief = str(getattr(req, "path", "")).startswith("/hooks/")
+        conn.patient.until = time.monotonic() + (HOOK_SECONDS if brief else WHOLE_SECONDS)
         return super().handle_request(req, conn)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:

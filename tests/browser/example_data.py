@@ -185,6 +185,21 @@ continued = runs.rerun(actor, found[failing.slug], from_step="@failed", wait=20)
 batch = runs.start_batch(actor, made.slug, [{"note": str(number)} for number in range(3)])
 
 
+def triggers_of(slug):
+    """A schedule and a webhook of a workflow, on, with a try and with a delivery that was refused its inputs."""
+    from workflows.operations.deliveries import run_event
+    from workflows.operations.triggers import NewTrigger, create_trigger
+
+    daily = {"at": ["09:00", "17:30"], "weekdays": ["mon", "tue", "wed", "thu", "fri"], "timezone": "Europe/Berlin"}
+    timed = create_trigger(actor, NewTrigger(slug, "schedule", "Each morning", config=daily, enabled=True)).trigger
+    hooked = create_trigger(actor, NewTrigger(slug, "webhook", "Orders from the shop", enabled=True)).trigger
+    run_event(actor, hooked, event={"body": {"order": 4471}, "headers": {}, "query": {}})
+    return str(timed.pk), str(hooked.pk)
+
+
+trigger_timed, trigger_hooked = triggers_of(made.slug)
+
+
 def asked_run():
     """A run whose change was sent and not answered, and that cannot be looked up: a person is asked."""
     steps = [
@@ -348,6 +363,8 @@ print(
             "run_loop": str(found[made.slug].pk),
             "run_failed": str(found[failing.slug].pk),
             "run_continued": str(continued.pk),
+            "trigger_timed": trigger_timed,
+            "trigger_hooked": trigger_hooked,
             "batch": batch[0].trigger_id.removeprefix("batch:"),
         }
     )

@@ -170,6 +170,7 @@ def _trigger(world: World) -> None:
         filter=f"trigger.time == '{canary}'",
         created_by=f"Owner {canary}",
         error={"code": "E_X", "message": canary},
+        events=1,
     )
     ScheduleTick.objects.create(workspace=space, trigger=trigger, due_at=now(), error={"message": canary})
     InboundEvent.objects.create(
@@ -274,6 +275,7 @@ ARGUMENTS: tuple[tuple[str, str, Callable[[World], Any]], ...] = (
     (r"oauth_start", "service", lambda w: "gmail"),
     (r".*", "service", lambda w: "notion"),
     (r"(api:)?variable.*", "name", lambda w: f"variable_{w.canary}"),
+    (r"hooks:hook", "token", lambda w: f"nonsense_{w.canary}"),
     (r"(api:)?trigger.*", "pk", lambda w: w.things["trigger"].pk),
     (r"(login_link|invitation)", "token", lambda w: "pnonsense"),
 )

@@ -52,14 +52,15 @@ NO_BODY = {
     "api:connection_test",
     "api:effect_undo",
     "api:run_undo",
+    "api:trigger_replay",
     "api:sandbox_reset",
     "api:run_cancel",
     "api:run_pause",
     "api:run_resume",
 }
-LARGE = {"api:workflow_batch", "api:run_rerun"}  # 8 MiB: inputs of many runs, outputs of many steps
+LARGE = {"api:workflow_batch", "api:run_rerun", "api:trigger_test"}  # 8 MiB: inputs of many runs, outputs of many steps
 NEEDS_QUERY = {"api:run_events", "api:runs_compare"}  # a stream, and one that names two runs
-MAY_BE_EMPTY = {"api:workflow_publish", "api:run_rerun", "api:workflow_runs", *NO_BODY}
+MAY_BE_EMPTY = {"api:trigger_test", "api:workflow_publish", "api:run_rerun", "api:workflow_runs", *NO_BODY}
 
 
 def error_of(answer) -> dict:

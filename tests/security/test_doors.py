@@ -200,6 +200,7 @@ NO_BODY = (
     "api:connection_test",
     "api:effect_undo",
     "api:run_undo",
+    "api:trigger_replay",
     "api:sandbox_reset",
     "api:run_cancel",
     "api:run_pause",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -80,6 +80,7 @@ class NewTriggerBody(Body):
     filter: str = Field("", description="a condition over trigger.*; empty: everything")
     connection: str = Field("", max_length=48)
     enabled: bool = False
+    secret: str | None = Field(None, description="of a webhook, where the sender brings its own; left out: made here")
 
 
 class TriggerPatch(Body):
@@ -91,6 +92,59 @@ class TriggerPatch(Body):
     filter: str | None = None
     connection: str | None = Field(None, max_length=48)
     enabled: bool | None = None
+    secret: str | None = None
+
+
+class RotateBody(Body):
+    """A new secret: made here unless given."""
+
+    secret: str | None = None
+    keep_hours: int = 24
+
+
+class DeliveryBody(Body):
+    """One delivery. `status`: run, filtered, waiting, failed, rejected; `repeats`: how often it came again."""
+
+    n: int
+    id: str
+    source: str
+    status: str
+    error: Object | None
+    run: str | None
+    replay_of: int | None
+    repeats: int
+    received_at: str
+    content_type: str
+    size: int
+    headers: Object
+    query: Object
+    body: Any = Field(None, description="what the run saw as trigger.body (when reading one delivery)")
+
+
+class ReplayAnswer(Body):
+    """The new delivery, and its run."""
+
+    delivery: DeliveryBody
+    run: Object | None
+
+
+class TestBody(Body):
+    """What to test with: a delivery's number, or the event itself; `run` starts a run with it, else it is only told."""
+
+    delivery: int | None = None
+    event: Object | None = None
+    run: bool = False
+    mode: Literal["live", "dry"] = "live"
+
+
+class TestAnswer(Body):
+    """Whether the filter lets it through, the inputs it gives, what is wrong, and the run."""
+
+    passes: bool
+    inputs: Object
+    problem: Object | None
+    event: Object
+    run: Object | None
 
 
 class PreviewBody(Body):

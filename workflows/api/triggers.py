@@ -24,10 +24,13 @@ from workflows.operations import triggers as operations
 from workflows.operations.backfills import Backfill, backfill, look_at_range
 from workflows.operations.trigger_health import waiting_of
 from workflows.operations.trigger_kinds import kinds
+from workflows.operations.trigger_secrets import address_of
 from workflows.operations.trigger_times import preview_schedule, schedule_for, state_of
 
 
-def trigger_json(trigger: Trigger, waiting: int = 0, secret: str | None = None) -> dict[str, Any]:
+def trigger_json(
+    trigger: Trigger, waiting: int = 0, url: str | None = None, secret: str | None = None
+) -> dict[str, Any]:
     """A trigger as the API shows it."""
     schedule = schedule_for(trigger)
     workflow = trigger.workflow
@@ -46,7 +49,7 @@ def trigger_json(trigger: Trigger, waiting: int = 0, secret: str | None = None) 
         "sentence": schedule.sentence if schedule else None,
         "next": [moment(due) for due in schedule.upcoming(now())] if schedule else [],
         "health": health_json(trigger, waiting),
-        "url": None,
+        "url": url,
         "page": _page(trigger),
         "created_at": moment(trigger.created_at),
         "created_by": trigger.created_by,
@@ -55,7 +58,7 @@ def trigger_json(trigger: Trigger, waiting: int = 0, secret: str | None = None) 
 
 
 def _page(trigger: Trigger) -> str:
-    return address(reverse("workflow", kwargs={"workspace": trigger.workspace.slug, "slug": trigger.workflow.slug}))
+    return address(reverse("trigger", kwargs={"workspace": trigger.workspace.slug, "pk": trigger.pk}))
 
 
 def health_json(trigger: Trigger, waiting: int) -> dict[str, Any]:
@@ -93,14 +96,17 @@ class TriggerList(ApiView):
         page = CursorPage(ordering=("-id",))
         shown = page.paginate_queryset(rows, request, view=self) or []
         waiting = waiting_of(shown)
-        return page.get_paginated_response([trigger_json(row, waiting.get(row.pk, 0)) for row in shown])
+        may = actor_of(request).can("edit")
+        rows_json = [trigger_json(row, waiting.get(row.pk, 0), address_of(row) if may else None) for row in shown]
+        return page.get_paginated_response(rows_json)
 
     @extend_schema(operation_id="triggers_create", request=bodies.NewTriggerBody, responses={201: bodies.TriggerShape})
     def post(self, request: Request) -> Response:
         """Make a trigger; it is off unless `enabled`. A secret is told here, once."""
         values = read_body(request.data, bodies.NewTriggerBody)
         made = operations.create_trigger(actor_of(request), operations.NewTrigger(**values.model_dump()))
-        return Response(trigger_json(made), status=201, headers={"Location": f"/api/v1/triggers/{made.pk}"})
+        headers = {"Location": f"/api/v1/triggers/{made.trigger.pk}"}
+        return Response(shown(request, made.trigger, made.secret), status=201, headers=headers)
 
 
 class TriggerDetail(ApiView):
@@ -109,20 +115,33 @@ class TriggerDetail(ApiView):
     @extend_schema(operation_id="triggers_read", responses={200: bodies.TriggerShape})
     def get(self, request: Request, pk: str) -> Response:
         """Read a trigger with its health and what is due next."""
-        return Response(shown(find(request, pk)))
+        return Response(shown(request, find(request, pk)))
 
     @extend_schema(operation_id="triggers_change", request=bodies.TriggerPatch, responses={200: bodies.TriggerShape})
     def patch(self, request: Request, pk: str) -> Response:
         """Change it, switch it on or off. What was due before it was switched on is not made up for."""
         found = find(request, pk)
         values = read_body(request.data, bodies.TriggerPatch)
-        return Response(shown(operations.change_trigger(actor_of(request), found, **values.model_dump())))
+        changed = operations.change_trigger(actor_of(request), found, **values.model_dump())
+        return Response(shown(request, changed.trigger, changed.secret))
 
     @extend_schema(operation_id="triggers_delete", responses={204: None})
     def delete(self, request: Request, pk: str) -> Response:
         """Delete it; its runs stay on record."""
         operations.delete_trigger(actor_of(request), find(request, pk))
         return Response(status=204)
+
+
+class RotateSecret(ApiView):
+    """The secret of a trigger."""
+
+    @extend_schema(operation_id="triggers_rotate", request=bodies.RotateBody, responses={200: bodies.TriggerShape})
+    def post(self, request: Request, pk: str) -> Response:
+        """Make a new secret (or set one); the old one stays good for `keep_hours`. It is told here, once."""
+        found = find(request, pk)
+        values = read_body(request.data, bodies.RotateBody)
+        made = operations.rotate_secret(actor_of(request), found, **values.model_dump())
+        return Response(shown(request, made.trigger, made.secret))
 
 
 class TriggerKinds(ApiView):
@@ -192,7 +211,8 @@ def find(request: Request, pk: str) -> Trigger:
     return operations.get_trigger(actor_of(request), parameters.uuid_or_404(pk, "trigger"))
 
 
-def shown(trigger: Trigger) -> dict[str, Any]:
-    """One trigger with its health."""
+def shown(request: Request, trigger: Trigger, secret: str | None = None) -> dict[str, Any]:
+    """One trigger with its health, and for who may edit it its address."""
     counts: dict[UUID, int] = waiting_of([trigger])
-    return trigger_json(trigger, counts.get(trigger.pk, 0))
+    url = address_of(trigger) if actor_of(request).can("edit") else None
+    return trigger_json(trigger, counts.get(trigger.pk, 0), url, secret)

@@ -15,6 +15,7 @@ from workflows.api import (
     workflows,
     workspace,
 )
+from workflows.api import deliveries as delivered
 
 urlpatterns = [
     path("import", files.Import.as_view(), name="import"),
@@ -65,6 +66,11 @@ urlpatterns = [
     path("triggers/<str:pk>/backfill", triggers.BackfillView.as_view(), name="trigger_backfill"),
     path("files", uploads.FileList.as_view(), name="files"),
     path("files/<uuid:pk>", uploads.FileDetail.as_view(), name="file"),
+    path("triggers/<str:pk>/rotate", triggers.RotateSecret.as_view(), name="trigger_rotate"),
+    path("triggers/<str:pk>/test", delivered.TestTrigger.as_view(), name="trigger_test"),
+    path("triggers/<str:pk>/deliveries", delivered.DeliveryList.as_view(), name="trigger_deliveries"),
+    path("triggers/<str:pk>/deliveries/<int:n>", delivered.DeliveryDetail.as_view(), name="trigger_delivery"),
+    path("triggers/<str:pk>/deliveries/<int:n>/replay", delivered.Replay.as_view(), name="trigger_replay"),
     path("variables", workspace.VariableList.as_view(), name="variables"),
     path("variables/<str:name>", workspace.VariableDetail.as_view(), name="variable"),
     path("usage", workspace.Usage.as_view(), name="usage"),

@@ -135,7 +135,7 @@ class Session:
             self._watch_others(),
             self._owned(),
             sweeper.run(),
-            TriggerLoop(self.reads, self.times).run(),
+            TriggerLoop(self.reads, self.times, self.clients).run(),
             Checkups(self.reads, self.clients, self.times).run(),
             self.previews.run(),
             self.limits.keep_shares(),

@@ -44,15 +44,15 @@ def backfill(actor: Actor, trigger: Trigger, start: datetime, end: datetime) -> 
     """
     actor.require("run")
     _refuse_off(trigger)
+    schedule = schedule_for(trigger)
+    due, done = _open_times(trigger, start, end)
+    assert schedule is not None
+    ticks = [tick_row(trigger, data_of(schedule, time), time, kind="backfill") for time in due]
+    wrong = next((tick.error for tick in ticks if tick.error), None)
+    if wrong:
+        raise UserError(str(wrong["code"]), str(wrong["message"]), field=wrong.get("field"), hint=wrong.get("hint"))
     with transaction.atomic():
         row = lock(actor, trigger)
-        schedule = schedule_for(row)
-        due, done = _open_times(row, start, end)
-        assert schedule is not None
-        ticks = [tick_row(row, data_of(schedule, time), time, kind="backfill") for time in due]
-        wrong = next((tick.error for tick in ticks if tick.error), None)
-        if wrong:
-            raise UserError(str(wrong["code"]), str(wrong["message"]), field=wrong.get("field"), hint=wrong.get("hint"))
         runs = store_ticks(row, ticks)
         said = {"from": moment(start), "to": moment(end), "runs": len(runs), "done": done}
         audit.record(actor, "trigger.backfill", row, details=said)

@@ -9,7 +9,7 @@ from orchestrator_site.lib.errors import Problems, UserError
 from orchestrator_site.lib.json import MIB, clean_value
 from orchestrator_site.lib.names import did_you_mean
 from orchestrator_site.lib.templating import TemplateProblem, compile_condition
-from workflows.engine.definition import Definition, InputSpec
+from workflows.engine.definition import Definition, InputSpec, parse
 from workflows.engine.newrun import facts_of
 from workflows.engine.plan import value_of
 from workflows.models import Trigger, Workflow
@@ -32,6 +32,16 @@ def check_filter(text: str) -> str:
         raise
     _check_roots(paths, "filter", ("trigger",))
     return text.strip()
+
+
+def inputs_of(workflow: Workflow) -> tuple[InputSpec, ...]:
+    """The inputs that a trigger fills in: those of the published version, else of the draft if it can be read."""
+    if workflow.published is not None:
+        return facts_of(workflow.published).inputs
+    try:
+        return parse({"format": 1, "name": "x", "inputs": workflow.inputs or [], "steps": []}, trusted=True).inputs
+    except UserError:
+        return ()
 
 
 def check_inputs_given(workflow: Workflow, inputs: Any) -> dict[str, Any]:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from integrations import registry
+from integrations.spec import Signature
 from integrations.spec import Trigger as Declared
+from orchestrator_site.lib.body import Body, read_body
 from orchestrator_site.lib.errors import Problems, UserError
 from orchestrator_site.lib.json import JSONValue, clean_value
 from orchestrator_site.lib.names import did_you_mean
 from workflows.engine.due_times import ScheduleConfig, read_schedule, schedule_of
-from workflows.engine.firing import SCHEDULE
+from workflows.engine.firing import SCHEDULE, WEBHOOK
+from workflows.engine.signatures import GENERIC, STRIPE
 
 Config = dict[str, Any]
 MOST_CONFIG = 64 * 1024
@@ -43,7 +46,7 @@ class TriggerKind:
 
 def kinds() -> dict[str, TriggerKind]:
     """Every kind by name, our own first."""
-    found = [SCHEDULES, *(_of_service(declared) for declared in registry.triggers())]
+    found = [SCHEDULES, WEBHOOKS, *(_of_service(declared) for declared in registry.triggers())]
     return {kind.name: kind for kind in found}
 
 
@@ -111,6 +114,72 @@ def _at(error: Any) -> str:
     return ".".join(("config", *(str(part) for part in error["loc"])))
 
 
+class WebhookConfig(Body):
+    """How deliveries prove where they come from, what tells them apart, and what is answered.
+
+    `auth`: hmac (X-Signature-256), stripe, bearer, basic, none, or a service that signs in a way of its own.
+    `dedupe`: auto, off, header:NAME or path:data.id. `answer`: at_once (202), or the result of the run.
+    """
+
+    auth: str = "hmac"
+    username: str = Field("webhook", min_length=1, max_length=100, pattern=r"^[!-9;-~]+$")
+    dedupe: str = Field("auto", pattern=r"^(auto|off|header:[A-Za-z0-9-]{1,60}|path:[\w.$-]{1,100})$")
+    answer: Literal["at_once", "result"] = "at_once"
+    answer_seconds: int = Field(10, ge=1, le=30)
+    empty: Literal["take", "refuse"] = "take"
+
+
+AUTH: dict[str, str] = {
+    "hmac": "A signature of your own program (X-Signature-256)",
+    "stripe": "Stripe, and what signs like it",
+    "bearer": "A token in the header Authorization",
+    "basic": "A user name and a password",
+    "none": "Nothing: who knows the address may deliver",
+}
+
+
+def auth_words() -> dict[str, str]:
+    """The ways a delivery can prove where it comes from, with words for people."""
+    of_services = {slug: f"{found.title} ({found.header})" for slug, found in registry.signatures().items()}
+    return {"hmac": AUTH["hmac"], **of_services, **AUTH}
+
+
+def scheme_of(auth: str) -> Signature | None:
+    """How deliveries are signed; None where they are not."""
+    return {"hmac": GENERIC, "stripe": STRIPE, **registry.signatures()}.get(auth)
+
+
+def needs_secret(auth: str) -> bool:
+    """Whether we make the secret (some services bring their own, with a first delivery)."""
+    scheme = scheme_of(auth)
+    return auth != "none" and not (scheme is not None and scheme.handshake)
+
+
+def _check_webhook(config: Config) -> Config:
+    values = below("config", lambda: read_body(config, WebhookConfig, read_only=()))
+    if values.auth not in auth_words():
+        hint = did_you_mean(values.auth[:60], list(auth_words()))
+        raise UserError("E_CHOICE", f"There is no auth “{values.auth[:60]}”.", field="config.auth", hint=hint)
+    stored: Config = values.model_dump()
+    return stored
+
+
+WEBHOOKS = TriggerKind(
+    WEBHOOK,
+    "Webhook",
+    "When another program sends something to an address of its own, signed or with a token.",
+    "webhook",
+    _check_webhook,
+    has_address=True,
+    sees={
+        "id": "What names this delivery",
+        "received_at": "When it came",
+        "body": "What was sent: JSON, the fields of a form, or text",
+        "headers": "The headers, by lower-case name: trigger.headers['x-event']",
+        "query": "What the address had after its question mark",
+    },
+    config=WebhookConfig,
+)
 SCHEDULES = TriggerKind(
     SCHEDULE,
     "Schedule",

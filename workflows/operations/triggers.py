@@ -6,6 +6,7 @@ A trigger belongs to the published version: it can be on only where there is one
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +22,8 @@ from orchestrator_site.lib.json import clean_text
 from workflows.engine.newrun import facts_of
 from workflows.models import Trigger, Workflow
 from workflows.operations.trigger_fit import check_filter, check_inputs_given, refuse_unfit
-from workflows.operations.trigger_kinds import TriggerKind, check_config, kind_of
+from workflows.operations.trigger_kinds import TriggerKind, check_config, kind_of, needs_secret
+from workflows.operations.trigger_secrets import MOST_HOURS, give_secret, make_address, unseal
 from workflows.operations.trigger_times import next_due
 from workflows.operations.workflows import get_workflow
 
@@ -41,6 +43,15 @@ class NewTrigger:
     filter: str = ""
     connection: str = ""
     enabled: bool = False
+    secret: str | None = None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A trigger as it was stored, and its secret where one was made or set just now: it is told this once."""
+
+    trigger: Trigger
+    secret: str | None = None
 
 
 # ---- Finding ---------------------------------------------------------------------------------------------------------
@@ -76,7 +87,7 @@ def get_trigger(actor: Actor, id: UUID | str) -> Trigger:
 # ---- Changing --------------------------------------------------------------------------------------------------------
 
 
-def create_trigger(actor: Actor, said: NewTrigger) -> Trigger:
+def create_trigger(actor: Actor, said: NewTrigger) -> Stored:
     """Make a trigger; it is off unless `enabled`. Raises UserError, E_NOT_PUBLISHED where it cannot be on yet."""
     actor.require("edit")
     workflow = get_workflow(actor, said.workflow)
@@ -87,13 +98,27 @@ def create_trigger(actor: Actor, said: NewTrigger) -> Trigger:
     made.inputs = check_inputs_given(workflow, said.inputs)
     made.filter = check_filter(said.filter)
     made.connection = _connection(actor, kind, said.connection)
+    secret = _give_address(made, kind, said.secret)
     with transaction.atomic():
         _refuse_too_many(workflow)
         if said.enabled:
             _switch_on(actor, made)
         made.save()
         audit.record(actor, "trigger.create", made, details=_told(made))
-    return made
+    return Stored(made, secret)
+
+
+def _give_address(trigger: Trigger, kind: TriggerKind, secret: str | None) -> str | None:
+    """An address and a secret, where the kind has them; the secret is returned if it was made or set now."""
+    if not kind.has_address:
+        if secret:
+            raise UserError("E_UNKNOWN_FIELD", f"A {kind.title.lower()} has no secret.", field="secret")
+        return None
+    if trigger.token_sha256 is None:
+        make_address(trigger)
+    auth = str(trigger.config.get("auth") or "hmac")
+    held = unseal(trigger).get("secret")
+    return give_secret(trigger, secret) if secret or (needs_secret(auth) and not held) else None
 
 
 def change_trigger(
@@ -106,7 +131,8 @@ def change_trigger(
     filter: str | None = None,
     connection: str | None = None,
     enabled: bool | None = None,
-) -> Trigger:
+    secret: str | None = None,
+) -> Stored:
     """Change whatever of it is given; a schedule is due anew by its new times. Raises UserError."""
     actor.require("edit")
     kind = kind_of(trigger.kind)
@@ -123,11 +149,28 @@ def change_trigger(
             row.filter = check_filter(filter)
         if connection is not None:
             row.connection = _connection(actor, kind, connection)
+        told = _give_address(row, kind, secret) if secret or config is not None else None
         _switch(actor, row, enabled, moved=config is not None)
         row.updated_at = now()
         row.save()
         audit.record(actor, "trigger.change", row, details={"before": before, "after": _told(row)})
-    return row
+    return Stored(row, told)
+
+
+def rotate_secret(actor: Actor, trigger: Trigger, *, secret: str | None = None, keep_hours: int = 24) -> Stored:
+    """A new secret, told once; the old one stays good for some hours, so that the sender can be changed in peace."""
+    actor.require("edit")
+    if not kind_of(trigger.kind).has_address:
+        raise UserError("E_KIND", "This trigger has no secret.", hint="Webhooks have one.")
+    if not 0 <= keep_hours <= MOST_HOURS:
+        raise UserError("E_RANGE", f"keep_hours must be 0 to {MOST_HOURS}.", field="keep_hours", limit=MOST_HOURS)
+    with transaction.atomic():
+        row = lock(actor, trigger)
+        told = give_secret(row, secret, keep=timedelta(hours=keep_hours))
+        row.updated_at = now()
+        row.save(update_fields=["secret", "key_id", "updated_at"])
+        audit.record(actor, "trigger.rotate", row, details={"keep_hours": keep_hours})
+    return Stored(row, told)
 
 
 def _switch(actor: Actor, row: Trigger, enabled: bool | None, *, moved: bool) -> None:

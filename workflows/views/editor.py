@@ -18,6 +18,7 @@ from workflows.views.pages import PageRequest, link
 
 TABS = (
     ("steps", "Steps", "workflow"),
+    ("triggers", "Triggers", "workflow_triggers"),
     ("settings", "Inputs and settings", "workflow_settings"),
     ("tests", "Tests", "workflow_tests"),
     ("versions", "Versions", "workflow_versions"),
@@ -114,7 +115,7 @@ def _tabs(request: PageRequest, workflow: Workflow, tab: str, count: int) -> lis
         {"label": label, "url": link(request.workspace, name, slug=workflow.slug), "active": key == tab}
         for key, label, name in TABS
     ]
-    found[3]["count"] = count or None
+    found[[key for key, _, _ in TABS].index("versions")]["count"] = count or None
     runs = f"{link(request.workspace, 'runs')}?{urlencode({'workflow': workflow.slug})}"
     found.append({"label": "Runs", "url": runs, "active": False})
     return found

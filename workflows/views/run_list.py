@@ -45,6 +45,7 @@ TRIGGERS = {
     "rerun": "run again",
     "workflow": "another workflow",
     "schedule": "a schedule",
+    "webhook": "a webhook",
 }
 
 

@@ -39,4 +39,4 @@ def trigger_of(workflow: Workflow, kind: str = "schedule", **said: Any) -> Trigg
     """A trigger that is on, made by the system."""
     actor = Actor.system(workflow.workspace, "test")
     said.setdefault("enabled", True)
-    return create_trigger(actor, NewTrigger(workflow.slug, kind, **said))
+    return create_trigger(actor, NewTrigger(workflow.slug, kind, **said)).trigger
