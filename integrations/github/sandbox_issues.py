@@ -76,6 +76,13 @@ def list_issues(api: Api) -> list[JSON]:
     return [one for one in shown if one["updated_at"] >= since]
 
 
+@route("GET", "/repos/{repo}/issues/comments")
+def list_all_comments(api: Api) -> list[JSON]:
+    """Newest first."""
+    shown = [comment_json(api, one) for one in api.things("comment")]
+    return sorted(shown, key=lambda one: str(one["created_at"]), reverse=True)
+
+
 @route("GET", "/repos/{repo}/issues/{number}")
 def get_issue(api: Api) -> JSON:
     """One issue."""
@@ -132,6 +139,7 @@ def comment_json(api: Api, row: SandboxObject) -> JSON:
         "id": number_id(row),
         "html_url": api.world.url(row),
         "body": row.data["body"],
+        "issue_url": f"/repos/{row.parent}/issues/{row.data['number']}",
         "user": {"login": "sandbox"},
         "created_at": row.data["created_at"],
     }

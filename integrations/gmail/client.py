@@ -16,6 +16,7 @@ from integrations.gmail.failures import SERVICE, failure
 from integrations.gmail.interface import Draft, Label, Message, Sent
 from integrations.gmail.mime import message_of, parts_left_out, walk
 from integrations.gmail.tokens import Tokens
+from integrations.gmail.watching import Changes, newest_point, read_history
 from integrations.http_failures import from_transport, unreadable
 from integrations.learning import replace_token
 
@@ -229,6 +230,23 @@ class RealGmail:
             return Sent(str(found[0]["id"]), str(found[0].get("threadId") or "")) if found else None
 
         return await self._call(look)
+
+    async def newest_point(self) -> str:
+        """Where the history stands."""
+        return await self._call(newest_point)
+
+    async def changes(self, since: str) -> Changes:
+        """What came since; Gmail keeps its history for about a week."""
+
+        def read(api: GmailApi) -> Changes:
+            try:
+                return read_history(api, since)
+            except Exception as problem:
+                if _failure(problem, since).status == 404:
+                    return Changes(since, lost=True)
+                raise
+
+        return await self._call(read)
 
     # ---- On a pool thread ----------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from pydantic import Field
 
 from integrations.context import ConnectionReport
+from integrations.gmail.watching import Changes
 from integrations.spec import Model
 
 MAIL = "https://mail.google.com/mail/"
@@ -75,6 +76,34 @@ class Sent:
 
     id: str
     thread: str
+
+
+class MailWatch(Protocol):
+    """What the triggers need: the mailbox's history, and a look at what it names."""
+
+    async def newest_point(self) -> str:
+        """The point of the history where the mailbox stands now."""
+        ...
+
+    async def changes(self, since: str) -> Changes:
+        """What came after a point; `lost` where the history does not reach back to it."""
+        ...
+
+    async def search(self, query: str, limit: int) -> list[str]:
+        """The newest mails that match, by id."""
+        ...
+
+    async def messages(self, ids: Sequence[str]) -> list[Message | None]:
+        """These mails; None for one that is not there."""
+        ...
+
+    async def thread(self, identifier: str) -> list[Message]:
+        """The mails of a conversation, the oldest first."""
+        ...
+
+    async def labels(self) -> list[Label]:
+        """All labels."""
+        ...
 
 
 class GmailClient(Protocol):

@@ -14,6 +14,7 @@ from integrations.gmail.failures import failure, no_mail
 from integrations.gmail.interface import Draft, Label, Message, Sent
 from integrations.gmail.letters import LETTERS, ME
 from integrations.gmail.query import matcher
+from integrations.gmail.watching import Changes
 from integrations.gmail.world import WORLD, delivered, enclosed_of, seed_objects
 from integrations.models import SandboxObject
 from integrations.sandboxes import Sandbox
@@ -54,6 +55,31 @@ class SandboxGmail:
         def read() -> list[Message | None]:
             rows = {row.external_id: row for row in self._world.things("message", external_id__in=list(ids))}
             return [self._message(rows[identifier]) if identifier in rows else None for identifier in ids]
+
+        return await self._world.run(read)
+
+    async def newest_point(self) -> str:
+        """The moment of the newest change."""
+
+        def read() -> str:
+            newest = self._world.things("message").order_by("-updated_at").first()
+            return newest.updated_at.isoformat() if newest else now().isoformat()
+
+        return await self._world.run(read)
+
+    async def changes(self, since: str) -> Changes:
+        """Mails that came after a moment, and the labels of those that were changed after it."""
+
+        def read() -> Changes:
+            rows = list(
+                self._world.things("message", updated_at__gt=datetime.fromisoformat(since)).order_by("updated_at")
+            )
+            found = Changes(rows[-1].updated_at.isoformat() if rows else since)
+            for row in rows:
+                if row.created_at.isoformat() > since:
+                    found.arrived.append(row.external_id)
+                found.labelled += [(row.external_id, str(name), "") for name in row.data.get("labels", [])]
+            return found
 
         return await self._world.run(read)
 

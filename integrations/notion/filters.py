@@ -84,14 +84,17 @@ def test_of(tests: Sequence[Mapping[str, Any]], match: str) -> Mapping[str, Any]
 test_of.__test__ = False  # type: ignore[attr-defined] # pytest: a function, not a test
 
 
-def passes(values: Mapping[str, Any], test: Mapping[str, Any] | None) -> bool:
-    """Whether a row with these plain values passes; the sandbox's own judgement."""
+def passes(values: Mapping[str, Any], test: Mapping[str, Any] | None, times: Mapping[str, str] = {}) -> bool:
+    """Whether a row with these plain values and times passes; the sandbox's own judgement."""
     if test is None:
         return True
     if "and" in test:
-        return all(passes(values, one) for one in test["and"])
+        return all(passes(values, one, times) for one in test["and"])
     if "or" in test:
-        return any(passes(values, one) for one in test["or"])
+        return any(passes(values, one, times) for one in test["or"])
+    if "timestamp" in test:
+        ((name, operand),) = test[test["timestamp"]].items()
+        return _one(times.get(test["timestamp"], ""), name, operand)
     (kind,) = [key for key in test if key != "property"]
     ((name, operand),) = test[kind].items()
     held = values.get(str(test["property"]))

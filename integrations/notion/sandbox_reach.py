@@ -81,7 +81,7 @@ class SandboxReach:
             place = self._database(source.id)
             pages = self._world.things("page", parent=place.external_id) if place else ()
             found = [self._row(page) for page in pages if not page.data.get("in_trash")]
-            found = [row for row in found if passes(row.properties, test)]
+            found = [row for row in found if passes(row.properties, test, _times(row))]
             for sort in sorts:
                 found.sort(key=lambda row: _sortable(row, sort), reverse=sort.get("direction") == "descending")
             return found[:limit]
@@ -215,6 +215,10 @@ class SandboxReach:
 def _comment(row: SandboxObject) -> CommentRecord:
     data = row.data
     return CommentRecord(row.external_id, data["text"], data["author"], data["created_time"], row.marker)
+
+
+def _times(row: Row) -> dict[str, str]:
+    return {"created_time": row.created_time, "last_edited_time": row.last_edited_time}
 
 
 def _sortable(row: Row, sort: Mapping[str, Any]) -> tuple[bool, bool, float, str]:

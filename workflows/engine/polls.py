@@ -8,8 +8,9 @@ overtaken writes nothing. What failed keeps its cursor, so that nothing is misse
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,15 +23,19 @@ from pydantic import ValidationError
 from integrations import registry
 from integrations.context import Context
 from integrations.errors import RateLimited, ServiceError, SignInAgain
+from integrations.models import Connection
 from integrations.operations.finding import default_connection, find_connection
-from integrations.trigger_spec import Polled
+from integrations.trigger_spec import Event, Polled
 from integrations.trigger_spec import Trigger as Declared
 from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.errors import NotFound, UserError
 from orchestrator_site.lib.json import clean_value
 from workflows.engine.calls import Clients, set_deadline
+from workflows.engine.credential_rows import refuse
+from workflows.engine.dry import reading
 from workflows.engine.firing import OUR_OWN, WEBHOOK, firing_triggers
 from workflows.engine.inbound import Incoming, Prepared, new_event, prepare, write
+from workflows.engine.sql import SqlStore
 from workflows.models import Trigger
 
 log = logging.getLogger(__name__)
@@ -39,7 +44,9 @@ AT_ONCE = 20
 DEADLINE = 60.0
 HELD = timedelta(seconds=DEADLINE + 30)
 LONGEST_PAUSE = 900.0
-MOST_EVENTS = 500
+BROKEN_PAUSE = 60.0
+BATCH = 100
+LONGEST_KEY = 200
 
 
 @dataclass(frozen=True)
@@ -74,15 +81,19 @@ def _take(trigger: Trigger, at: datetime) -> Look | None:
         return None
     if rows.update(fence=F("fence") + 1, held_until=at + HELD) != 1:
         return None
-    return Look(trigger, declared, _connection_of(trigger, declared), trigger.fence + 1)
+    connection = _connection_of(trigger, declared)
+    look = Look(trigger, declared, connection.pk if connection else None, trigger.fence + 1)
+    if connection is None or connection.broken_at is None:
+        return look
+    text = f"The connection “{connection.name}” has to be repaired; what is new meanwhile is read afterwards."
+    note_problem(look, {"code": "E_CONNECTION_BROKEN", "message": text, "hint": "Reconnect it."}, BROKEN_PAUSE, at)
+    return None
 
 
-def _connection_of(trigger: Trigger, declared: Declared) -> UUID | None:
+def _connection_of(trigger: Trigger, declared: Declared) -> Connection | None:
     if trigger.connection:
-        found = find_connection(trigger.workspace_id, trigger.connection)
-    else:
-        found = default_connection(trigger.workspace_id, declared.service)
-    return found.pk if found is not None else None
+        return find_connection(trigger.workspace_id, trigger.connection)
+    return default_connection(trigger.workspace_id, declared.service)
 
 
 # ---- Asking ----------------------------------------------------------------------------------------------------------
@@ -107,8 +118,9 @@ async def ask(look: Look, clients: Clients) -> Polled:
     assert look.declared.poll is not None
     set_deadline(DEADLINE)
     context: Context[Any] = Context(opened.client, opened.info, opened.calls, _no_change, now=now())
-    async with asyncio.timeout(DEADLINE):
-        return await look.declared.poll(context, config, look.trigger.cursor)
+    with reading(look.declared.service):
+        async with asyncio.timeout(DEADLINE):
+            return await look.declared.poll(context, config, look.trigger.cursor)
 
 
 # ---- Writing what was found ------------------------------------------------------------------------------------------
@@ -119,32 +131,59 @@ def bring_in(look: Look, polled: Polled, at: datetime) -> int:
 
     What the first look gives was there before: it is only noted, so that an overlap does not bring it as news.
     """
+    events = list(polled.events)
+    batches = [events[i : i + BATCH] for i in range(0, len(events), BATCH)] or [[]]
+    count = 0
+    for batch in batches:
+        found = _bring(look, batch, polled if batch is batches[-1] else None, at)
+        if found is None:
+            break
+        count += found
+    return count
+
+
+def _bring(look: Look, events: Sequence[Event], polled: Polled | None, at: datetime) -> int | None:
+    """One batch, the last one with the cursor; None when the look was overtaken or the trigger switched off."""
     trigger = look.trigger
     prepared = []
-    for event in polled.events[:MOST_EVENTS]:
+    for event in events:
         data = clean_value(dict(event.data), field="event", repair=True)
         assert isinstance(data, dict)
-        incoming = Incoming(event.key[:200], source="poll", data=data)
+        incoming = Incoming(short_key(event.key), source="poll", data=data)
         row = new_event(trigger, incoming, event.at or at)
         prepared.append((incoming, row, prepare(trigger, row) if trigger.cursor is not None else Prepared("before")))
     with transaction.atomic():
         mine = Trigger.objects.of(trigger.workspace_id).select_for_update().filter(pk=trigger.pk, fence=look.fence)
         if not mine.exists():
-            return 0
+            return None
         try:
             taken = [write(trigger, incoming, row, what, at) for incoming, row, what in prepared]
         except NotFound:
-            return 0
-        cursor = clean_value(polled.cursor, field="cursor", repair=True)
-        pause = 0 if polled.more else look.declared.every
-        changes = _well(trigger, any(one.event.status == "failed" for one in taken if not one.repeat))
-        changes |= {"cursor": cursor, "last_poll_at": at, "next_due_at": at + timedelta(seconds=pause)}
-        mine.update(**changes, held_until=None)
+            return None
+        if polled is not None:
+            pause = 0 if polled.more else look.declared.every
+            changes = _well(trigger, any(one.event.status == "failed" for one in taken if not one.repeat))
+            changes |= {"cursor": clean_value(polled.cursor, field="cursor", repair=True), "last_poll_at": at}
+            mine.update(**changes, next_due_at=at + timedelta(seconds=pause), held_until=None)
     return sum(not one.repeat for one in taken)
+
+
+def short_key(key: str) -> str:
+    """A key as it is stored: one that is too long ends in its hash."""
+    if len(key) <= LONGEST_KEY:
+        return key
+    return f"{key[: LONGEST_KEY - 65]} {hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def _well(trigger: Trigger, failed: bool) -> dict[str, Any]:
     return {} if failed or not trigger.error else {"error": None, "error_at": None, "failures": 0}
+
+
+def note_refusal(look: Look, problem: ServiceError, at: datetime) -> None:
+    """The service does not accept the credential: every worker and the connection's page learn of it at once."""
+    if look.connection is not None:
+        with transaction.atomic():
+            refuse(SqlStore(transaction.get_connection()), look.connection, problem.message[:500])
 
 
 def note_problem(look: Look, problem: Mapping[str, Any], wait: float | None, at: datetime) -> None:
@@ -166,6 +205,8 @@ async def look_once(look: Look, clients: Clients, on_thread: Any) -> int:
         said = {"code": problem.code, "message": problem.message, "hint": problem.hint}
         if isinstance(problem, SignInAgain) and not problem.hint:
             said["hint"] = "Repair the connection; nothing is missed meanwhile."
+        if problem.broken:
+            await on_thread(note_refusal, look, problem, now())
         wait = problem.retry_after if isinstance(problem, RateLimited) else None
         await on_thread(note_problem, look, said, wait, now())
         return 0
