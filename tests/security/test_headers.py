@@ -34,6 +34,8 @@ def wrong(answer) -> list[str]:
     """What is missing or different in the headers of an answer."""
     found = [name for name, value in FIXED.items() if answer.headers.get(name) != value]
     policy = answer.headers.get("Content-Security-Policy", "")
+    if policy == "sandbox" and answer.headers.get("Content-Type") == "application/json":
+        return found  # what a webhook answers: nothing in it may run or load anything
     found += [part for part in POLICY if part not in policy]
     found += ["unsafe"] if "unsafe" in policy else []
     found += ["wildcard"] if re.search(r"[\s]\*|https?:\s", policy) else []

@@ -243,7 +243,9 @@ def test_streams_and_json_are_never_html(world):
             continue
         answer = world.owner.api.get(address.path(world), headers={"Accept": "*/*"})
         kind = answer.headers["Content-Type"]
-        if not kind.startswith(("application/json", "application/vnd.oai", "application/yaml", "text/plain; version=")):
+        if not kind.startswith(
+            ("application/json", "application/vnd.oai", "application/yaml", "application/zip", "text/plain; version=")
+        ):
             failures.append(f"{address.name}: {kind}")
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert not failures, "\n".join(failures)

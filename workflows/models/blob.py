@@ -20,7 +20,7 @@ class Blob(WorkspaceModel):
     content = models.BinaryField()
     created_at = models.DateTimeField(default=now)
     uploaded_at = models.DateTimeField(null=True, help_text="When a person or a program put it in.")
-    uploaded_by = models.CharField(max_length=200, blank=True)
+    uploaded_by = models.CharField(max_length=200, blank=True, db_default="")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workspace", "sha256"], name="blob_content")]

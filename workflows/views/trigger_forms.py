@@ -241,7 +241,7 @@ def _input_field(spec: InputSpec, kind: TriggerKind, trigger: Trigger | None) ->
 
 def _suggestion(spec: InputSpec, kind: TriggerKind) -> str:
     if kind.name == WEBHOOK:
-        return f"{{{{ trigger.body.{spec.name} }}}}"
+        return "" if spec.default is not None else f"{{{{ trigger.body.{spec.name} }}}}"
     first = next(iter(kind.sees), "")
     return f"{{{{ trigger.{'date' if kind.name == SCHEDULE else first} }}}}"
 

@@ -64,7 +64,7 @@ def build(old: OldWorkflow) -> Converted:
             "slug": slug_for(old.identifier, fallback="workflow"),
             "name": _cut(old.name.strip() or title(old.identifier), MAX_NAME, "name", scope),
             "description": _cut(old.description, MAX_DESCRIPTION, "description", scope),
-            **({"settings": old.settings} if old.settings else {}),
+            "settings": {**old.settings, "wait_for_connection": 0},  # the original's programs wait for an answer
             "inputs": [made_input.as_json() for made_input in scope.inputs.values()],
             "steps": made,
             "outputs": old.outputs,
