@@ -234,6 +234,9 @@ def test_the_admin_shows_it_as_text_too(world):
     assert not failures, "\n".join(failures)
 
 
+DATA = ("application/json", "application/vnd.oai", "application/yaml", "application/zip", "text/plain; version=")
+
+
 def test_streams_and_json_are_never_html(world):
     failures = []
     for address in in_table():

@@ -234,14 +234,14 @@ def _input_field(spec: InputSpec, kind: TriggerKind, trigger: Trigger | None) ->
     if stored is not None and not isinstance(stored, str):
         return CleanJSONField(initial=stored, widget=forms.Textarea(attrs={"rows": 3, **attrs}), **common)
     field = forms.CharField(initial=stored or "", max_length=20_000, widget=forms.TextInput(attrs=attrs), **common)
-    if trigger is None and kind.name == WEBHOOK:
+    if trigger is None and kind.name == WEBHOOK and not spec.has_default:
         field.initial = _suggestion(spec, kind)
     return field
 
 
 def _suggestion(spec: InputSpec, kind: TriggerKind) -> str:
     if kind.name == WEBHOOK:
-        return "" if spec.default is not None else f"{{{{ trigger.body.{spec.name} }}}}"
+        return f"{{{{ trigger.body.{spec.name} }}}}"
     first = next(iter(kind.sees), "")
     return f"{{{{ trigger.{'date' if kind.name == SCHEDULE else first} }}}}"
 
