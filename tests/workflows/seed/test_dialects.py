@@ -229,7 +229,7 @@ def test_dialect_c_orders_by_dependency_and_keeps_conditions_retries_and_times()
     assert write["with"]["text"] == "{{ steps.plan.text }}"
     assert write["on_error"] == {"do": "value", "value": {"text": "nothing"}}
     assert file["when"] == 'inputs.language == "English"' and file["on_error"] == {"do": "continue"}
-    assert made.definition["settings"] == {"timeout": 600}
+    assert made.definition["settings"] == {"timeout": 600, "wait_for_connection": 0}
     assert made.definition["outputs"] == {"text": "{{ steps.write.text }}"}
     assert [one["type"] for one in made.definition["inputs"]] == ["text", "text", "integer", "list"]
     assert any("token_budget" in warning for warning in made.warnings)
