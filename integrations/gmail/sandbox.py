@@ -78,7 +78,7 @@ class SandboxGmail:
             for row in rows:
                 if row.created_at.isoformat() > since:
                     found.arrived.append(row.external_id)
-                found.labelled += [(row.external_id, str(name), "") for name in row.data.get("labels", [])]
+                found.labelled += [(row.external_id, str(name)) for name in row.data.get("labels", [])]
             return found
 
         return await self._world.run(read)

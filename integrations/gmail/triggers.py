@@ -99,13 +99,12 @@ async def labelled(context: Context[MailWatch], config: Labelled, cursor: JSONVa
         return Polled([], after)
     if changes.lost:
         query = f"label:{config.label.replace(' ', '-')} after:{_reach(cursor)}"
-        found = [(identifier, "again") for identifier in await context.client.search(query, MOST_FOUND)]
+        found = await context.client.search(query, MOST_FOUND)
     else:
-        found = [(message, record) for message, label, record in changes.labelled if label == wanted]
-    mails = await _mails(context.client, [message for message, _ in found])
-    events = [
-        Event(f"{message}:{wanted}:{record}", _data(mails[message])) for message, record in found if message in mails
-    ]
+        found = [message for message, label in changes.labelled if label == wanted]
+    mails = await _mails(context.client, found)
+    # Told by mail and label alone: a search cannot say when the label was put on, and no mail may count twice.
+    events = [Event(f"{identifier}:{wanted}", _data(mail)) for identifier, mail in mails.items()]
     return Polled(events, after, changes.more)
 
 

@@ -21,7 +21,7 @@ class Changes:
 
     point: str
     arrived: list[str] = field(default_factory=list)
-    labelled: list[tuple[str, str, str]] = field(default_factory=list)
+    labelled: list[tuple[str, str]] = field(default_factory=list)
     more: bool = False
     lost: bool = False
 
@@ -65,9 +65,9 @@ def _take(found: Changes, record: dict[str, Any]) -> None:
         message = str(card.get("id") or "")
         if message and message not in found.arrived:
             found.arrived.append(message)
-            found.labelled += [(message, str(label), "") for label in card.get("labelIds") or ()]
+            found.labelled += [(message, str(label)) for label in card.get("labelIds") or ()]
     for labelled in record.get("labelsAdded") or ():
         message = str((labelled.get("message") or {}).get("id") or "")
-        found.labelled += [(message, str(label), identifier) for label in labelled.get("labelIds") or () if message]
+        found.labelled += [(message, str(label)) for label in labelled.get("labelIds") or () if message]
     if identifier:
         found.point = identifier

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,15 +32,15 @@ MOST_OFFERED = 200
 TITLE_ONLY = {"title": {"type": "title"}}
 
 
-class Reach:
+class Reach(ABC):
     """A part of `RealNotion`."""
 
-    async def _call(self, function: Callable[[AsyncClient], Awaitable[T]], reference: str = "") -> T:
-        raise NotImplementedError
+    @abstractmethod
+    async def _call(self, function: Callable[[AsyncClient], Awaitable[T]], reference: str = "") -> T: ...
 
+    @abstractmethod
     async def search(self, query: str, kind: str, limit: int) -> list[FoundThing]:
         """See `interface.NotionClient`."""
-        raise NotImplementedError
 
     async def page(self, page_id: str) -> Row:
         """Reference: https://developers.notion.com/reference/retrieve-a-page."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,20 +23,20 @@ PEOPLE = (("Ada", "ada@example.com"), ("Grace", "grace@example.com"), ("Mara", "
 _NAMES = uuid.UUID("6b1f7c55-9a2e-4f0a-8d8a-0d3f3a1f5f10")
 
 
-class SandboxReach:
+class SandboxReach(ABC):
     """A part of `SandboxNotion`."""
 
     _world: Sandbox
 
-    def _need_page(self, page_id: str) -> SandboxObject:
-        raise NotImplementedError
+    @abstractmethod
+    def _need_page(self, page_id: str) -> SandboxObject: ...
 
-    def _database(self, reference: str) -> SandboxObject | None:
-        raise NotImplementedError
+    @abstractmethod
+    def _database(self, reference: str) -> SandboxObject | None: ...
 
+    @abstractmethod
     async def search(self, query: str, kind: str, limit: int) -> list[FoundThing]:
         """See `interface.NotionClient`."""
-        raise NotImplementedError
 
     def _row(self, page: SandboxObject) -> Row:
         data = page.data

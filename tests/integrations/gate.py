@@ -20,6 +20,7 @@ from integrations.files import File, check_size, no_file
 from integrations.models import Connection
 from integrations.operations.opening import client_for, open_connection
 from integrations.rehearsal import as_rehearsal
+from integrations.trigger_spec import Polled
 from orchestrator_site.lib.clock import now
 from orchestrator_site.lib.outbound import only_reads
 
@@ -205,3 +206,17 @@ def info_of(
         sandbox=sandbox,
         secret=secret,
     )
+
+
+def poll(trigger: str, info: ConnectionInfo, cursor: Any, **config: Any) -> Polled:
+    """One look of a service's trigger, as the engine has it: it may only read."""
+    declared = registry.get_trigger(trigger)
+    assert declared is not None and declared.poll is not None
+    ask = declared.poll
+
+    async def look(calls: Calls) -> Polled:
+        context: Context[Any] = Context(client_for(info, calls), info, calls, change=None)  # type: ignore[arg-type]
+        with only_reads(registry.integrations()[declared.service].asks):
+            return await ask(context, declared.config.model_validate(config), cursor)
+
+    return direct.call(look)

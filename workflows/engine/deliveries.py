@@ -109,7 +109,7 @@ def delivery_key(
     elif not signed:
         named = next((headers[name] for name in ID_HEADERS if headers.get(name)), "")
     if named:
-        return _short(f"id:{repair_text(named)}")
+        return short_key(f"id:{repair_text(named)}")
     whole = hashlib.sha256(raw)
     whole.update(b"\x00" + (stamp if signed else query).encode("utf-8", "replace"))
     return f"body:{whole.hexdigest()}"
@@ -124,7 +124,8 @@ def _at(body: JSONValue, path: str) -> str:
     return found if isinstance(found, str) else dumps(found)
 
 
-def _short(key: str) -> str:
+def short_key(key: str) -> str:
+    """A key as it is stored: one that is too long ends in its hash."""
     if len(key) <= MOST_KEY:
         return key
     return f"{key[: MOST_KEY - 65]} {hashlib.sha256(key.encode()).hexdigest()}"

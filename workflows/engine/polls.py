@@ -8,7 +8,6 @@ overtaken writes nothing. What failed keeps its cursor, so that nothing is misse
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from orchestrator_site.lib.errors import NotFound, UserError
 from orchestrator_site.lib.json import clean_value
 from workflows.engine.calls import Clients, set_deadline
 from workflows.engine.credential_rows import refuse
+from workflows.engine.deliveries import short_key
 from workflows.engine.dry import reading
 from workflows.engine.firing import OUR_OWN, WEBHOOK, firing_triggers
 from workflows.engine.inbound import Incoming, Prepared, new_event, prepare, write
@@ -46,7 +46,6 @@ HELD = timedelta(seconds=DEADLINE + 30)
 LONGEST_PAUSE = 900.0
 BROKEN_PAUSE = 60.0
 BATCH = 100
-LONGEST_KEY = 200
 
 
 @dataclass(frozen=True)
@@ -166,13 +165,6 @@ def _bring(look: Look, events: Sequence[Event], polled: Polled | None, at: datet
             changes |= {"cursor": clean_value(polled.cursor, field="cursor", repair=True), "last_poll_at": at}
             mine.update(**changes, next_due_at=at + timedelta(seconds=pause), held_until=None)
     return sum(not one.repeat for one in taken)
-
-
-def short_key(key: str) -> str:
-    """A key as it is stored: one that is too long ends in its hash."""
-    if len(key) <= LONGEST_KEY:
-        return key
-    return f"{key[: LONGEST_KEY - 65]} {hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def _well(trigger: Trigger, failed: bool) -> dict[str, Any]:

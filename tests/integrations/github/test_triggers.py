@@ -6,28 +6,18 @@ from typing import Any
 
 import pytest
 
-from integrations import direct, registry
-from integrations.context import Context
+from integrations import direct
 from integrations.errors import RateLimited
 from integrations.operations.opening import client_for
 from integrations.spec import Polled
-from orchestrator_site.lib.outbound import only_reads
+from tests.integrations.gate import poll as look
 
 pytestmark = pytest.mark.django_db
 
 
 def poll(place: Any, kind: str, cursor: Any, **config: Any) -> Polled:
-    """One look, as the engine has it: it may only read."""
-    declared = registry.get_trigger(f"github.{kind}")
-    assert declared is not None and declared.poll is not None
-    said = declared.config.model_validate({"repository": place.repository, **config})
-
-    async def ask(calls: Any) -> Polled:
-        context: Context[Any] = Context(client_for(place.info, calls), place.info, calls, change=None)  # type: ignore[arg-type]
-        with only_reads(registry.integrations()["github"].asks):
-            return await declared.poll(context, said, cursor)
-
-    return direct.call(ask)
+    """One look at a place."""
+    return look(f"github.{kind}", place.info, cursor, **{"repository": place.repository, **config})
 
 
 def send(place: Any, path: str, **body: Any) -> Any:

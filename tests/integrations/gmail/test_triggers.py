@@ -8,13 +8,10 @@ from typing import Any
 
 import pytest
 
-from integrations import direct, registry
-from integrations.context import Context
 from integrations.errors import Rejected, SignInAgain
-from integrations.operations.opening import client_for
 from integrations.spec import Polled
 from orchestrator_site.lib.clock import now
-from orchestrator_site.lib.outbound import only_reads
+from tests.integrations.gate import poll as look
 
 pytestmark = pytest.mark.django_db
 
@@ -34,16 +31,8 @@ def mail(subject: str, reply_to: str = "", file: bool = False) -> bytes:
 
 
 def poll(place: Any, kind: str, cursor: Any, **config: Any) -> Polled:
-    """One look, as the engine has it: it may only read."""
-    declared = registry.get_trigger(f"gmail.{kind}")
-    assert declared is not None and declared.poll is not None
-
-    async def ask(calls: Any) -> Polled:
-        context: Context[Any] = Context(client_for(place.info, calls), place.info, calls, change=None)  # type: ignore[arg-type]
-        with only_reads(registry.integrations()["gmail"].asks):
-            return await declared.poll(context, declared.config.model_validate(config), cursor)
-
-    return direct.call(ask)
+    """One look at a place."""
+    return look(f"gmail.{kind}", place.info, cursor, **config)
 
 
 def subjects(polled: Polled) -> list[Any]:
@@ -93,6 +82,17 @@ def test_a_label_put_on_a_mail(place):
     assert poll(place, "labelled", found.cursor, label="starred").events == []
     with pytest.raises(Rejected, match="no label “Nowhere”"):
         poll(place, "labelled", None, label="Nowhere")
+
+
+def test_a_labelled_mail_keeps_its_key_when_the_history_is_lost(real, contract):
+    identifier = real.deliver(mail("Keep me"))
+    began = poll(real, "labelled", None, label="STARRED")
+    real.ask("modify", identifier, ["STARRED"], [])
+    first = poll(real, "labelled", began.cursor, label="STARRED")
+    real.deliver(mail("Later"))
+    contract.gmail.forget_history()
+    again = poll(real, "labelled", first.cursor, label="STARRED")
+    assert [event.key for event in again.events] == [event.key for event in first.events]
 
 
 def test_a_label_that_a_filter_puts_on_at_once(place):

@@ -6,27 +6,16 @@ from typing import Any
 
 import pytest
 
-from integrations import direct, registry
-from integrations.context import Context
 from integrations.errors import Unavailable
-from integrations.operations.opening import client_for
 from integrations.spec import Polled
-from orchestrator_site.lib.outbound import only_reads
+from tests.integrations.gate import poll as look
 
 pytestmark = pytest.mark.django_db
 
 
 def poll(place: Any, kind: str, cursor: Any, **config: Any) -> Polled:
-    """One look, as the engine has it: it may only read."""
-    declared = registry.get_trigger(f"notion.{kind}")
-    assert declared is not None and declared.poll is not None
-
-    async def ask(calls: Any) -> Polled:
-        context: Context[Any] = Context(client_for(place.info, calls), place.info, calls, change=None)  # type: ignore[arg-type]
-        with only_reads(registry.integrations()["notion"].asks):
-            return await declared.poll(context, declared.config.model_validate(config), cursor)
-
-    return direct.call(ask)
+    """One look at a place."""
+    return look(f"notion.{kind}", place.info, cursor, **config)
 
 
 def add(place: Any, title: str) -> str:
